@@ -1,0 +1,275 @@
+"""The facts of an experiment, in the order in which they became true.
+
+An event is written to the journal before the effect that it announces, and an
+``Experiment`` is nothing but the fold of its events. Events are never changed; a new
+kind may be added, and a new field must have a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, get_type_hints
+
+from hpcopt.core.errors import StorageError
+from hpcopt.core.trial import Cause, Phase
+from hpcopt.core.types import JSONValue, TParameterValue
+
+#: Times are seconds since the epoch.
+
+
+@dataclass(frozen=True)
+class ExperimentBegun:
+    """The experiment was defined. Always the first event."""
+
+    time: float
+    version: str
+    """The version of hpcopt that began the journal."""
+    definition: Mapping[str, JSONValue]
+    """What may never change: name, parameters, objective, metrics, seed."""
+    settings: Mapping[str, JSONValue]
+    """What may change from run to run: limits, resources, polling."""
+
+
+@dataclass(frozen=True)
+class SettingsChanged:
+    """The experiment is continued with other settings."""
+
+    time: float
+    settings: Mapping[str, JSONValue]
+    changes: tuple[str, ...]
+    """One sentence for each change."""
+
+
+@dataclass(frozen=True)
+class DriverBegun:
+    """A driver took the experiment up."""
+
+    time: float
+    host: str
+    pid: int
+    version: str
+
+
+@dataclass(frozen=True)
+class DriverEnded:
+    """The driver laid the experiment down in an orderly way."""
+
+    time: float
+    reason: str
+    """One sentence."""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    """How often this driver ran each command of the scheduler."""
+
+
+@dataclass(frozen=True)
+class GeneratedTrial:
+    """One trial of a generation."""
+
+    index: int
+    parameters: Mapping[str, TParameterValue]
+    method: str
+
+
+@dataclass(frozen=True)
+class TrialsGenerated:
+    """The generator proposed trials."""
+
+    time: float
+    trials: tuple[GeneratedTrial, ...]
+    position: int = 0
+    """How many events of the journal the generator had seen."""
+    seconds: float = 0.0
+    """How long the generation took."""
+    details: Mapping[str, JSONValue] = field(default_factory=dict)
+    """What the generator wants to remember or tell: hyperparameters, fallbacks."""
+
+
+@dataclass(frozen=True)
+class StagedAttempt:
+    """One attempt of a submission that is about to be made."""
+
+    trial_index: int
+    number: int
+    name: str
+    task: int | None = None
+    digest: str = ""
+    """SHA-256 of what will run, in hexadecimal."""
+
+
+@dataclass(frozen=True)
+class AttemptsStaged:
+    """These attempts are about to be submitted together, under one name."""
+
+    time: float
+    attempts: tuple[StagedAttempt, ...]
+
+
+@dataclass(frozen=True)
+class SubmittedAttempt:
+    """One attempt that the runner has accepted."""
+
+    trial_index: int
+    number: int
+    metadata: Mapping[str, JSONValue]
+
+
+@dataclass(frozen=True)
+class AttemptsSubmitted:
+    """The runner has accepted these attempts."""
+
+    time: float
+    attempts: tuple[SubmittedAttempt, ...]
+    adopted: bool = False
+    """Whether they were found already submitted, after a crash or a time-out."""
+
+
+@dataclass(frozen=True)
+class AttemptObserved:
+    """A live attempt was seen in another phase."""
+
+    time: float
+    trial_index: int
+    number: int
+    phase: Phase
+    reason: str = ""
+    facts: Mapping[str, JSONValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AttemptEnded:
+    """An attempt ended."""
+
+    time: float
+    trial_index: int
+    number: int
+    cause: Cause
+    reason: str = ""
+    facts: Mapping[str, JSONValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ObservedMetric:
+    """One metric's value."""
+
+    mean: float
+    sem: float | None = None
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class TrialCompleted:
+    """The trial's result was read."""
+
+    time: float
+    trial_index: int
+    outcome: Mapping[str, ObservedMetric]
+
+
+@dataclass(frozen=True)
+class TrialFailed:
+    """The trial failed and will not be tried again."""
+
+    time: float
+    trial_index: int
+    cause: Cause
+    reason: str
+
+
+@dataclass(frozen=True)
+class TrialAbandoned:
+    """The trial was given up without being judged."""
+
+    time: float
+    trial_index: int
+    reason: str
+
+
+Event = (
+    ExperimentBegun
+    | SettingsChanged
+    | DriverBegun
+    | DriverEnded
+    | TrialsGenerated
+    | AttemptsStaged
+    | AttemptsSubmitted
+    | AttemptObserved
+    | AttemptEnded
+    | TrialCompleted
+    | TrialFailed
+    | TrialAbandoned
+)
+
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        ExperimentBegun,
+        SettingsChanged,
+        DriverBegun,
+        DriverEnded,
+        TrialsGenerated,
+        AttemptsStaged,
+        AttemptsSubmitted,
+        AttemptObserved,
+        AttemptEnded,
+        TrialCompleted,
+        TrialFailed,
+        TrialAbandoned,
+    )
+}
+
+#: The fields that hold other dataclasses, one after another or by name.
+_ITEMS: dict[tuple[str, str], type[Any]] = {
+    ("TrialsGenerated", "trials"): GeneratedTrial,
+    ("AttemptsStaged", "attempts"): StagedAttempt,
+    ("AttemptsSubmitted", "attempts"): SubmittedAttempt,
+    ("TrialCompleted", "outcome"): ObservedMetric,
+}
+
+
+def event_to_json(event: Event) -> dict[str, JSONValue]:
+    """Return the event as a JSON object, its kind under ``"event"``."""
+    return {"event": type(event).__name__, **dataclasses.asdict(event)}
+
+
+def event_from_json(record: Mapping[str, Any]) -> Event:
+    """Return the event that ``event_to_json`` wrote.
+
+    Raises:
+        StorageError: The kind is unknown or a field is missing or unknown, as in a
+            journal that a newer version wrote.
+    """
+    fields = dict(record)
+    name = fields.pop("event", None)
+    kind = _KINDS.get(str(name))
+    if kind is None:
+        raise StorageError(
+            f"expected a known kind of event, found {name!r}; "
+            "was the journal written by a newer hpcopt?"
+        )
+    for key, enum in _enum_fields(kind):
+        if key in fields:
+            fields[key] = enum(fields[key])
+    for (owner, key), item in _ITEMS.items():
+        if owner == name and key in fields:
+            value = fields[key]
+            fields[key] = (
+                {k: item(**v) for k, v in value.items()}
+                if isinstance(value, Mapping)
+                else tuple(item(**v) for v in value)
+            )
+    if "changes" in fields:
+        fields["changes"] = tuple(fields["changes"])
+    try:
+        event: Event = kind(**fields)
+    except TypeError as exc:
+        raise StorageError(f"event {name}: {exc}") from exc
+    return event
+
+
+@cache
+def _enum_fields(kind: type[Any]) -> tuple[tuple[str, type[Any]], ...]:
+    hints = get_type_hints(kind)
+    return tuple((key, hint) for key, hint in hints.items() if hint in (Cause, Phase))

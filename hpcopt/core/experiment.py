@@ -1,0 +1,309 @@
+"""An experiment: the fold of its events."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from hpcopt.core import events as ev
+from hpcopt.core.errors import StorageError
+from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.space import SearchSpace
+from hpcopt.core.trial import Attempt, Cause, Observation, Phase, Trial, TrialStatus
+from hpcopt.core.types import JSONValue
+
+
+class Experiment:
+    """Everything that is known of an experiment, and nothing that is not in its events.
+
+    Only ``apply`` changes it, and only a journal calls ``apply``. What it hands out is
+    frozen.
+    """
+
+    def __init__(self, begun: ev.ExperimentBegun) -> None:
+        self.begun = begun
+        self.settings: Mapping[str, JSONValue] = begun.settings
+        self.n_events = 1
+        self.last_event_time = begun.time
+        self.drivers: list[ev.DriverBegun] = []
+        self.ended: ev.DriverEnded | None = None
+        """How the latest driver ended; ``None`` while it runs or if it was killed."""
+        self.calls: Counter[str] = Counter()
+        """Scheduler commands run by all drivers that ended in an orderly way."""
+        self.generation_details: Mapping[str, JSONValue] = {}
+        """The details of the latest generation."""
+        self.generation_seconds: list[float] = []
+        self._trials: list[Trial] = []
+        self._open: dict[int, None] = {}
+        self._counts: Counter[TrialStatus] = Counter()
+
+    @classmethod
+    def from_events(cls, stream: Iterable[ev.Event]) -> Experiment:
+        """Return the fold of ``stream``.
+
+        Raises:
+            StorageError: There is no event, or the first is not ``ExperimentBegun``,
+                or one contradicts those before it.
+        """
+        iterator = iter(stream)
+        first = next(iterator, None)
+        if not isinstance(first, ev.ExperimentBegun):
+            found = "nothing" if first is None else type(first).__name__
+            raise StorageError(
+                f"expected a journal that starts with ExperimentBegun, found {found}"
+            )
+        experiment = cls(first)
+        for event in iterator:
+            experiment.apply(event)
+        return experiment
+
+    # What it is
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return str(self.begun.definition["name"])
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        parameters: Any = self.begun.definition["parameters"]
+        return SearchSpace.from_json(parameters)
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The objective."""
+        return parse_objective(str(self.begun.definition["objective"]))
+
+    @property
+    def seed(self) -> int:
+        """The seed of all that is random in generation."""
+        seed: Any = self.begun.definition["seed"]
+        return int(seed)
+
+    # What became of it
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial, in the order of their indices."""
+        return tuple(self._trials)
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials were ever generated or attached."""
+        return len(self._trials)
+
+    def trial(self, index: int) -> Trial:
+        """Return one trial.
+
+        Raises:
+            StorageError: There is no such trial.
+        """
+        if not 0 <= index < len(self._trials):
+            last = f"0 to {len(self._trials) - 1}" if self._trials else "none so far"
+            raise StorageError(f"trial {index} does not exist; there are {last}")
+        return self._trials[index]
+
+    def open_trials(self) -> list[Trial]:
+        """Return the trials that have not ended, by index: candidates and live ones."""
+        return [self._trials[index] for index in self._open]
+
+    def live_attempts(self) -> list[Attempt]:
+        """Return the submitted attempts that have not ended, by trial."""
+        return [
+            trial.attempt
+            for trial in self.open_trials()
+            if trial.attempt is not None
+            and trial.attempt.is_live
+            and trial.attempt.metadata is not None
+        ]
+
+    def staged_attempts(self) -> list[Attempt]:
+        """Return the attempts that may or may not have been submitted, by trial."""
+        return [
+            trial.attempt
+            for trial in self.open_trials()
+            if trial.attempt is not None
+            and trial.attempt.is_live
+            and trial.attempt.metadata is None
+        ]
+
+    def count(self, *statuses: TrialStatus) -> int:
+        """Return how many trials have one of ``statuses``."""
+        return sum(self._counts[status] for status in statuses)
+
+    def completed_trials(self) -> list[Trial]:
+        """Return the trials whose result was read, by index."""
+        return [t for t in self._trials if t.status is TrialStatus.COMPLETED]
+
+    def best_trial(self) -> Trial | None:
+        """Return the completed trial with the best observed objective."""
+        names = self.objective.metric_names
+        candidates = [
+            trial
+            for trial in self.completed_trials()
+            if all(name in trial.outcome for name in names)
+        ]
+        if not candidates:
+            return None
+        return max(candidates, key=lambda trial: self.objective.value(trial.outcome))
+
+    # How it grows
+
+    def apply(self, event: ev.Event) -> None:
+        """Take one more event in.
+
+        Raises:
+            StorageError: The event contradicts those before it.
+        """
+        match event:
+            case ev.ExperimentBegun():
+                raise StorageError("ExperimentBegun appears twice in the journal")
+            case ev.SettingsChanged():
+                self.settings = event.settings
+            case ev.DriverBegun():
+                self.drivers.append(event)
+                self.ended = None
+            case ev.DriverEnded():
+                self.ended = event
+                self.calls.update(event.calls)
+            case ev.TrialsGenerated():
+                self._apply_generated(event)
+            case ev.AttemptsStaged():
+                for staged in event.attempts:
+                    self._apply_staged(staged, event.time)
+            case ev.AttemptsSubmitted():
+                for submitted in event.attempts:
+                    self._change_attempt(
+                        submitted.trial_index,
+                        submitted.number,
+                        metadata=submitted.metadata,
+                        submitted_at=event.time,
+                    )
+            case ev.AttemptObserved():
+                self._apply_observed(event)
+            case ev.AttemptEnded():
+                self._change_attempt(
+                    event.trial_index,
+                    event.number,
+                    phase=Phase.ENDED,
+                    cause=event.cause,
+                    reason=event.reason,
+                    facts=event.facts,
+                    ended_at=event.time,
+                )
+            case ev.TrialCompleted():
+                self._end_trial(
+                    event.trial_index,
+                    event.time,
+                    status=TrialStatus.COMPLETED,
+                    outcome={
+                        name: Observation(**dataclasses.asdict(metric))
+                        for name, metric in event.outcome.items()
+                    },
+                )
+            case ev.TrialFailed():
+                self._end_trial(
+                    event.trial_index,
+                    event.time,
+                    status=TrialStatus.FAILED,
+                    cause=event.cause,
+                    reason=event.reason,
+                )
+            case ev.TrialAbandoned():
+                self._end_trial(
+                    event.trial_index,
+                    event.time,
+                    status=TrialStatus.ABANDONED,
+                    cause=Cause.USER,
+                    reason=event.reason,
+                )
+        self.n_events += 1
+        self.last_event_time = event.time
+
+    def _apply_generated(self, event: ev.TrialsGenerated) -> None:
+        for generated in event.trials:
+            if generated.index != len(self._trials):
+                raise StorageError(
+                    f"expected trial {len(self._trials)} to be generated next, "
+                    f"found trial {generated.index}"
+                )
+            self._trials.append(
+                Trial(
+                    index=generated.index,
+                    parameters=generated.parameters,
+                    generation_method=generated.method,
+                    created_at=event.time,
+                )
+            )
+            self._open[generated.index] = None
+            self._counts[TrialStatus.CANDIDATE] += 1
+        self.generation_details = event.details
+        self.generation_seconds.append(event.seconds)
+
+    def _apply_staged(self, staged: ev.StagedAttempt, time: float) -> None:
+        trial = self._open_trial(staged.trial_index)
+        if staged.number != len(trial.attempts):
+            raise StorageError(
+                f"trial {trial.index}: expected attempt {len(trial.attempts)} next, "
+                f"found attempt {staged.number}"
+            )
+        attempt = Attempt(
+            trial_index=staged.trial_index,
+            number=staged.number,
+            name=staged.name,
+            task=staged.task,
+            staged_at=time,
+        )
+        self._put(trial.with_attempt(attempt, status=TrialStatus.STAGED))
+
+    def _apply_observed(self, event: ev.AttemptObserved) -> None:
+        trial = self._open_trial(event.trial_index)
+        attempt = trial.attempts[event.number]
+        started_at = attempt.started_at
+        status = trial.status
+        if event.phase is Phase.RUNNING:
+            started_at = event.time if started_at is None else started_at
+            status = TrialStatus.RUNNING
+        elif event.phase is Phase.WAITING:
+            started_at, status = None, TrialStatus.STAGED
+        attempt = replace(
+            attempt,
+            phase=event.phase,
+            reason=event.reason,
+            facts=event.facts,
+            started_at=started_at,
+        )
+        self._put(trial.with_attempt(attempt, status=status))
+
+    def _change_attempt(self, index: int, number: int, **changes: Any) -> None:
+        trial = self._open_trial(index)
+        if number != len(trial.attempts) - 1:
+            raise StorageError(
+                f"trial {index}: expected a fact about its latest attempt "
+                f"{len(trial.attempts) - 1}, found one about attempt {number}"
+            )
+        self._put(trial.with_attempt(replace(trial.attempts[number], **changes)))
+
+    def _end_trial(self, index: int, time: float, **changes: Any) -> None:
+        trial = self._open_trial(index)
+        self._put(replace(trial, ended_at=time, **changes))
+        del self._open[index]
+
+    def _open_trial(self, index: int) -> Trial:
+        trial = self.trial(index)
+        if trial.status.is_terminal:
+            raise StorageError(
+                f"trial {index} has ended ({trial.status}); nothing more can happen "
+                "to it"
+            )
+        return trial
+
+    def _put(self, trial: Trial) -> None:
+        self._counts[self._trials[trial.index].status] -= 1
+        self._counts[trial.status] += 1
+        self._trials[trial.index] = trial

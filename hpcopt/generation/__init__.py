@@ -1,0 +1,1 @@
+"""Generation proposes parameterizations. The only owner of torch and botorch."""

@@ -1,0 +1,164 @@
+"""What a generator sees and returns. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.space import SearchSpace
+from hpcopt.core.trial import Observation, TrialStatus
+from hpcopt.core.types import JSONValue, TParameterization
+
+
+@dataclass(frozen=True)
+class ObservedTrial:
+    """A completed trial."""
+
+    index: int
+    parameters: TParameterization
+    outcome: Mapping[str, Observation]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An experiment as a generator sees it: enough to propose, and nothing more."""
+
+    space: SearchSpace
+    objective: Objective
+    seed: int
+    n_trials: int
+    """How many trials there are: the index of the first one to propose."""
+    position: int
+    """How many events of the journal it reflects."""
+    completed: tuple[ObservedTrial, ...] = ()
+    pending: tuple[TParameterization, ...] = ()
+    """Parameterizations that were proposed and whose outcome will come."""
+    failed: tuple[TParameterization, ...] = ()
+    """Parameterizations that failed on their own account."""
+    details: Mapping[str, JSONValue] = field(default_factory=dict)
+    """What the latest generation wanted to remember."""
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Snapshot:
+        """Return what a generator may know of ``experiment``."""
+        return cls(
+            space=experiment.space,
+            objective=experiment.objective,
+            seed=experiment.seed,
+            n_trials=experiment.n_trials,
+            position=experiment.n_events,
+            completed=tuple(
+                ObservedTrial(t.index, t.parameters, t.outcome)
+                for t in experiment.completed_trials()
+            ),
+            pending=tuple(t.parameters for t in experiment.open_trials()),
+            failed=tuple(
+                t.parameters
+                for t in experiment.trials
+                if t.status is TrialStatus.FAILED
+            ),
+            details=experiment.generation_details,
+        )
+
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the snapshot as a JSON object."""
+        return {
+            "space": self.space.to_json(),
+            "objective": self.objective.expression,
+            "seed": self.seed,
+            "n_trials": self.n_trials,
+            "position": self.position,
+            "completed": [
+                [
+                    trial.index,
+                    dict(trial.parameters),
+                    {k: [o.mean, o.sem, o.step] for k, o in trial.outcome.items()},
+                ]
+                for trial in self.completed
+            ],
+            "pending": [dict(p) for p in self.pending],
+            "failed": [dict(p) for p in self.failed],
+            "details": dict(self.details),
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Snapshot:
+        """Return the snapshot that ``to_json`` wrote."""
+        return cls(
+            space=SearchSpace.from_json(record["space"]),
+            objective=parse_objective(record["objective"]),
+            seed=record["seed"],
+            n_trials=record["n_trials"],
+            position=record["position"],
+            completed=tuple(
+                ObservedTrial(
+                    index,
+                    parameters,
+                    {name: Observation(*values) for name, values in outcome.items()},
+                )
+                for index, parameters, outcome in record["completed"]
+            ),
+            pending=tuple(record["pending"]),
+            failed=tuple(record["failed"]),
+            details=record["details"],
+        )
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One proposed parameterization."""
+
+    parameters: TParameterization
+    method: str
+    """``center``, ``sobol`` or ``bo``."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a generator answers."""
+
+    suggestions: tuple[Suggestion, ...]
+    position: int
+    """The position of the snapshot that it was made from."""
+    seconds: float
+    details: Mapping[str, JSONValue] = field(default_factory=dict)
+    """What to remember or to tell: hyperparameters, fallbacks taken."""
+
+
+class Generator(Protocol):
+    """Proposes parameterizations. Keeps nothing between calls."""
+
+    def generate(self, n: int, snapshot: Snapshot) -> Generation:
+        """Return ``n`` parameterizations to run next, or fewer if the space is used up.
+
+        The same snapshot gives the same answer. Pending parameterizations count as
+        such; none of those proposed equals another one, pending, completed or new,
+        while the space has others left.
+
+        Raises:
+            GenerationError: None could be proposed; the message says why.
+        """
+
+
+class GeneratorService(Protocol):
+    """A generator that the driver can leave at work while it does other things."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being worked on."""
+
+    def request(self, n: int, snapshot: Snapshot) -> None:
+        """Ask for ``n`` parameterizations. Not allowed while busy."""
+
+    def collect(self, timeout_s: float) -> Generation | None:
+        """Return the answer, waiting for it at most ``timeout_s``; else ``None``.
+
+        Raises:
+            GenerationError: The request failed.
+        """
+
+    def close(self) -> None:
+        """End the service."""

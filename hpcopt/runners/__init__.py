@@ -1,0 +1,1 @@
+"""Runners start trials, watch them and stop them."""

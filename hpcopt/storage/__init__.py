@@ -1,0 +1,1 @@
+"""Storage keeps the journal. One writer, any number of readers."""

@@ -1,0 +1,5 @@
+"""Build with the metadata of setup.cfg."""
+
+from setuptools import setup
+
+setup()
