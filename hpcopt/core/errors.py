@@ -3,8 +3,8 @@
 ::
 
     HpcoptError                    exit code 1
-    ├── UsageError                 exit code 2: the user asked for something impossible
-    │   └── ConfigError            a config, a space, an objective or a template is wrong
+    ├── UsageError                 exit code 2: what the user asked for cannot be
+    │   └── ConfigError            a config, space, objective or template is wrong
     ├── StorageError
     │   ├── JournalDamagedError    a line in the middle of the journal cannot be read
     │   ├── LeaseHeldError         another driver runs this experiment

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, get_type_hints
 
 from hpcopt.core.errors import StorageError
@@ -221,11 +220,12 @@ _KINDS: dict[str, type[Any]] = {
 }
 
 #: The fields that hold other dataclasses, one after another or by name.
-_ITEMS: dict[tuple[str, str], type[Any]] = {
-    ("TrialsGenerated", "trials"): GeneratedTrial,
-    ("AttemptsStaged", "attempts"): StagedAttempt,
-    ("AttemptsSubmitted", "attempts"): SubmittedAttempt,
-    ("TrialCompleted", "outcome"): ObservedMetric,
+_ITEM_FIELDS: Mapping[str, tuple[tuple[str, type[Any]], ...]] = {
+    **dict.fromkeys(_KINDS, ()),
+    "TrialsGenerated": (("trials", GeneratedTrial),),
+    "AttemptsStaged": (("attempts", StagedAttempt),),
+    "AttemptsSubmitted": (("attempts", SubmittedAttempt),),
+    "TrialCompleted": (("outcome", ObservedMetric),),
 }
 
 
@@ -249,27 +249,32 @@ def event_from_json(record: Mapping[str, Any]) -> Event:
             f"expected a known kind of event, found {name!r}; "
             "was the journal written by a newer hpcopt?"
         )
-    for key, enum in _enum_fields(kind):
-        if key in fields:
+    try:
+        for key, enum in _ENUM_FIELDS[kind.__name__]:
             fields[key] = enum(fields[key])
-    for (owner, key), item in _ITEMS.items():
-        if owner == name and key in fields:
+        for key, item in _ITEM_FIELDS[kind.__name__]:
             value = fields[key]
             fields[key] = (
                 {k: item(**v) for k, v in value.items()}
                 if isinstance(value, Mapping)
                 else tuple(item(**v) for v in value)
             )
-    if "changes" in fields:
-        fields["changes"] = tuple(fields["changes"])
-    try:
+        if "changes" in fields:
+            fields["changes"] = tuple(fields["changes"])
         event: Event = kind(**fields)
-    except TypeError as exc:
+    except KeyError as exc:
+        raise StorageError(f"event {name}: expected a field {exc}") from exc
+    except (TypeError, ValueError) as exc:
         raise StorageError(f"event {name}: {exc}") from exc
     return event
 
 
-@cache
-def _enum_fields(kind: type[Any]) -> tuple[tuple[str, type[Any]], ...]:
-    hints = get_type_hints(kind)
-    return tuple((key, hint) for key, hint in hints.items() if hint in (Cause, Phase))
+def _enum_fields(kind: type[Any]) -> tuple[tuple[str, type[Cause | Phase]], ...]:
+    return tuple(
+        (key, hint)
+        for key, hint in get_type_hints(kind).items()
+        if hint in (Cause, Phase)
+    )
+
+
+_ENUM_FIELDS = {name: _enum_fields(kind) for name, kind in _KINDS.items()}

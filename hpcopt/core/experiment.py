@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -60,6 +61,17 @@ class Experiment:
         for event in iterator:
             experiment.apply(event)
         return experiment
+
+    def copy(self) -> Experiment:
+        """Return an experiment that grows by itself, sharing all that is frozen."""
+        twin = copy.copy(self)
+        twin.drivers = self.drivers.copy()
+        twin.calls = self.calls.copy()
+        twin.generation_seconds = self.generation_seconds.copy()
+        twin._trials = self._trials.copy()
+        twin._open = self._open.copy()
+        twin._counts = self._counts.copy()
+        return twin
 
     # What it is
 
@@ -178,12 +190,7 @@ class Experiment:
                     self._apply_staged(staged, event.time)
             case ev.AttemptsSubmitted():
                 for submitted in event.attempts:
-                    self._change_attempt(
-                        submitted.trial_index,
-                        submitted.number,
-                        metadata=submitted.metadata,
-                        submitted_at=event.time,
-                    )
+                    self._apply_submitted(submitted, event.time)
             case ev.AttemptObserved():
                 self._apply_observed(event)
             case ev.AttemptEnded():
@@ -247,6 +254,11 @@ class Experiment:
 
     def _apply_staged(self, staged: ev.StagedAttempt, time: float) -> None:
         trial = self._open_trial(staged.trial_index)
+        if trial.attempt is not None and trial.attempt.is_live:
+            raise StorageError(
+                f"trial {trial.index}: expected attempt {trial.attempt.number} to end "
+                "before another one is staged"
+            )
         if staged.number != len(trial.attempts):
             raise StorageError(
                 f"trial {trial.index}: expected attempt {len(trial.attempts)} next, "
@@ -261,9 +273,24 @@ class Experiment:
         )
         self._put(trial.with_attempt(attempt, status=TrialStatus.STAGED))
 
+    def _apply_submitted(self, submitted: ev.SubmittedAttempt, time: float) -> None:
+        index, number = submitted.trial_index, submitted.number
+        trial, attempt = self._live_attempt(index, number)
+        if attempt.metadata is not None:
+            raise StorageError(
+                f"trial {index}: attempt {number} was submitted already, with "
+                f"{dict(attempt.metadata)}"
+            )
+        attempt = replace(attempt, metadata=submitted.metadata, submitted_at=time)
+        self._put(trial.with_attempt(attempt))
+
     def _apply_observed(self, event: ev.AttemptObserved) -> None:
-        trial = self._open_trial(event.trial_index)
-        attempt = trial.attempts[event.number]
+        if event.phase is Phase.ENDED:
+            raise StorageError(
+                f"trial {event.trial_index}: expected AttemptEnded to tell that an "
+                "attempt ended, found AttemptObserved"
+            )
+        trial, attempt = self._live_attempt(event.trial_index, event.number)
         started_at = attempt.started_at
         status = trial.status
         if event.phase is Phase.RUNNING:
@@ -281,13 +308,8 @@ class Experiment:
         self._put(trial.with_attempt(attempt, status=status))
 
     def _change_attempt(self, index: int, number: int, **changes: Any) -> None:
-        trial = self._open_trial(index)
-        if number != len(trial.attempts) - 1:
-            raise StorageError(
-                f"trial {index}: expected a fact about its latest attempt "
-                f"{len(trial.attempts) - 1}, found one about attempt {number}"
-            )
-        self._put(trial.with_attempt(replace(trial.attempts[number], **changes)))
+        trial, attempt = self._live_attempt(index, number)
+        self._put(trial.with_attempt(replace(attempt, **changes)))
 
     def _end_trial(self, index: int, time: float, **changes: Any) -> None:
         trial = self._open_trial(index)
@@ -302,6 +324,21 @@ class Experiment:
                 "to it"
             )
         return trial
+
+    def _live_attempt(self, index: int, number: int) -> tuple[Trial, Attempt]:
+        trial = self._open_trial(index)
+        attempt = trial.attempt
+        if attempt is None or not attempt.is_live or attempt.number != number:
+            live = (
+                f"attempt {attempt.number}"
+                if attempt is not None and attempt.is_live
+                else "none"
+            )
+            raise StorageError(
+                f"trial {index}: expected a fact about its live attempt ({live}), "
+                f"found one about attempt {number}"
+            )
+        return trial, attempt
 
     def _put(self, trial: Trial) -> None:
         self._counts[self._trials[trial.index].status] -= 1

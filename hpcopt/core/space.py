@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -115,7 +115,7 @@ class RangeParameter:
         if self._grid is not None:
             number = self.lower + round((number - self.lower) / self._grid) * self._grid
         number = min(self.upper, max(self.lower, number))
-        return int(round(number)) if self.parameter_type == "int" else number
+        return round(number) if self.parameter_type == "int" else number
 
     def check(self, value: TParameterValue) -> None:
         """Raise ``UsageError`` unless ``value`` is allowed."""
@@ -276,15 +276,11 @@ class SearchSpace:
         ]
         return np.array(rows, dtype=np.float64).reshape(len(rows), self.d)
 
-    def decode(
-        self, X: npt.NDArray[np.float64]
-    ) -> list[dict[str, TParameterValue]]:
+    def decode(self, X: npt.NDArray[np.float64]) -> list[dict[str, TParameterValue]]:
         """Return the parameterizations of the points ``X``, shape ``(n, d)``."""
         return [self._decode_one(row) for row in np.asarray(X, dtype=np.float64)]
 
-    def _decode_one(
-        self, row: npt.NDArray[np.float64]
-    ) -> dict[str, TParameterValue]:
+    def _decode_one(self, row: npt.NDArray[np.float64]) -> dict[str, TParameterValue]:
         values: dict[str, TParameterValue] = {}
         at = 0
         for parameter in self.parameters:
@@ -309,27 +305,27 @@ class SearchSpace:
         return [parameter.to_json() for parameter in self.parameters]
 
     @classmethod
-    def from_json(cls, specs: Sequence[Mapping[str, JSONValue]]) -> SearchSpace:
+    def from_json(cls, specs: Sequence[Mapping[str, Any]]) -> SearchSpace:
         """Return the space that ``to_json`` wrote."""
         return cls(tuple(_parameter_from_json(spec) for spec in specs))
 
 
-def _parameter_from_json(spec: Mapping[str, JSONValue]) -> Parameter:
+def _parameter_from_json(spec: Mapping[str, Any]) -> Parameter:
     name = str(spec["name"])
     if spec["type"] == "range":
-        lower, upper = spec["bounds"]  # type: ignore[misc]
+        lower, upper = spec["bounds"]
         return RangeParameter(
             name=name,
             lower=lower,
             upper=upper,
-            parameter_type=spec.get("parameter_type", "float"),  # type: ignore[arg-type]
+            parameter_type=spec.get("parameter_type", "float"),
             log=spec.get("scaling") == "log",
-            step=spec.get("step_size"),  # type: ignore[arg-type]
+            step=spec.get("step_size"),
         )
     if spec["type"] == "choice":
         return ChoiceParameter(
             name=name,
-            values=tuple(spec["values"]),  # type: ignore[arg-type]
+            values=tuple(spec["values"]),
             is_ordered=bool(spec["is_ordered"]),
         )
     raise ConfigError(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from typing_extensions import override
+
 from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
 
 
@@ -43,9 +45,11 @@ class TrialStatus(int, Enum):
         """Whether the trial is with the runner and has not ended."""
         return self in (TrialStatus.STAGED, TrialStatus.RUNNING)
 
+    @override
     def __str__(self) -> str:
         return self.name
 
+    @override
     def __format__(self, spec: str) -> str:
         return format(self.name, spec)
 

@@ -1,0 +1,131 @@
+"""Builds the parts that a config asks for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hpcopt.config import ExperimentConfig
+from hpcopt.config_file import LoadedConfig
+from hpcopt.core.errors import ConfigError, StorageError
+from hpcopt.driver.clock import Clock
+from hpcopt.resources import find_template
+from hpcopt.runners.job_script import JobScripts
+from hpcopt.runners.job_spec import JobSpec
+from hpcopt.runners.time_limit import parse_slurm_time
+
+if TYPE_CHECKING:
+    from hpcopt.generation.service import ProcessService
+    from hpcopt.metrics.reader import MetricsReader
+    from hpcopt.runners.local import LocalRunner
+    from hpcopt.runners.slurm import SlurmRunner
+
+RunnerKind = Literal["slurm", "local"]
+
+#: How long the file of a foreign program must stay the same to count as whole.
+_SETTLE_S = {"slurm": 2.0, "local": 0.5}
+
+
+def runner_kind(loaded: LoadedConfig, override: RunnerKind | None) -> RunnerKind:
+    """Return where trials run: as asked, as configured, or on Slurm if there is one."""
+    asked = override or loaded.config.job.runner
+    if asked != "auto":
+        return asked
+    from hpcopt.slurm.site import is_available
+
+    return "slurm" if is_available() else "local"
+
+
+def job_scripts(loaded: LoadedConfig) -> JobScripts:
+    """Return what renders the config's jobs.
+
+    Raises:
+        ConfigError: The template does not exist, or nothing says what to run.
+    """
+    job = loaded.config.job
+    template = find_template(job.template, loaded.config_folder)
+    spec = JobSpec(
+        template=template,
+        command=job.command,
+        function=job.function,
+        directory=job.directory,
+        setup=job.setup,
+        environment=job.environment,
+        slurm=job.slurm,
+        config_folder=loaded.config_folder,
+    )
+    return JobScripts(loaded.config.name, loaded.folder, spec)
+
+
+def make_runner(
+    loaded: LoadedConfig, kind: RunnerKind, clock: Clock
+) -> SlurmRunner | LocalRunner:
+    """Return the runner.
+
+    Raises:
+        ConfigError: The job section does not fit.
+    """
+    scripts = job_scripts(loaded)
+    if kind == "slurm":
+        from hpcopt.runners.slurm import SlurmRunner
+        from hpcopt.slurm.commands import SlurmCommands
+
+        return SlurmRunner(scripts, SlurmCommands(), clock=clock.now)
+    from hpcopt.runners.local import LocalRunner
+
+    time = loaded.config.job.slurm.get("time")
+    return LocalRunner(
+        scripts,
+        time_limit_s=None if time is None else parse_slurm_time(str(time)),
+        clock=clock.now,
+    )
+
+
+def make_reader(
+    config: ExperimentConfig, kind: RunnerKind, clock: Clock
+) -> MetricsReader:
+    """Return what reads the config's metrics."""
+    from hpcopt.metrics.hdf5 import Hdf5Metric
+    from hpcopt.metrics.reader import MetricsReader
+
+    metrics = [Hdf5Metric(**metric.model_dump()) for metric in config.metrics]
+    return MetricsReader(metrics, settle_s=_SETTLE_S[kind], clock=clock.now)
+
+
+def make_generator(config: ExperimentConfig, log: Path) -> ProcessService:
+    """Return a generator at work in a process of its own."""
+    from hpcopt.generation.service import ProcessService
+
+    return ProcessService(method=config.generation.method, log=log)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the experiment's folder.
+
+    Raises:
+        ConfigError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(
+            f"folder: expected a folder that can be made and written, "
+            f"found {folder}: {exc.strerror}"
+        ) from exc
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"folder: expected a writable folder, found {folder}")
+
+
+def write_config(loaded: LoadedConfig, path: Path) -> None:
+    """Keep a copy of the config beside the journal, for people.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.write_text(loaded.text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as exc:
+        raise StorageError(f"{path}: cannot be written: {exc.strerror}") from exc

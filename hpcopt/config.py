@@ -1,0 +1,220 @@
+"""An experiment's config: its keys, their types and defaults, and what they mean.
+
+``config_file.py`` reads it from YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
+from hpcopt.core.types import JSONValue
+from hpcopt.driver.limits import Limits
+
+#: A name that is safe in a file name, a job name and a shell.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+#: How long a missing result may still appear: NFS may hide a file for a minute.
+_RESULT_GRACE_S = {"slurm": 60.0, "local": 2.0}
+
+Number = StrictInt | StrictFloat
+Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
+
+
+class _Spec(BaseModel):
+    """A part of a config: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RangeSpec(_Spec):
+    """A parameter between two bounds."""
+
+    name: StrictStr
+    type: Literal["range"]
+    bounds: tuple[Number, Number]
+    parameter_type: Literal["float", "int"] = "float"
+    scaling: Literal["linear", "log"] | None = None
+    step_size: Number | None = None
+
+    def parameter(self) -> RangeParameter:
+        """Return the parameter."""
+        return RangeParameter(
+            name=self.name,
+            lower=self.bounds[0],
+            upper=self.bounds[1],
+            parameter_type=self.parameter_type,
+            log=self.scaling == "log",
+            step=self.step_size,
+        )
+
+
+class ChoiceSpec(_Spec):
+    """A parameter that takes one of several values."""
+
+    name: StrictStr
+    type: Literal["choice"]
+    values: tuple[Scalar, ...]
+    is_ordered: StrictBool = False
+
+    def parameter(self) -> ChoiceParameter:
+        """Return the parameter."""
+        return ChoiceParameter(self.name, self.values, self.is_ordered)
+
+
+class MetricSpec(_Spec):
+    """Where in the trial's HDF5 file a metric is found."""
+
+    name: StrictStr
+    file: StrictStr = "result.h5"
+    dataset: StrictStr
+    reduce: Literal["last", "first", "min", "max", "mean"] | StrictInt | None = None
+    sem: StrictStr | None = None
+    step: StrictStr | None = None
+
+
+class JobSection(_Spec):
+    """What a trial runs, and where."""
+
+    runner: Literal["auto", "slurm", "local"] = "auto"
+    template: StrictStr = "command.sbatch"
+    command: tuple[StrictStr, ...] | None = None
+    function: StrictStr | None = None
+    directory: StrictStr = "{{ config.folder }}"
+    setup: tuple[StrictStr, ...] = ()
+    environment: dict[StrictStr, StrictStr] = {}
+    slurm: dict[StrictStr, Scalar | None] = {}
+    result_grace_s: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_program(self) -> JobSection:
+        if self.command is not None and self.function is not None:
+            raise ValueError("expected either command or function, found both")
+        if self.command is not None and not self.command:
+            raise ValueError("command: expected at least one word, found none")
+        if self.function is not None and not re.fullmatch(
+            r"[\w.]+:[\w.]+", self.function
+        ):
+            raise ValueError(
+                f"function: expected module:function, found {self.function!r}"
+            )
+        return self
+
+
+class RunSection(_Spec):
+    """How far, how wide and how often."""
+
+    max_trials: StrictInt
+    parallelism: StrictInt = 1
+    max_queued_jobs: StrictInt | None = None
+    tolerated_trial_failure_rate: Number = 0.5
+    initial_seconds_between_polls: Number = 1
+
+
+class GenerationSection(_Spec):
+    """How parameterizations are proposed."""
+
+    method: Literal["auto", "sobol"] = "auto"
+    seed: StrictInt = 0
+
+
+class ExperimentConfig(_Spec):
+    """A whole config."""
+
+    name: StrictStr
+    folder: StrictStr | None = None
+    parameters: tuple[
+        Annotated[RangeSpec | ChoiceSpec, Field(discriminator="type")], ...
+    ]
+    objective: StrictStr
+    metrics: tuple[MetricSpec, ...]
+    job: JobSection
+    run: RunSection
+    generation: GenerationSection = GenerationSection()
+
+    def check(self) -> None:
+        """Check what the types cannot say.
+
+        Raises:
+            ConfigError: The first thing that does not fit.
+        """
+        if not _NAME.match(self.name):
+            raise ConfigError(
+                f"name: expected letters, digits, '.', '_' and '-', found {self.name!r}"
+            )
+        self.search_space()
+        names = [metric.name for metric in self.metrics]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(
+                    f"metrics: expected distinct names, found {name!r} twice"
+                )
+        self.parsed_objective()
+        self.limits("local")
+
+    def search_space(self) -> SearchSpace:
+        """Return the search space.
+
+        Raises:
+            ConfigError: A parameter makes no sense.
+        """
+        return SearchSpace(tuple(spec.parameter() for spec in self.parameters))
+
+    def parsed_objective(self) -> Objective:
+        """Return the objective.
+
+        Raises:
+            ConfigError: It is not a sum of the config's metrics.
+        """
+        objective = parse_objective(self.objective)
+        names = [metric.name for metric in self.metrics]
+        for name in objective.metric_names:
+            if name not in names:
+                raise ConfigError(
+                    f"objective: expected metrics among {names}, found {name!r}"
+                )
+        return objective
+
+    def definition(self) -> dict[str, JSONValue]:
+        """Return what may never change once the experiment is begun."""
+        return {
+            "name": self.name,
+            "parameters": self.search_space().to_json(),
+            "objective": self.parsed_objective().expression,
+            "metrics": [metric.model_dump() for metric in self.metrics],
+            "seed": self.generation.seed,
+        }
+
+    def settings(self) -> dict[str, JSONValue]:
+        """Return what may change from run to run."""
+        return {
+            "run": self.run.model_dump(),
+            "job": self.job.model_dump(mode="json"),
+            "generation": {"method": self.generation.method},
+        }
+
+    def limits(self, runner: Literal["slurm", "local"]) -> Limits:
+        """Return the limits of a run.
+
+        Raises:
+            ConfigError: One is out of its range.
+        """
+        grace_s = self.job.result_grace_s
+        return Limits(
+            **self.run.model_dump(),
+            result_grace_s=_RESULT_GRACE_S[runner] if grace_s is None else grace_s,
+        )

@@ -1,0 +1,1 @@
+"""The driver is the loop: collect, decide, plan, submit. It knows only protocols."""

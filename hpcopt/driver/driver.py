@@ -1,0 +1,366 @@
+"""The driver: one closed loop over the journal, a runner, metrics and a generator.
+
+Every step reads what to do from the experiment, which is the fold of the journal, so a
+driver that starts again after a crash does the same as one that never died::
+
+    while driver.reason_to_stop() is None:
+        driver.step()
+        driver.wait()
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hpcopt import __version__
+from hpcopt.core import events as ev
+from hpcopt.core.errors import (
+    FailureRateExceededError,
+    MetricError,
+    PollError,
+    ResultNotReadyError,
+    StorageError,
+)
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase, Trial, TrialStatus
+from hpcopt.driver.clock import Clock
+from hpcopt.driver.limits import MIN_FAILURES_FOR_RATE, Limits, PollSchedule
+from hpcopt.driver.submissions import Submitter
+from hpcopt.generation.protocol import Generation, GeneratorService, Snapshot
+from hpcopt.metrics.protocol import OutcomeReader
+from hpcopt.runners.protocol import AttemptRequest, AttemptRunner
+from hpcopt.storage.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+#: How often the same parameters are run again after failures of the infrastructure.
+MAX_INFRASTRUCTURE_RETRIES = 5
+
+#: The longest uninterrupted wait: stop requests and progress are seen this late.
+_LONGEST_WAIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a run ended in an orderly way."""
+
+    reason: str
+    """One sentence."""
+    is_complete: bool
+    """Whether the experiment has all its trials."""
+
+
+@dataclass
+class Progress:
+    """What the driver is doing just now, for a person to see."""
+
+    note: str = ""
+    """Why nothing is submitted or known, in one line; empty when all is well."""
+    is_generating: bool = False
+    next_poll_at: float = 0.0
+
+
+class Driver:
+    """Runs an experiment until there is a reason to stop."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        runner: AttemptRunner,
+        reader: OutcomeReader,
+        generator: GeneratorService,
+        limits: Limits,
+        clock: Clock,
+        *,
+        is_stop_requested: Callable[[], str | None] = lambda: None,
+        observe: Callable[[Experiment, Progress], None] = lambda *_: None,
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            journal: The experiment; this driver must be its only writer.
+            runner: Starts and watches attempts.
+            reader: Reads the outcome of attempts that succeeded.
+            generator: Proposes parameterizations.
+            limits: How far and how wide to go.
+            clock: Tells the time and waits.
+            is_stop_requested: Returns why to stop, when somebody asked for it.
+            observe: Called after each step.
+        """
+        self.progress = Progress()
+        self._journal = journal
+        self._runner = runner
+        self._reader = reader
+        self._generator = generator
+        self._limits = limits
+        self._clock = clock
+        self._is_stop_requested = is_stop_requested
+        self._observe = observe
+        self._schedule = PollSchedule(limits.initial_seconds_between_polls)
+        self._submitter = Submitter(journal, runner, clock)
+        self._is_space_used_up = False
+        self._poll_note = ""
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment as it stands."""
+        return self._journal.experiment
+
+    def run(self) -> Stop:
+        """Run until there is a reason to stop; live trials are left running.
+
+        Raises:
+            FailureRateExceededError: Too many trials failed.
+            GenerationError: The generator could not propose anything.
+            SubmissionRefusedError: The runner will never accept a trial.
+            StorageError: The journal could not be written, or belongs to another
+                driver now.
+        """
+        self._journal.append(
+            ev.DriverBegun(
+                self._clock.now(), socket.gethostname(), os.getpid(), __version__
+            )
+        )
+        try:
+            while (stop := self.reason_to_stop()) is None:
+                self.step()
+                self.wait()
+        except StorageError:
+            raise  # nothing more can be written down
+        except Exception as exc:
+            self._end(str(exc) or type(exc).__name__)
+            raise
+        self._end(stop.reason)
+        return stop
+
+    def _end(self, reason: str) -> None:
+        self._journal.append(
+            ev.DriverEnded(self._clock.now(), reason, dict(self._runner.calls))
+        )
+
+    def reason_to_stop(self) -> Stop | None:
+        """Return why the run should end now, if it should.
+
+        Raises:
+            FailureRateExceededError: Too many trials failed.
+        """
+        experiment, limits = self.experiment, self._limits
+        if (request := self._is_stop_requested()) is not None:
+            return Stop(request, is_complete=False)
+        self._check_failure_rate()
+        if experiment.open_trials():
+            return None
+        if experiment.n_trials >= limits.max_trials:
+            return Stop(f"all {experiment.n_trials} trials have ended", True)
+        if self._is_space_used_up:
+            return Stop("every point of the search space has been tried", True)
+        return None
+
+    def _check_failure_rate(self) -> None:
+        failed = self.experiment.count(TrialStatus.FAILED)
+        ended = failed + self.experiment.count(TrialStatus.COMPLETED)
+        tolerated = self._limits.tolerated_trial_failure_rate
+        if failed >= MIN_FAILURES_FOR_RATE and failed > tolerated * ended:
+            last = max(
+                (t for t in self.experiment.trials if t.status is TrialStatus.FAILED),
+                key=lambda trial: trial.ended_at or 0.0,
+            )
+            raise FailureRateExceededError(
+                f"{failed} of {ended} ended trials failed, more than the tolerated "
+                f"share of {tolerated:g}; the last one was trial {last.index}: "
+                f"{last.reason}"
+            )
+
+    def step(self) -> None:
+        """Collect, decide, plan, submit; never wait."""
+        self._collect()
+        self._decide()
+        self._plan()
+        self._submit()
+        self.progress.note = self._submitter.note or self._poll_note
+        self.progress.is_generating = self._generator.is_busy
+        self.progress.next_poll_at = self._schedule.next_at
+        self._observe(self.experiment, self.progress)
+
+    def wait(self) -> None:
+        """Wait for the next poll or for the generator, but not for long."""
+        seconds = min(_LONGEST_WAIT_S, self._schedule.next_at - self._clock.now())
+        if seconds <= 0:
+            return
+        if self._generator.is_busy:
+            self._take(self._generator.collect(seconds))
+        else:
+            self._clock.wait(seconds)
+
+    # Collect
+
+    def _collect(self) -> None:
+        """Learn what became of the live attempts."""
+        now = self._clock.now()
+        if not self._schedule.is_due(now):
+            return
+        live = self.experiment.live_attempts()
+        states: Mapping[tuple[int, int], AttemptState] = {}
+        self._poll_note = ""
+        if live:
+            try:
+                states = self._runner.poll(live)
+            except PollError as exc:
+                self._poll_note = str(exc)
+                logger.warning("poll failed, nothing follows from it: %s", exc)
+        news = [
+            event
+            for attempt in live
+            if (state := states.get(attempt.key)) is not None
+            and (event := self._news(attempt, state)) is not None
+        ]
+        if news:
+            self._journal.append(*news)
+        self._schedule.polled(self._clock.now(), has_changed=bool(news))
+
+    def _news(
+        self, attempt: Attempt, state: AttemptState
+    ) -> ev.AttemptEnded | ev.AttemptObserved | None:
+        now = self._clock.now()
+        if state.phase is Phase.ENDED and state.cause is not None:
+            return ev.AttemptEnded(
+                now, *attempt.key, state.cause, state.reason, dict(state.facts)
+            )
+        if state.phase is Phase.UNKNOWN:
+            self._poll_note = state.reason
+            return None
+        if state.phase is attempt.phase:
+            return None
+        return ev.AttemptObserved(
+            now, *attempt.key, state.phase, state.reason, dict(state.facts)
+        )
+
+    # Decide
+
+    def _decide(self) -> None:
+        """Say what follows for each trial whose latest attempt has ended."""
+        verdicts = [
+            verdict
+            for trial in self.experiment.open_trials()
+            if trial.attempt is not None
+            and not trial.attempt.is_live
+            and (verdict := self._verdict(trial, trial.attempt)) is not None
+        ]
+        if verdicts:
+            self._journal.append(*verdicts)
+
+    def _verdict(
+        self, trial: Trial, attempt: Attempt
+    ) -> ev.TrialCompleted | ev.TrialFailed | ev.TrialAbandoned | None:
+        """Return the end of the trial; ``None`` if it has another attempt to come."""
+        now = self._clock.now()
+        match attempt.cause:
+            case Cause.SUCCESS:
+                return self._outcome(trial, attempt)
+            case Cause.USER:
+                return ev.TrialAbandoned(now, trial.index, attempt.reason)
+            case Cause.INFRASTRUCTURE if self._may_retry(trial):
+                return None
+            case cause:
+                return ev.TrialFailed(
+                    now, trial.index, cause or Cause.TRIAL, attempt.reason
+                )
+
+    def _outcome(
+        self, trial: Trial, attempt: Attempt
+    ) -> ev.TrialCompleted | ev.TrialFailed | None:
+        now = self._clock.now()
+        try:
+            outcome = self._reader.read(trial.index, attempt.metadata or {})
+        except ResultNotReadyError as exc:
+            if now - (attempt.ended_at or now) <= self._limits.result_grace_s:
+                self._schedule.submitted(now)
+                return None
+            return ev.TrialFailed(now, trial.index, Cause.RESULT, str(exc))
+        except MetricError as exc:
+            return ev.TrialFailed(now, trial.index, Cause.RESULT, str(exc))
+        return ev.TrialCompleted(
+            now,
+            trial.index,
+            {
+                name: ev.ObservedMetric(o.mean, o.sem, o.step)
+                for name, o in outcome.items()
+            },
+        )
+
+    @staticmethod
+    def _may_retry(trial: Trial) -> bool:
+        failures = sum(a.cause is Cause.INFRASTRUCTURE for a in trial.attempts)
+        return failures <= MAX_INFRASTRUCTURE_RETRIES
+
+    # Plan
+
+    def _plan(self) -> None:
+        """Have as many trials generated as there is room for."""
+        if self._generator.is_busy:
+            self._take(self._generator.collect(0.0))
+        if self._generator.is_busy or self._is_space_used_up:
+            return
+        n = min(
+            self._n_free() - len(self._ready()),
+            self._limits.max_trials - self.experiment.n_trials,
+        )
+        if n > 0:
+            self._generator.request(n, Snapshot.of(self.experiment))
+            self._take(self._generator.collect(0.0))
+
+    def _take(self, generation: Generation | None) -> None:
+        """Write a generation down."""
+        if generation is None:
+            return
+        if not generation.suggestions:
+            self._is_space_used_up = True
+            return
+        first = self.experiment.n_trials
+        self._journal.append(
+            ev.TrialsGenerated(
+                time=self._clock.now(),
+                trials=tuple(
+                    ev.GeneratedTrial(first + k, dict(s.parameters), s.method)
+                    for k, s in enumerate(generation.suggestions)
+                ),
+                position=generation.position,
+                seconds=generation.seconds,
+                details=dict(generation.details),
+            )
+        )
+
+    def _n_free(self) -> int:
+        """Return how many more attempts may be submitted now."""
+        live = [
+            trial.attempt
+            for trial in self.experiment.open_trials()
+            if trial.attempt is not None and trial.attempt.is_live
+        ]
+        n_free = self._limits.parallelism - len(live)
+        if self._limits.max_queued_jobs is not None:
+            n_waiting = sum(attempt.phase is Phase.WAITING for attempt in live)
+            n_free = min(n_free, self._limits.max_queued_jobs - n_waiting)
+        return max(0, n_free)
+
+    def _ready(self) -> list[AttemptRequest]:
+        """Return the attempts that can be submitted, by trial."""
+        return [
+            AttemptRequest(trial.index, len(trial.attempts), trial.parameters)
+            for trial in self.experiment.open_trials()
+            if trial.attempt is None
+            or trial.attempt.cause is Cause.INFRASTRUCTURE  # a free retry
+        ]
+
+    # Submit
+
+    def _submit(self) -> None:
+        """Submit what is ready, and settle what may have been submitted."""
+        n_settled = self._submitter.settle()
+        n_submitted = self._submitter.submit(self._ready()[: self._n_free()])
+        if n_settled or n_submitted:
+            self._schedule.submitted(self._clock.now())

@@ -1,0 +1,81 @@
+"""How far, how wide and how often: what a user may change from run to run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hpcopt.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a run."""
+
+    max_trials: int
+    """How many trials there shall be in all, over all runs of the experiment."""
+    parallelism: int = 1
+    """How many trials may be live at once."""
+    max_queued_jobs: int | None = None
+    """How many of the live ones may be waiting to start; ``None`` for no limit."""
+    tolerated_trial_failure_rate: float = 0.5
+    """The run stops when a larger share of the ended trials has failed."""
+    initial_seconds_between_polls: float = 1.0
+    """The wait after a change; it grows while nothing happens."""
+    result_grace_s: float = 2.0
+    """How long the result of a trial that succeeded may still be missing."""
+
+    def __post_init__(self) -> None:
+        for name, smallest in (
+            ("max_trials", 1),
+            ("parallelism", 1),
+            ("max_queued_jobs", 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and value < smallest:
+                raise ConfigError(f"{name}: expected at least {smallest}, got {value}")
+        if not 0 <= self.tolerated_trial_failure_rate <= 1:
+            raise ConfigError(
+                "tolerated_trial_failure_rate: expected a share between 0 and 1, "
+                f"got {self.tolerated_trial_failure_rate}"
+            )
+        for name in ("initial_seconds_between_polls", "result_grace_s"):
+            seconds = getattr(self, name)
+            if not (math.isfinite(seconds) and seconds >= 0):
+                raise ConfigError(
+                    f"{name}: expected a number of seconds, got {seconds}"
+                )
+
+
+#: A failure rate over fewer failures says nothing; the number is Ax's.
+MIN_FAILURES_FOR_RATE = 5
+
+
+@dataclass
+class PollSchedule:
+    """When to poll next: soon after a change, then ever less often."""
+
+    initial_s: float
+    factor: float = 1.5
+    longest_s: float = 30.0
+    """Ended trials are seen at most this late."""
+    next_at: float = 0.0
+    _interval_s: float = 0.0
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to poll."""
+        return now >= self.next_at
+
+    def polled(self, now: float, *, has_changed: bool) -> None:
+        """Note a poll, and whether it found anything new."""
+        if has_changed or self._interval_s == 0:
+            self._interval_s = self.initial_s
+        else:
+            longest = max(self.longest_s, self.initial_s)
+            self._interval_s = min(longest, self._interval_s * self.factor)
+        self.next_at = now + self._interval_s
+
+    def submitted(self, now: float) -> None:
+        """Note that something new is to be watched."""
+        self._interval_s = self.initial_s
+        self.next_at = min(self.next_at, now + self.initial_s)

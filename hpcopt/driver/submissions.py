@@ -1,0 +1,175 @@
+"""Exactly-once submission: write down, submit, write down; look before trying again.
+
+::
+
+    journal: AttemptsStaged  ->  runner.submit  ->  journal: AttemptsSubmitted
+
+Between the two events it is not known whether the runner has accepted the attempts.
+Whoever finds a staged attempt asks the runner to ``find`` it, and submits it again only
+when the runner promises that it was never accepted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+
+from hpcopt.core import events as ev
+from hpcopt.core.errors import (
+    PollError,
+    SubmissionDeferredError,
+    SubmissionUnknownError,
+)
+from hpcopt.core.trial import Attempt
+from hpcopt.driver.clock import Clock
+from hpcopt.runners.protocol import (
+    AttemptRequest,
+    AttemptRunner,
+    Submission,
+    SubmissionMetadata,
+)
+from hpcopt.storage.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+#: The waits after submissions that were deferred, or whose fate is not known yet.
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 60.0
+
+
+class Submitter:
+    """Submits attempts once each, whatever happens."""
+
+    def __init__(self, journal: Journal, runner: AttemptRunner, clock: Clock) -> None:
+        self.note = ""
+        """Why something could not be submitted, in one line."""
+        self._journal = journal
+        self._runner = runner
+        self._clock = clock
+        self._absent: set[str] = set()
+        """The names of staged submissions that are known not to have been made."""
+        self._wait_s = 0.0
+        self._hold_until = 0.0
+
+    def submit(self, requests: Sequence[AttemptRequest]) -> int:
+        """Submit attempts for the first time and return how many were accepted.
+
+        Those that were not stay staged, for ``settle``.
+
+        Raises:
+            SubmissionRefusedError: The runner will never accept one of them.
+            ConfigError: One cannot be rendered.
+        """
+        if not requests or self._is_on_hold():
+            return 0
+        submissions = self._runner.plan(requests)
+        self._journal.append(
+            ev.AttemptsStaged(
+                self._clock.now(),
+                tuple(
+                    ev.StagedAttempt(*request.key, s.name, s.task(k), s.digest)
+                    for s in submissions
+                    for k, request in enumerate(s.requests)
+                ),
+            )
+        )
+        self._absent.update(submission.name for submission in submissions)
+        return self._submit_absent(submissions)
+
+    def settle(self) -> int:
+        """Learn the fate of staged attempts, submit those that were not submitted.
+
+        Returns:
+            How many attempts are known to be submitted now that were not before.
+
+        Raises:
+            SubmissionRefusedError: The runner will never accept one of them.
+        """
+        staged = self._journal.experiment.staged_attempts()
+        if not staged or self._is_on_hold():
+            return 0
+        n_settled = 0
+        absent: list[Submission] = []
+        for submission in self._regroup(staged):
+            if submission.name in self._absent:
+                absent.append(submission)
+                continue
+            try:
+                metadata = self._runner.find(submission)
+            except PollError as exc:
+                self._hold(str(exc))
+                return n_settled
+            if metadata is None:
+                self._absent.add(submission.name)
+                absent.append(submission)
+            else:
+                logger.info("found %s already submitted", submission.name)
+                self._write_down(submission, metadata, is_adopted=True)
+                n_settled += len(submission.requests)
+        return n_settled + self._submit_absent(absent)
+
+    def _submit_absent(self, submissions: Sequence[Submission]) -> int:
+        """Submit what is known not to have been submitted, until one is deferred."""
+        n_submitted = 0
+        for submission in submissions:
+            # From here on it may exist, whatever happens to this process or the call.
+            self._absent.discard(submission.name)
+            try:
+                metadata = self._runner.submit(submission)
+            except SubmissionDeferredError as exc:
+                self._absent.add(submission.name)
+                self._hold(str(exc))
+                return n_submitted
+            except SubmissionUnknownError as exc:
+                self._hold(str(exc))
+                return n_submitted
+            self._write_down(submission, metadata, is_adopted=False)
+            n_submitted += len(submission.requests)
+            self._wait_s, self.note = 0.0, ""
+        return n_submitted
+
+    def _write_down(
+        self, submission: Submission, metadata: SubmissionMetadata, *, is_adopted: bool
+    ) -> None:
+        self._journal.append(
+            ev.AttemptsSubmitted(
+                self._clock.now(),
+                tuple(
+                    ev.SubmittedAttempt(*request.key, dict(facts))
+                    for request, facts in zip(
+                        submission.requests, metadata, strict=True
+                    )
+                ),
+                adopted=is_adopted,
+            )
+        )
+        self.note = ""
+
+    def _regroup(self, staged: Sequence[Attempt]) -> list[Submission]:
+        """Return the submissions as which the attempts were staged."""
+        experiment = self._journal.experiment
+        ordered = sorted(staged, key=lambda a: (a.staged_at, a.name, a.task or 0))
+        return [
+            Submission(
+                name=name,
+                requests=tuple(
+                    AttemptRequest(*a.key, experiment.trial(a.trial_index).parameters)
+                    for a in members
+                ),
+                is_array=members[0].task is not None,
+            )
+            for name, group in itertools.groupby(ordered, key=lambda a: a.name)
+            for members in [list(group)]
+        ]
+
+    def _is_on_hold(self) -> bool:
+        return self._clock.now() < self._hold_until
+
+    def _hold(self, why: str) -> None:
+        """Submit nothing for a while, longer each time in a row."""
+        if self.note != why:
+            logger.warning("submission on hold: %s", why)
+        self.note = why
+        self._wait_s = min(_LONGEST_WAIT_S, max(_FIRST_WAIT_S, 2 * self._wait_s))
+        self._hold_until = self._clock.now() + self._wait_s

@@ -1,0 +1,189 @@
+"""Puts the parts of one experiment together, and keeps a second driver out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Literal
+
+from hpcopt import __version__
+from hpcopt.config_file import LoadedConfig, load_config
+from hpcopt.core import events as ev
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.types import JSONValue
+from hpcopt.driver.clock import Clock, SystemClock
+from hpcopt.driver.driver import Driver, Progress
+from hpcopt.storage.journal import Journal
+from hpcopt.storage.journal_file import JournalFile
+from hpcopt.storage.lease import Lease
+
+logger = logging.getLogger(__name__)
+
+RunnerKind = Literal["slurm", "local"]
+
+JOURNAL = "journal.jsonl"
+LEASE = "lease.json"
+CONFIG = "config.yaml"
+GENERATOR_LOG = "generator.log"
+
+Observer = Callable[[Experiment, Progress], None]
+StopRequest = Callable[[], str | None]
+
+
+def experiment_folder(target: Path) -> Path:
+    """Return the folder of the experiment that a person named.
+
+    Args:
+        target: The experiment's folder, or its config.
+
+    Raises:
+        UsageError: It is neither.
+        ConfigError: It is a config with errors.
+    """
+    if target.is_dir():
+        if not (target / JOURNAL).exists():
+            raise UsageError(f"{target}: expected an experiment, found no {JOURNAL}")
+        return target.absolute()
+    if not target.exists():
+        raise UsageError(f"{target}: expected a config or an experiment's folder")
+    folder = load_config(target).folder
+    if not (folder / JOURNAL).exists():
+        raise UsageError(
+            f"{target}: the experiment is not begun yet; there is no {folder / JOURNAL}"
+        )
+    return folder
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """Return the experiment in ``folder`` as it stands; needs no lease.
+
+    Raises:
+        StorageError: The journal cannot be read.
+    """
+    with closing(JournalFile.open_for_reading(folder / JOURNAL)) as store:
+        return Experiment.from_events(store.read())
+
+
+@contextmanager
+def open_journal(
+    folder: Path,
+    definition: Mapping[str, JSONValue],
+    settings: Mapping[str, JSONValue],
+    clock: Clock,
+) -> Iterator[Journal]:
+    """Take the experiment in ``folder`` up as its only writer; begin it if it is new.
+
+    Raises:
+        LeaseHeldError: Another driver runs it.
+        ConfigError: It was begun with another definition.
+        StorageError: The folder or the journal cannot be written or read.
+    """
+    with ExitStack() as stack:
+        lease = Lease.acquire(folder / LEASE)
+        stack.callback(lease.release)
+        store = JournalFile.open_or_create(folder / JOURNAL, lease)
+        stack.callback(store.close)
+        begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
+        journal = Journal.load_or_begin(store, begun)
+        _check_unchanged(journal.experiment, definition, folder)
+        changes = _changes(journal.experiment.settings, settings)
+        if changes:
+            journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
+        yield journal
+
+
+def _check_unchanged(
+    experiment: Experiment, definition: Mapping[str, JSONValue], folder: Path
+) -> None:
+    changes = _changes(experiment.begun.definition, definition)
+    if changes:
+        raise ConfigError(
+            f"{folder}: the experiment was begun with another definition: "
+            f"{'; '.join(changes)}. Name, parameters, objective, metrics and seed stay "
+            "as they were begun; everything else may change. For another experiment "
+            "give another name or folder."
+        )
+
+
+def _changes(
+    before: Mapping[str, JSONValue], after: Mapping[str, JSONValue], prefix: str = ""
+) -> list[str]:
+    """Return a sentence for each key whose value differs."""
+    sentences = []
+    for key in dict.fromkeys([*before, *after]):
+        old, new = _plain(before.get(key)), _plain(after.get(key))
+        if isinstance(old, dict) and isinstance(new, dict):
+            sentences += _changes(old, new, f"{prefix}{key}.")
+        elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            sentences += _changes(
+                {str(k): v for k, v in enumerate(old)},
+                {str(k): v for k, v in enumerate(new)},
+                f"{prefix}{key}.",
+            )
+        elif old != new:
+            sentences.append(f"{prefix}{key} was {old!r} and is now {new!r}")
+    return sentences
+
+
+def _plain(value: JSONValue) -> JSONValue:
+    """Return tuples as lists, as they come back from JSON."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+@contextmanager
+def open_driver(
+    loaded: LoadedConfig,
+    *,
+    runner: RunnerKind | None = None,
+    clock: Clock | None = None,
+    observe: Observer = lambda *_: None,
+    is_stop_requested: StopRequest = lambda: None,
+) -> Iterator[Driver]:
+    """Yield a driver for the experiment of a config; begin or continue it.
+
+    Args:
+        loaded: The config.
+        runner: Where trials run; by default what the config says.
+        clock: Tells the time.
+        observe: Called after each of the driver's steps.
+        is_stop_requested: Returns why to stop, when somebody asked for it.
+
+    Raises:
+        ConfigError: The config does not fit the experiment or this machine.
+        LeaseHeldError: Another driver runs the experiment.
+        StorageError: The folder or the journal cannot be written or read.
+    """
+    from hpcopt import assembly
+
+    clock = clock or SystemClock()
+    folder = loaded.folder
+    kind = assembly.runner_kind(loaded, runner)
+    settings = {**loaded.config.settings(), "runner": kind}
+    limits = loaded.config.limits(kind)
+    attempt_runner = assembly.make_runner(loaded, kind, clock)
+    reader = assembly.make_reader(loaded.config, kind, clock)
+    definition = loaded.config.definition()
+    assembly.make_folder(folder)
+    with ExitStack() as stack:
+        journal = stack.enter_context(open_journal(folder, definition, settings, clock))
+        assembly.write_config(loaded, folder / CONFIG)
+        stack.callback(attempt_runner.close)
+        generator = assembly.make_generator(loaded.config, folder / GENERATOR_LOG)
+        stack.callback(generator.close)
+        yield Driver(
+            journal,
+            attempt_runner,
+            reader,
+            generator,
+            limits,
+            clock,
+            is_stop_requested=is_stop_requested,
+            observe=observe,
+        )
