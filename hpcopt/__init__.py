@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
+from hpcopt.reporting import report
+
+__all__ = ["__version__", "report"]
+
 __version__ = "0.1.0"

@@ -13,7 +13,6 @@ from hpcopt.driver.clock import Clock
 from hpcopt.resources import find_template
 from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.job_spec import JobSpec
-from hpcopt.runners.time_limit import parse_slurm_time
 
 if TYPE_CHECKING:
     from hpcopt.generation.service import ProcessService
@@ -74,12 +73,7 @@ def make_runner(
         return SlurmRunner(scripts, SlurmCommands(), clock=clock.now)
     from hpcopt.runners.local import LocalRunner
 
-    time = loaded.config.job.slurm.get("time")
-    return LocalRunner(
-        scripts,
-        time_limit_s=None if time is None else parse_slurm_time(str(time)),
-        clock=clock.now,
-    )
+    return LocalRunner(scripts, clock=clock.now)
 
 
 def make_reader(

@@ -251,22 +251,23 @@ def event_from_json(record: Mapping[str, Any]) -> Event:
         )
     try:
         for key, enum in _ENUM_FIELDS[kind.__name__]:
-            fields[key] = enum(fields[key])
+            if key in fields:
+                fields[key] = enum(fields[key])
         for key, item in _ITEM_FIELDS[kind.__name__]:
-            value = fields[key]
-            fields[key] = (
-                {k: item(**v) for k, v in value.items()}
-                if isinstance(value, Mapping)
-                else tuple(item(**v) for v in value)
-            )
+            if key in fields:
+                fields[key] = _items(item, fields[key])
         if "changes" in fields:
             fields["changes"] = tuple(fields["changes"])
         event: Event = kind(**fields)
-    except KeyError as exc:
-        raise StorageError(f"event {name}: expected a field {exc}") from exc
     except (TypeError, ValueError) as exc:
         raise StorageError(f"event {name}: {exc}") from exc
     return event
+
+
+def _items(item: type[Any], value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: item(**fields) for name, fields in value.items()}
+    return tuple(item(**fields) for fields in value)
 
 
 def _enum_fields(kind: type[Any]) -> tuple[tuple[str, type[Cause | Phase]], ...]:

@@ -72,7 +72,7 @@ def parse_objective(expression: str) -> Objective:
     _collect(tree, 1.0, weights, expression)
     if any(weight == 0 or not math.isfinite(weight) for weight in weights.values()):
         raise ConfigError(
-            f"objective: expected weights other than 0, found {expression!r}"
+            f"objective: expected finite weights other than 0, found {expression!r}"
         )
     return Objective(expression=expression, weights=weights)
 
@@ -122,7 +122,7 @@ def _number(node: ast.expr) -> float | None:
         case ast.Constant(value=bool()):
             return None
         case ast.Constant(value=int() | float() as value):
-            return float(value)
+            return float(repr(value))  # inf, not an error, where an int is too large
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = _number(operand)
             return None if inner is None else -inner

@@ -23,6 +23,10 @@ from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
 _STEP_TOLERANCE = 1e-9
 
 
+def _is_whole(n_steps: float) -> bool:
+    return abs(n_steps - round(n_steps)) <= _STEP_TOLERANCE * max(1.0, n_steps)
+
+
 @dataclass(frozen=True)
 class RangeParameter:
     """A number between two bounds, both included."""
@@ -46,10 +50,17 @@ class RangeParameter:
                 f"{where}: expected a lower bound below the upper bound, "
                 f"found [{self.lower}, {self.upper}]"
             )
+        if not math.isfinite(self.upper - self.lower):
+            raise ConfigError(
+                f"{where}: expected a range that a float can hold, "
+                f"found [{self.lower}, {self.upper}]"
+            )
         if self.log and self.lower <= 0:
             raise ConfigError(
                 f"{where}: a log scale needs a lower bound above 0, found {self.lower}"
             )
+        if self.step is not None:
+            self._check_step(self.step)
         if self.parameter_type == "int":
             for number in (self.lower, self.upper, self.step or 1):
                 if number != int(number):
@@ -57,17 +68,17 @@ class RangeParameter:
                         f"{where}: expected whole numbers for an int parameter, "
                         f"found {number}"
                     )
-        if self.step is not None:
-            if not self.step > 0:
-                raise ConfigError(
-                    f"{where}: expected step_size above 0, found {self.step}"
-                )
-            n_steps = (self.upper - self.lower) / self.step
-            if abs(n_steps - round(n_steps)) > _STEP_TOLERANCE * max(1.0, n_steps):
-                raise ConfigError(
-                    f"{where}: expected step_size to divide the range "
-                    f"{self.upper - self.lower}, found {self.step}"
-                )
+
+    def _check_step(self, step: float) -> None:
+        where = f"parameter {self.name!r}"
+        if not step > 0:
+            raise ConfigError(f"{where}: expected step_size above 0, found {step}")
+        n_steps = (self.upper - self.lower) / step
+        if round(n_steps) < 1 or not _is_whole(n_steps):
+            raise ConfigError(
+                f"{where}: expected step_size to divide the range "
+                f"{self.upper - self.lower}, found {step}"
+            )
 
     @property
     def n_coordinates(self) -> int:
@@ -115,13 +126,15 @@ class RangeParameter:
         if self._grid is not None:
             number = self.lower + round((number - self.lower) / self._grid) * self._grid
         number = min(self.upper, max(self.lower, number))
-        return round(number) if self.parameter_type == "int" else number
+        return round(number) if self.parameter_type == "int" else float(number)
 
     def check(self, value: TParameterValue) -> None:
         """Raise ``UsageError`` unless ``value`` is allowed."""
         where = f"parameter {self.name!r}"
-        if isinstance(value, (bool, str)) or (
-            self.parameter_type == "int" and value != int(value)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or (self.parameter_type == "int" and value % 1 != 0)
         ):
             kind = "a whole number" if self.parameter_type == "int" else "a number"
             raise UsageError(f"{where}: expected {kind}, found {value!r}")
@@ -130,13 +143,11 @@ class RangeParameter:
                 f"{where}: expected a value in [{self.lower}, {self.upper}], "
                 f"found {value!r}"
             )
-        if self.step is not None:
-            n_steps = (value - self.lower) / self.step
-            if abs(n_steps - round(n_steps)) > _STEP_TOLERANCE * max(1.0, n_steps):
-                raise UsageError(
-                    f"{where}: expected {self.lower} plus a multiple of {self.step}, "
-                    f"found {value!r}"
-                )
+        if self.step is not None and not _is_whole((value - self.lower) / self.step):
+            raise UsageError(
+                f"{where}: expected {self.lower} plus a multiple of {self.step}, "
+                f"found {value!r}"
+            )
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return the parameter as the config writes it."""

@@ -125,7 +125,9 @@ class AttemptRunner(ABC):
         """
 
     @abstractmethod
-    def poll(self, attempts: Sequence[Attempt]) -> Mapping[tuple[int, int], AttemptState]:
+    def poll(
+        self, attempts: Sequence[Attempt]
+    ) -> Mapping[tuple[int, int], AttemptState]:
         """Return the state of each attempt, by its key, in few calls for all.
 
         A state that is not known now is ``Phase.UNKNOWN``. An attempt is ``ENDED``

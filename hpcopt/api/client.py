@@ -1,0 +1,200 @@
+"""The client: one experiment, configured, run and looked at from a script.
+
+::
+
+    client = Client()
+    client.configure_experiment(parameters, name="hartmann6")
+    client.configure_optimization(objective="-loss")
+    client.configure_runner(runner)
+    client.configure_metrics([metric])
+    client.run_trials(max_trials=30, parallelism=3)
+    parameters, outcome, trial_index, arm_name = client.get_best_parameterization()
+
+A script that was killed is started again and goes on where it was. What ``ax.api`` has
+and hpcopt has not is refused with a ``ConfigError``, never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from hpcopt.api.best import best_parameterization
+from hpcopt.api.closed_loop import run_trials
+from hpcopt.api.configuration import Configuration
+from hpcopt.api.summary import summary
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.types import TOutcome, TParameterization
+from hpcopt.driver.limits import Limits
+from hpcopt.session import JOURNAL, read_experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: How long a file may stay invisible, and how long it must stay the same to count as
+#: whole: on this machine's own disk, and on a network file system.
+_LOCAL_S = (2.0, 0.5)
+_REMOTE_S = (60.0, 2.0)
+
+
+class Client(Configuration):
+    """One experiment.
+
+    Nothing is written before ``run_trials``. What is only looked at is read from the
+    experiment's folder, whoever wrote it: also before ``run_trials`` of a script that
+    was started again, and while another one runs.
+    """
+
+    def run_trials(
+        self,
+        max_trials: int,
+        parallelism: int = 1,
+        tolerated_trial_failure_rate: float = 0.5,
+        initial_seconds_between_polls: float = 1,
+        *,
+        max_queued_jobs: int | None = None,
+    ) -> None:
+        """Run trials until the experiment has ``max_trials``, and return.
+
+        Begins the experiment, or continues it: trials of an earlier run, perhaps of a
+        script that was killed, count and are not run again. Ctrl-C stops in an orderly
+        way and leaves running trials running.
+
+        Args:
+            max_trials: How many trials there shall be in all, over all runs; in Ax it
+                is how many more.
+            parallelism: How many trials may run at once.
+            tolerated_trial_failure_rate: The run ends with an error when a larger
+                share of the ended trials has failed.
+            initial_seconds_between_polls: The wait after a change; it grows while
+                nothing happens.
+            max_queued_jobs: How many trials may wait in the cluster's queue.
+
+        Raises:
+            UsageError: Something is not configured.
+            ConfigError: An argument makes no sense, no metric has a name that the
+                objective needs, or the folder holds an experiment with another
+                definition.
+            FailureRateExceededError: Too many trials failed.
+            GenerationError: No parameterization could be proposed.
+            RunnerError: The runner will never accept a trial.
+            StorageError: The journal cannot be written or read, or another driver
+                runs the experiment.
+            KeyboardInterrupt: Ctrl-C was pressed.
+        """
+        setup = self._setup()
+        result_grace_s, settle_s = _LOCAL_S if setup.is_local else _REMOTE_S
+        limits = Limits(
+            max_trials=max_trials,
+            parallelism=parallelism,
+            max_queued_jobs=max_queued_jobs,
+            tolerated_trial_failure_rate=tolerated_trial_failure_rate,
+            initial_seconds_between_polls=initial_seconds_between_polls,
+            result_grace_s=result_grace_s,
+        )
+        run_trials(setup, limits, settle_s)
+
+    def get_best_parameterization(
+        self, use_model_predictions: bool = True
+    ) -> tuple[TParameterization, TOutcome, int, str]:
+        """Return the best of the completed trials.
+
+        Args:
+            use_model_predictions: Whether the best is the one of which the model
+                expects most, rather than the one observed to be best. Needs two
+                completed trials; with fewer, observations decide.
+
+        Returns:
+            Its parameters; its outcome; its trial's index; and its name, such as
+            ``"7_0"``. The outcome is what the model expects of the metric, mean and
+            standard error, each without the noise of a single observation. It is what
+            was observed if that decided, or if the objective is a sum of metrics, for
+            the model knows their sum alone.
+
+        Raises:
+            UsageError: The experiment is not configured or has no completed trial.
+            ConfigError: The folder holds another experiment.
+            GenerationError: No model could be fitted.
+            StorageError: The journal cannot be read.
+        """
+        return best_parameterization(
+            self._experiment("get_best_parameterization"),
+            use_model=use_model_predictions,
+        )
+
+    def summarize(
+        self,
+        trial_indices: Iterable[int] | None = None,
+        trial_statuses: Sequence[
+            Literal[
+                "candidate",
+                "running",
+                "failed",
+                "completed",
+                "abandoned",
+                "early_stopped",
+                "staged",
+            ]
+        ]
+        | None = None,
+    ) -> pd.DataFrame:
+        """Return a table with one row a trial.
+
+        Its columns are ``trial_index``, ``arm_name``, ``trial_status``,
+        ``failure_reason``, ``generation_node`` (how the parameters were proposed), the
+        mean of each metric, and each parameter; without those that are empty.
+
+        Args:
+            trial_indices: Only these trials.
+            trial_statuses: Only trials with one of these statuses.
+
+        Raises:
+            UsageError: The experiment is not configured or not begun, or there is no
+                such trial or status.
+            ConfigError: The folder holds another experiment.
+            StorageError: The journal cannot be read.
+        """
+        return summary(self._experiment("summarize"), trial_indices, trial_statuses)
+
+    def _experiment(self, method: str) -> Experiment:
+        """Return the experiment as it stands on disk.
+
+        Raises:
+            UsageError: It is not configured, or not begun.
+            ConfigError: It is not the one that is configured.
+        """
+        if self._folder is None:
+            raise UsageError(
+                f"{method}: expected configure_experiment to be called before"
+            )
+        if not (self._folder / JOURNAL).exists():
+            raise UsageError(
+                f"{method}: expected trials in {self._folder}, found none; call "
+                "run_trials before"
+            )
+        experiment = read_experiment(self._folder)
+        self._check_same(experiment)
+        return experiment
+
+    def _check_same(self, experiment: Experiment) -> None:
+        """Check that ``experiment`` is the one that is configured, as far as it is."""
+        pairs: list[tuple[str, object, object]] = []
+        if self._problem is not None:
+            pairs += [
+                ("name", self._problem.name, experiment.name),
+                (
+                    "parameters",
+                    self._problem.space.to_json(),
+                    experiment.space.to_json(),
+                ),
+            ]
+        if self._objective is not None:
+            found = experiment.objective.expression
+            pairs += [("objective", self._objective.expression, found)]
+        for part, configured, begun in pairs:
+            if configured != begun:
+                raise ConfigError(
+                    f"{self._folder}: expected the configured {part} {configured!r}, "
+                    f"found an experiment begun with {begun!r}"
+                )

@@ -1,0 +1,84 @@
+"""Runs the trials that a script has set up."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+
+from hpcopt.api.interrupts import orderly_interrupt
+from hpcopt.api.progress import EndedTrialsLog
+from hpcopt.api.runners import JobRunnerConfig
+from hpcopt.api.setup import Setup
+from hpcopt.assembly import make_folder
+from hpcopt.driver.clock import SystemClock
+from hpcopt.driver.driver import Driver
+from hpcopt.driver.limits import Limits
+from hpcopt.generation.service import ProcessService
+from hpcopt.metrics.reader import MetricsReader
+from hpcopt.runners.own import OwnRunner
+from hpcopt.runners.protocol import AttemptRunner
+from hpcopt.session import GENERATOR_LOG, open_journal
+
+logger = logging.getLogger(__name__)
+
+
+def run_trials(setup: Setup, limits: Limits, settle_s: float) -> None:
+    """Run trials until there are as many as ``limits`` says, or nothing is left to try.
+
+    Args:
+        setup: What to run.
+        limits: How far and how wide to go.
+        settle_s: How long the file of a foreign program must stay as it is to count
+            as whole.
+
+    Raises:
+        ConfigError: The folder cannot be used, or holds an experiment with another
+            definition.
+        KeyboardInterrupt: Ctrl-C was pressed; the journal is in order, and trials that
+            run go on running.
+        HpcoptError: As ``Driver.run``.
+    """
+    clock = SystemClock()
+    folder = setup.problem.folder
+    make_folder(folder)
+    with ExitStack() as stack:
+        is_stop_requested = stack.enter_context(orderly_interrupt(clock.interrupt))
+        journal = stack.enter_context(
+            open_journal(folder, setup.definition(), setup.settings(limits), clock)
+        )
+        experiment = journal.experiment
+        runner = _attempt_runner(setup, clock)
+        stack.callback(runner.close)
+        generator = ProcessService(
+            folder / GENERATOR_LOG,
+            n_initial=setup.generation.n_initial,
+            method=setup.generation.method,
+        )
+        stack.callback(generator.close)
+        logger.info(
+            "experiment %s in %s has %d of %d trials",
+            experiment.name,
+            folder,
+            experiment.n_trials,
+            limits.max_trials,
+        )
+        stop = Driver(
+            journal,
+            runner,
+            MetricsReader(setup.metrics, settle_s=settle_s, clock=clock.now),
+            generator,
+            limits,
+            clock,
+            is_stop_requested=is_stop_requested,
+            observe=EndedTrialsLog(experiment, limits.max_trials),
+        ).run()
+        logger.info("experiment %s: %s", experiment.name, stop.reason)
+
+
+def _attempt_runner(setup: Setup, clock: SystemClock) -> AttemptRunner:
+    problem, runner = setup.problem, setup.runner
+    if isinstance(runner, JobRunnerConfig):
+        return runner.build(problem.safe_name, problem.folder, clock.now)
+    if isinstance(runner, AttemptRunner):
+        return runner
+    return OwnRunner(runner, problem.safe_name)

@@ -1,0 +1,141 @@
+"""How a script writes down its parameters.
+
+A config is checked when it is made, so that what is wrong is reported at its own line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.space import ChoiceParameter, Parameter, RangeParameter
+from hpcopt.core.trial import python_value
+from hpcopt.core.types import TParameterValue
+
+
+@dataclass(frozen=True)
+class RangeParameterConfig:
+    """A number between two bounds, both included.
+
+    Raises:
+        ConfigError: The fields do not make a parameter.
+    """
+
+    name: str
+    bounds: tuple[float, float]
+    parameter_type: Literal["float", "int"]
+    step_size: float | None = None
+    """Only the lower bound and multiples of this above it are allowed."""
+    scaling: Literal["linear", "log"] | None = None
+    """``None`` is ``"linear"``."""
+
+    def __post_init__(self) -> None:
+        self.parameter()
+
+    def parameter(self) -> Parameter:
+        """Return the parameter of the search space."""
+        where = f"parameter {self.name!r}"
+        _check_one_of(where, "parameter_type", self.parameter_type, ["float", "int"])
+        _check_one_of(where, "scaling", self.scaling, ["linear", "log", None])
+        if len(self.bounds) != 2:
+            raise ConfigError(
+                f"{where}: expected a lower and an upper bound, found {self.bounds}"
+            )
+        lower, upper = (self._number("bounds", bound) for bound in self.bounds)
+        step = self.step_size
+        return RangeParameter(
+            name=self.name,
+            lower=lower,
+            upper=upper,
+            parameter_type=self.parameter_type,
+            log=self.scaling == "log",
+            step=None if step is None else self._number("step_size", step),
+        )
+
+    def _number(self, field: str, value: object) -> float:
+        number = _plain(f"parameter {self.name!r}: {field}", value)
+        if isinstance(number, (bool, str)):
+            raise ConfigError(
+                f"parameter {self.name!r}: {field}: expected numbers, found {value!r}"
+            )
+        return float(number) if self.parameter_type == "float" else number
+
+
+@dataclass(frozen=True)
+class ChoiceParameterConfig:
+    """One of several values.
+
+    Values other than strings are sorted, as in Ax: the order of ordered strings is the
+    one in which they are written.
+
+    Raises:
+        ConfigError: The fields do not make a parameter.
+    """
+
+    name: str
+    values: Sequence[float] | Sequence[int] | Sequence[str] | Sequence[bool]
+    parameter_type: Literal["float", "int", "str", "bool"]
+    is_ordered: bool | None = None
+    """Whether neighbours are alike; by default all but three strings or more are."""
+    dependent_parameters: Mapping[TParameterValue, Sequence[str]] | None = None
+    """Not supported yet."""
+
+    def __post_init__(self) -> None:
+        self.parameter()
+
+    def parameter(self) -> Parameter:
+        """Return the parameter of the search space."""
+        where = f"parameter {self.name!r}"
+        _check_one_of(where, "parameter_type", self.parameter_type, list(_VALUE_TYPES))
+        if self.dependent_parameters is not None:
+            raise ConfigError(
+                f"{where}: dependent_parameters are not supported yet; expected none"
+            )
+        values = [self._value(value) for value in self.values]
+        is_string = self.parameter_type == "str"
+        is_ordered = self.is_ordered
+        if is_ordered is None:
+            is_ordered = not is_string or len(values) <= 2
+        return ChoiceParameter(
+            name=self.name,
+            values=tuple(values if is_string else sorted(values)),
+            is_ordered=is_ordered,
+        )
+
+    def _value(self, value: object) -> TParameterValue:
+        found = _plain(f"parameter {self.name!r}: values", value)
+        if self.parameter_type == "float" and type(found) is int:
+            return float(found)
+        if type(found) is not _VALUE_TYPES[self.parameter_type]:
+            raise ConfigError(
+                f"parameter {self.name!r}: expected values of type "
+                f"{self.parameter_type}, found {found!r}"
+            )
+        return found
+
+
+#: ``parameter_type`` to the type of the values.
+_VALUE_TYPES: Mapping[str, type[TParameterValue]] = {
+    "float": float,
+    "int": int,
+    "str": str,
+    "bool": bool,
+}
+
+
+def _plain(where: str, value: object) -> TParameterValue:
+    try:
+        return python_value(value)
+    except TypeError as exc:
+        raise ConfigError(f"{where}: {exc}") from exc
+
+
+def _check_one_of(
+    where: str, field: str, value: object, allowed: Sequence[object]
+) -> None:
+    if value not in allowed:
+        raise ConfigError(
+            f"{where}: {field}: expected one of {list(allowed)}, found {value!r}"
+        )

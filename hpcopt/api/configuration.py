@@ -1,0 +1,232 @@
+"""What a script configures, before any trial runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from hpcopt.api.generation_options import (
+    GenerationOptions,
+    generation_options,
+    refuse_unsupported,
+)
+from hpcopt.api.problem import Problem, make_problem
+from hpcopt.api.runners import JobRunnerConfig
+from hpcopt.api.setup import AnyRunner, Setup
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.types import TParameterization
+from hpcopt.metrics.protocol import IMetric
+from hpcopt.runners.protocol import AttemptRunner, IRunner
+
+
+class Configuration:
+    """What the methods ``configure_…`` of a client say. Nothing of it is written yet.
+
+    Args:
+        storage_config: Not supported yet: an experiment is kept in its folder.
+        random_seed: The seed of all that is random in generation; 0 by default, so
+            that a script gives the same each time.
+        folder: Where the experiment is kept; by default ``experiments/<name>`` in the
+            current directory, or a new folder there if it has no name.
+
+    Raises:
+        ConfigError: An argument is not supported.
+    """
+
+    def __init__(
+        self,
+        storage_config: None = None,
+        random_seed: int | None = None,
+        *,
+        folder: str | Path | None = None,
+    ) -> None:
+        if storage_config is not None:
+            raise ConfigError(
+                "storage_config: databases are not supported yet; every experiment is "
+                "kept in its folder"
+            )
+        self._random_seed = random_seed
+        self._folder = None if folder is None else Path(folder).expanduser().absolute()
+        self._problem: Problem | None = None
+        self._objective: Objective | None = None
+        self._runner: AnyRunner | None = None
+        self._metrics: dict[str, IMetric] = {}
+        self._generation = GenerationOptions()
+
+    def configure_experiment(
+        self,
+        parameters: Sequence[RangeParameterConfig | ChoiceParameterConfig],
+        parameter_constraints: Sequence[str] | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        experiment_type: str | None = None,
+        owner: str | None = None,
+    ) -> None:
+        """Say what is searched.
+
+        Args:
+            parameters: The search space.
+            parameter_constraints: Not supported yet.
+            name: Under which name the experiment is continued; without one, and
+                without a folder, every client begins an experiment of its own.
+            description: For people.
+            experiment_type: For people.
+            owner: For people.
+
+        Raises:
+            UsageError: The experiment is configured already.
+            ConfigError: The parameters make no search space, or something is not
+                supported.
+        """
+        if self._problem is not None:
+            raise UsageError(
+                f"configure_experiment: experiment {self._problem.name!r} is "
+                "configured already; another experiment needs another Client"
+            )
+        if parameter_constraints:
+            raise ConfigError(
+                "parameter_constraints: not supported yet; expected none, found "
+                f"{list(parameter_constraints)}"
+            )
+        about = {
+            "description": description,
+            "experiment_type": experiment_type,
+            "owner": owner,
+        }
+        self._problem = make_problem(parameters, name, self._folder, about)
+        self._folder = self._problem.folder
+
+    def configure_optimization(
+        self,
+        objective: str,
+        outcome_constraints: Sequence[str] | None = None,
+        pruning_target_parameterization: TParameterization | None = None,
+    ) -> None:
+        """Say what is optimised.
+
+        Args:
+            objective: A metric or a weighted sum of metrics, to be maximised:
+                ``"accuracy"``, ``"-loss"``, ``"accuracy - 0.1*cost"``.
+            outcome_constraints: Not supported yet.
+            pruning_target_parameterization: Not supported yet.
+
+        Raises:
+            ConfigError: The objective is malformed, or something is not supported.
+        """
+        if outcome_constraints:
+            raise ConfigError(
+                "outcome_constraints: not supported yet; expected none, found "
+                f"{list(outcome_constraints)}"
+            )
+        if pruning_target_parameterization is not None:
+            raise ConfigError(
+                "pruning_target_parameterization: not supported yet; expected none"
+            )
+        self._objective = parse_objective(objective)
+
+    def configure_runner(self, runner: AnyRunner) -> None:
+        """Say what starts trials.
+
+        Args:
+            runner: A runner of your own, or one from ``hpcopt.api.runners``.
+
+        Raises:
+            ConfigError: It is not a runner.
+        """
+        if not isinstance(runner, (IRunner, AttemptRunner, JobRunnerConfig)):
+            raise ConfigError(f"runner: expected an IRunner, found {runner!r}")
+        self._runner = runner
+
+    def configure_metrics(self, metrics: Sequence[IMetric]) -> None:
+        """Say what reads results; a metric replaces an earlier one of its name.
+
+        Metrics that the objective does not name are read and kept with the others.
+
+        Raises:
+            ConfigError: One is not a metric.
+        """
+        for metric in metrics:
+            if not isinstance(metric, IMetric):
+                raise ConfigError(f"metrics: expected IMetrics, found {metric!r}")
+        self._metrics |= {metric.name: metric for metric in metrics}
+
+    def configure_generation_strategy(
+        self,
+        method: Literal["quality", "fast", "random_search"] = "fast",
+        initialization_budget: int | None = None,
+        initialization_random_seed: int | None = None,
+        initialize_with_center: bool = True,
+        use_existing_trials_for_initialization: bool = True,
+        min_observed_initialization_trials: int | None = None,
+        allow_exceeding_initialization_budget: bool = False,
+        torch_device: str | None = None,
+        simplify_parameter_changes: bool = False,
+    ) -> None:
+        """Say how parameterizations are proposed; without this, by ``"fast"``.
+
+        Args:
+            method: ``"fast"`` is Bayesian optimisation, ``"random_search"`` is not;
+                ``"quality"`` is not supported yet.
+            initialization_budget: How many trials come before the model; by default
+                as many as suit the search space.
+            initialization_random_seed: The seed, where ``random_seed`` gives none.
+            initialize_with_center: Only ``True`` is supported yet.
+            use_existing_trials_for_initialization: Only ``True`` is supported yet.
+            min_observed_initialization_trials: Not supported yet.
+            allow_exceeding_initialization_budget: Only ``False`` is supported yet.
+            torch_device: Not supported yet.
+            simplify_parameter_changes: Only ``False`` is supported yet.
+
+        Raises:
+            ConfigError: Something is not supported.
+        """
+        refuse_unsupported(
+            initialize_with_center=(initialize_with_center, True),
+            use_existing_trials_for_initialization=(
+                use_existing_trials_for_initialization,
+                True,
+            ),
+            min_observed_initialization_trials=(
+                min_observed_initialization_trials,
+                None,
+            ),
+            allow_exceeding_initialization_budget=(
+                allow_exceeding_initialization_budget,
+                False,
+            ),
+            torch_device=(torch_device, None),
+            simplify_parameter_changes=(simplify_parameter_changes, False),
+        )
+        self._generation = generation_options(
+            method, initialization_budget, initialization_random_seed
+        )
+
+    def _setup(self) -> Setup:
+        """Return all of it.
+
+        Raises:
+            UsageError: A part is missing.
+            ConfigError: The parts do not fit together.
+        """
+        problem, objective, runner = self._problem, self._objective, self._runner
+        if problem is None:
+            raise _missing("configure_experiment")
+        if objective is None:
+            raise _missing("configure_optimization")
+        if runner is None:
+            raise _missing("configure_runner")
+        return Setup(
+            problem=problem,
+            objective=objective,
+            runner=runner,
+            metrics=tuple(self._metrics.values()),
+            generation=self._generation,
+            random_seed=self._random_seed,
+        )
+
+
+def _missing(method: str) -> UsageError:
+    return UsageError(f"run_trials: expected {method} to be called before")

@@ -1,0 +1,80 @@
+"""What is searched, under which name, and where it is kept."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.space import Parameter, SearchSpace
+from hpcopt.core.types import JSONValue
+
+#: Experiments without a folder of their own are kept here, in the current directory.
+_EXPERIMENTS = "experiments"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What ``configure_experiment`` has said."""
+
+    name: str
+    folder: Path
+    """Absolute; it may not exist yet."""
+    space: SearchSpace
+    about: Mapping[str, JSONValue]
+    """Its description, type and owner: for people, without any effect."""
+
+    @property
+    def safe_name(self) -> str:
+        """The name with ``_`` for what is unusual in the name of a file or a job."""
+        return _safe(self.name)
+
+
+def make_problem(
+    parameters: Sequence[RangeParameterConfig | ChoiceParameterConfig],
+    name: str | None,
+    folder: Path | None,
+    about: Mapping[str, JSONValue],
+) -> Problem:
+    """Return the problem; nothing is written.
+
+    Without a name it has that of its folder; without a folder it is kept in one with
+    its name; without either both are new, so that no earlier experiment is continued.
+
+    Raises:
+        ConfigError: The parameters make no search space, or the name no folder.
+    """
+    space = SearchSpace(tuple(_parameter(config) for config in parameters))
+    if name is None:
+        name = _new_name() if folder is None else folder.name
+    safe_name = _safe(name)
+    if folder is None:
+        # Two names may give one folder. Its journal knows the name, and is not
+        # continued under another one.
+        folder = Path.cwd() / _EXPERIMENTS / safe_name
+    return Problem(name, folder, space, about)
+
+
+def _parameter(config: RangeParameterConfig | ChoiceParameterConfig) -> Parameter:
+    if not isinstance(config, (RangeParameterConfig, ChoiceParameterConfig)):
+        raise ConfigError(
+            "parameters: expected a RangeParameterConfig or a ChoiceParameterConfig, "
+            f"found {config!r}"
+        )
+    return config.parameter()
+
+
+def _new_name() -> str:
+    return f"experiment-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _safe(name: str) -> str:
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".-")
+    if not safe.strip("_"):
+        raise ConfigError(f"name: expected letters or digits, found {name!r}")
+    return safe

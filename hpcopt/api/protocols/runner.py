@@ -1,0 +1,8 @@
+"""The runner that a user may implement, and the states of its trials."""
+
+from __future__ import annotations
+
+from hpcopt.core.trial import TrialStatus
+from hpcopt.runners.protocol import IRunner
+
+__all__ = ["IRunner", "TrialStatus"]

@@ -1,0 +1,108 @@
+"""What a script has configured, put together and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hpcopt.api.generation_options import GenerationOptions
+from hpcopt.api.problem import Problem
+from hpcopt.api.runners import JobRunnerConfig
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.objective import Objective
+from hpcopt.core.types import JSONValue
+from hpcopt.driver.limits import Limits
+from hpcopt.metrics.hdf5 import Hdf5Metric
+from hpcopt.metrics.protocol import IMetric
+from hpcopt.runners.local import LocalRunner
+from hpcopt.runners.protocol import AttemptRunner, IRunner
+
+#: Whatever starts a trial.
+AnyRunner = IRunner | AttemptRunner | JobRunnerConfig
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that is needed to run trials.
+
+    Raises:
+        ConfigError: The parts do not fit together.
+    """
+
+    problem: Problem
+    objective: Objective
+    runner: AnyRunner
+    metrics: Sequence[IMetric]
+    generation: GenerationOptions
+    random_seed: int | None
+
+    def __post_init__(self) -> None:
+        names = [metric.name for metric in self.metrics]
+        missing = [name for name in self.objective.metric_names if name not in names]
+        if missing:
+            raise ConfigError(
+                f"objective {self.objective.expression!r}: expected configure_metrics "
+                f"to be given a metric for each name, found none for {missing}"
+            )
+        seeds = {self.random_seed, self.generation.seed} - {None}
+        if len(seeds) > 1:
+            raise ConfigError(
+                "initialization_random_seed: expected the client's random_seed "
+                f"{self.random_seed}, for there is one seed for all, found "
+                f"{self.generation.seed}"
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the files of trials are on this machine's own disk."""
+        if isinstance(self.runner, JobRunnerConfig):
+            return self.runner.kind == "local"
+        return isinstance(self.runner, LocalRunner)
+
+    @property
+    def seed(self) -> int:
+        """The one seed of all that is random in generation."""
+        seeds = [self.random_seed, self.generation.seed]
+        return next((seed for seed in seeds if seed is not None), 0)
+
+    def definition(self) -> dict[str, JSONValue]:
+        """Return what may never change once the experiment is begun."""
+        return {
+            "name": self.problem.name,
+            "parameters": self.problem.space.to_json(),
+            "objective": self.objective.expression,
+            "metrics": [_metric_to_json(metric) for metric in self.metrics],
+            "seed": self.seed,
+        }
+
+    def settings(self, limits: Limits) -> dict[str, JSONValue]:
+        """Return what may change from run to run."""
+        return {
+            "run": {
+                "max_trials": limits.max_trials,
+                "parallelism": limits.parallelism,
+                "max_queued_jobs": limits.max_queued_jobs,
+                "tolerated_trial_failure_rate": limits.tolerated_trial_failure_rate,
+                "initial_seconds_between_polls": limits.initial_seconds_between_polls,
+            },
+            "generation": self.generation.to_json(),
+            "runner": _runner_to_json(self.runner),
+            "about": self.problem.about,
+        }
+
+
+def _metric_to_json(metric: IMetric) -> Mapping[str, JSONValue]:
+    if not isinstance(metric, Hdf5Metric):
+        return {"name": metric.name}
+    return {
+        "name": metric.name,
+        "file": metric.file,
+        "dataset": metric.dataset,
+        "reduce": metric.reduce,
+        "sem": metric.sem,
+        "step": metric.step,
+    }
+
+
+def _runner_to_json(runner: AnyRunner) -> str:
+    return runner.kind if isinstance(runner, JobRunnerConfig) else type(runner).__name__

@@ -1,0 +1,204 @@
+"""What an experiment amounts to, as JSON: what every verb prints in its own way.
+
+An objective's value is the one that a person reads: of ``-loss`` it is the loss.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.objective import Objective
+from hpcopt.core.trial import Attempt, Trial, TrialStatus
+from hpcopt.core.types import JSONValue
+
+Facts = dict[str, JSONValue]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """An objective as a person reads it."""
+
+    label: str
+    """``loss`` for ``-loss``."""
+    direction: str
+    """``minimise`` or ``maximise``."""
+    sign: int
+    """What turns the objective's value into the one that is read."""
+
+    @classmethod
+    def of(cls, objective: Objective) -> Goal:
+        """Return how to read ``objective``."""
+        if objective.is_minimised and list(objective.weights.values()) == [-1.0]:
+            return cls(objective.metric_names[0], "minimise", -1)
+        return cls(objective.expression.strip(), "maximise", 1)
+
+
+def state(trial: Trial) -> str:
+    """Return the trial's state in lower case, as in ``completed``."""
+    return trial.status.name.lower()
+
+
+def objective_value(trial: Trial, objective: Objective) -> float | None:
+    """Return the objective as it is read; ``None`` if the trial has no outcome."""
+    if any(name not in trial.outcome for name in objective.metric_names):
+        return None
+    return Goal.of(objective).sign * objective.value(trial.outcome)
+
+
+def best_trials(experiment: Experiment, n: int) -> list[Trial]:
+    """Return the best completed trials, the best one first."""
+    objective = experiment.objective
+    completed = [
+        trial
+        for trial in experiment.completed_trials()
+        if all(name in trial.outcome for name in objective.metric_names)
+    ]
+    completed.sort(key=lambda trial: -objective.value(trial.outcome))
+    return completed[:n]
+
+
+def queue_s(attempt: Attempt) -> float | None:
+    """Return how long the attempt waited to start."""
+    if attempt.submitted_at is None or attempt.started_at is None:
+        return None
+    return max(0.0, attempt.started_at - attempt.submitted_at)
+
+
+def run_s(attempt: Attempt) -> float | None:
+    """Return how long the attempt ran, to the precision of the polls."""
+    elapsed = attempt.facts.get("elapsed_s")
+    if isinstance(elapsed, (int, float)):
+        return float(elapsed)
+    if attempt.ended_at is None:
+        return None
+    begin = attempt.started_at or attempt.submitted_at
+    return None if begin is None else max(0.0, attempt.ended_at - begin)
+
+
+def job_id(attempt: Attempt | None) -> str | None:
+    """Return the job's id, where the runner has such things."""
+    found = (attempt.metadata or {}).get("job_id") if attempt else None
+    return None if found is None else str(found)
+
+
+def attempt_facts(attempt: Attempt) -> Facts:
+    """Return everything about an attempt."""
+    return {
+        "attempt": attempt.number,
+        "name": attempt.name,
+        "phase": attempt.phase.value,
+        "cause": attempt.cause.value if attempt.cause else None,
+        "reason": attempt.reason or None,
+        "job_id": job_id(attempt),
+        "queue_s": queue_s(attempt),
+        "run_s": run_s(attempt),
+        "staged_at": attempt.staged_at,
+        "submitted_at": attempt.submitted_at,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "metadata": None if attempt.metadata is None else dict(attempt.metadata),
+        "facts": dict(attempt.facts),
+    }
+
+
+def trial_facts(trial: Trial, objective: Objective) -> Facts:
+    """Return a trial in few words; the same keys for every trial."""
+    attempt = trial.attempt
+    return {
+        "trial": trial.index,
+        "state": state(trial),
+        "objective": objective_value(trial, objective),
+        "parameters": dict(trial.parameters),
+        "metrics": {
+            name: {"mean": o.mean, "sem": o.sem, "step": o.step}
+            for name, o in trial.outcome.items()
+        },
+        "method": trial.generation_method,
+        "attempts": len(trial.attempts),
+        "job_id": job_id(attempt),
+        "queue_s": queue_s(attempt) if attempt else None,
+        "run_s": run_s(attempt) if attempt else None,
+        "cause": trial.cause.value if trial.cause else None,
+        "reason": trial.reason or (attempt.reason if attempt else "") or None,
+        "created_at": trial.created_at,
+        "ended_at": trial.ended_at,
+    }
+
+
+def states(experiment: Experiment) -> dict[str, int]:
+    """Return how many trials there are in each state that occurs."""
+    counts = {status.name.lower(): experiment.count(status) for status in TrialStatus}
+    return {name: n for name, n in counts.items() if n}
+
+
+def experiment_facts(experiment: Experiment, now: float) -> Facts:
+    """Return how the experiment stands, from its journal alone."""
+    trials, objective = experiment.trials, experiment.objective
+    ended = [a for t in trials for a in t.attempts if not a.is_live]
+    goal = Goal.of(objective)
+    best = best_trials(experiment, 1)
+    failures = Counter(
+        trial.cause.value
+        for trial in trials
+        if trial.cause is not None and trial.status is TrialStatus.FAILED
+    )
+    run = experiment.settings.get("run")
+    return {
+        "name": experiment.name,
+        "objective": objective.expression,
+        "label": goal.label,
+        "direction": goal.direction,
+        "max_trials": run.get("max_trials") if isinstance(run, dict) else None,
+        "runner": experiment.settings.get("runner"),
+        "n_trials": experiment.n_trials,
+        "states": states(experiment),
+        "best": trial_facts(best[0], objective) if best else None,
+        "live": [_live_facts(a, now) for a in _live(experiment)],
+        "failures": dict(failures),
+        "retries": sum(max(0, len(trial.attempts) - 1) for trial in trials),
+        "run_s": _spread(run_s(attempt) for attempt in ended),
+        "queue_s": _spread(queue_s(attempt) for attempt in ended),
+        "generation_s": _spread(experiment.generation_seconds),
+        "seconds_per_suggestion": _per_suggestion(experiment),
+        "scheduler_calls": dict(experiment.calls),
+        "begun_at": experiment.begun.time,
+        "last_event_at": experiment.last_event_time,
+    }
+
+
+def _live(experiment: Experiment) -> Sequence[Attempt]:
+    return [
+        trial.attempt
+        for trial in experiment.open_trials()
+        if trial.attempt is not None and trial.attempt.is_live
+    ]
+
+
+def _live_facts(attempt: Attempt, now: float) -> Facts:
+    since = attempt.started_at or attempt.submitted_at or attempt.staged_at
+    is_submitted = attempt.metadata is not None
+    return {
+        "trial": attempt.trial_index,
+        "attempt": attempt.number,
+        "phase": attempt.phase.value if is_submitted else "staged",
+        "job_id": job_id(attempt),
+        "for_s": max(0.0, now - since),
+        "reason": attempt.reason or None,
+    }
+
+
+def _per_suggestion(experiment: Experiment) -> float | None:
+    if not experiment.n_trials:
+        return None
+    return sum(experiment.generation_seconds) / experiment.n_trials
+
+
+def _spread(values: Iterable[float | None]) -> Facts | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return {"n": len(known), "mean": fmean(known), "median": median(known)}

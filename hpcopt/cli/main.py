@@ -1,0 +1,142 @@
+"""The command ``hpcopt``: its verbs, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+from click.exceptions import Exit
+from typing_extensions import override
+
+from hpcopt import __version__
+from hpcopt.cli.target import FOLDER
+from hpcopt.core.errors import HpcoptError
+
+#: The verbs by section, each in the module of its name, loaded only when it is used.
+_SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Begin": {
+        "init": "Write a config to start from.",
+        "check": "Check a config before anything is submitted.",
+        "doctor": "Check this machine: Slurm, the file system, the versions.",
+    },
+    "Run": {
+        "run": "Start an experiment, or continue it.",
+        "stop": "Ask the driver to stop; jobs go on.",
+    },
+    "Look": {
+        "status": "How the experiment stands.",
+        "best": "The best parameters so far.",
+        "trials": "A table of all trials.",
+        "show": "Everything about one trial.",
+        "logs": "The output of one trial.",
+    },
+}
+
+_VERBS = {
+    verb: help_ for section in _SECTIONS.values() for verb, help_ in section.items()
+}
+
+_EPILOG = """\
+\b
+Begin with:
+  hpcopt init
+  hpcopt check hpcopt.yaml
+  hpcopt run hpcopt.yaml
+
+Every verb explains itself: hpcopt VERB --help. An experiment is named by its config
+or by its folder; in its folder it need not be named.
+
+Completion for bash: eval "$(_HPCOPT_COMPLETE=bash_source hpcopt)"; zsh and fish alike.
+"""
+
+
+class _Verbs(click.Group):
+    """Loads a verb when it is used, and turns errors into sentences."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = import_module(f"hpcopt.cli.{cmd_name}").command
+        return command
+
+    @override
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        verb = args[0]
+        if verb not in _VERBS and not verb.startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(verb, _VERBS, n=1)
+            hint = (
+                f"did you mean {close[0]}?"
+                if close
+                else f"there are: {', '.join(_VERBS)}"
+            )
+            ctx.fail(f"no verb {verb!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    @override
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        for section, verbs in _SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(verbs.items()), col_spacing=4)
+
+    @override
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, Exit):
+            raise
+        except HpcoptError as exc:
+            for line in str(exc).splitlines():
+                _complain(line)
+            raise Exit(exc.exit_code) from exc
+        except KeyboardInterrupt as exc:
+            raise Exit(130) from exc
+        except Exception as exc:
+            if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
+                raise  # whoever reads the output has left; click knows
+            from hpcopt.cli.crash import write_report
+
+            path = write_report(ctx.meta.get(FOLDER))
+            _complain(
+                f"unexpected {type(exc).__name__}: {exc or 'no message'}; "
+                f"the details are in {path}"
+            )
+            raise Exit(1) from exc
+
+
+def _complain(line: str) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {line}", err=True)
+
+
+@click.group(
+    cls=_Verbs,
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+)
+@click.version_option(__version__, message="hpcopt %(version)s")
+def command_line() -> None:
+    """Optimise expensive simulations on a Slurm cluster, or on this machine.
+
+    You write down the parameters, the program to run and the number to make small or
+    large. hpcopt chooses parameters by Bayesian optimisation, submits a job for each
+    trial, reads the results and goes on. It can be stopped at any time: the same
+    command continues.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    command_line(prog_name="hpcopt")

@@ -1,0 +1,126 @@
+"""``hpcopt show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpcopt.cli import text
+from hpcopt.cli.attempt_log import attempt_path
+from hpcopt.cli.driver_log import tail
+from hpcopt.cli.facts import (
+    Goal,
+    attempt_facts,
+    job_id,
+    objective_value,
+    queue_s,
+    run_s,
+    state,
+    trial_facts,
+)
+from hpcopt.cli.target import Target, find_experiment, json_option, target_argument
+from hpcopt.core.trial import Attempt, Trial
+
+_N_LINES = 20
+
+
+@click.command()
+@click.argument("trial", type=click.IntRange(min=0))
+@target_argument
+@json_option
+def command(trial: int, target: Path | None, as_json: bool) -> None:
+    """Show everything about one trial: parameters, outcome, attempts, end of the log.
+
+    TRIAL is its number. TARGET is the experiment's config or its folder, by default
+    the current folder.
+
+    \b
+    Examples:
+      hpcopt show 7
+      hpcopt show 7 hpcopt.yaml --json
+    """
+    found = find_experiment(target)
+    shown = found.experiment.trial(trial)
+    if as_json:
+        attempts = [
+            {**attempt_facts(a), "log": str(attempt_path(found.folder, a).log)}
+            for a in shown.attempts
+        ]
+        facts = trial_facts(shown, found.experiment.objective)
+        text.print_json({**facts, "attempts": attempts})
+        return
+    _print_trial(shown, found)
+    for attempt in shown.attempts:
+        click.echo()
+        _print_attempt(attempt, found.folder)
+
+
+def _print_trial(trial: Trial, found: Target) -> None:
+    objective = found.experiment.objective
+    goal = Goal.of(objective)
+    value = objective_value(trial, objective)
+    click.echo(
+        click.style(f"trial {trial.index}", bold=True)
+        + "  "
+        + click.style(state(trial), fg=text.STATE_COLOURS.get(state(trial)))
+    )
+    click.echo()
+    text.print_facts(
+        [
+            (
+                "parameters",
+                "\n".join(
+                    f"{k} = {text.number(v)}" for k, v in trial.parameters.items()
+                ),
+            ),
+            (
+                "proposed by",
+                f"{trial.generation_method}, {text.moment(trial.created_at)}",
+            ),
+            (
+                "objective",
+                "" if value is None else f"{goal.label} = {text.number(value)}",
+            ),
+            (
+                "metrics",
+                "\n".join(
+                    f"{name} = {text.number(o.mean)}"
+                    + ("" if o.sem is None else f" ± {text.number(o.sem)}")
+                    for name, o in trial.outcome.items()
+                ),
+            ),
+            ("cause", trial.cause.value if trial.cause else ""),
+            ("reason", trial.reason),
+        ]
+    )
+
+
+def _print_attempt(attempt: Attempt, folder: Path) -> None:
+    files = attempt_path(folder, attempt)
+    started = files.read_started()
+    facts = {k: v for k, v in attempt.facts.items() if k not in ("host", "node")}
+    node = attempt.facts.get("node") or attempt.facts.get("host")
+    click.secho(f"attempt {attempt.number}", bold=True)
+    text.print_facts(
+        [
+            ("job", job_id(attempt) or (started.job_id if started else "")),
+            ("node", str(node or (started.host if started else ""))),
+            ("submitted", text.moment(attempt.submitted_at)),
+            ("queue time", text.duration(queue_s(attempt))),
+            ("run time", text.duration(run_s(attempt))),
+            ("phase", attempt.phase.value if attempt.is_live else ""),
+            ("cause", attempt.cause.value if attempt.cause else ""),
+            ("reason", attempt.reason),
+            ("facts", text.parameters({k: str(v) for k, v in facts.items()})),
+            ("folder", str(files.path)),
+        ]
+    )
+    try:
+        lines = tail(files.log, _N_LINES)
+    except FileNotFoundError:
+        lines = []
+    if lines:
+        click.secho(f"the end of {files.log.name}", dim=True)
+        for line in lines:
+            click.echo(f"  {line}")

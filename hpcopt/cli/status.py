@@ -1,0 +1,136 @@
+"""``hpcopt status``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hpcopt.cli import text
+from hpcopt.cli.driver_log import last_warning
+from hpcopt.cli.driver_state import driver_state
+from hpcopt.cli.facts import Facts, experiment_facts
+from hpcopt.cli.table import Column, print_table
+from hpcopt.cli.target import find_experiment, json_option, target_argument
+
+#: So many live trials are named; there may be thousands.
+_MOST_LIVE_SHOWN = 10
+
+
+@click.command()
+@target_argument
+@json_option
+def command(target: Path | None, as_json: bool) -> None:
+    """Show how the experiment stands.
+
+    TARGET is the experiment's config or its folder, by default the current folder.
+    Nothing is changed and no cluster is asked: this works on a copy of the folder, on
+    any machine.
+
+    \b
+    Examples:
+      hpcopt status hpcopt.yaml
+      hpcopt status experiments/hartmann6 --json
+    """
+    found = find_experiment(target)
+    now = time.time()
+    driver = driver_state(found.folder, found.experiment, now)
+    facts = experiment_facts(found.experiment, now)
+    warning = last_warning(found.folder)
+    if as_json:
+        text.print_json(
+            {
+                **facts,
+                "folder": str(found.folder),
+                "driver": driver.to_json(),
+                "last_warning": warning,
+            }
+        )
+        return
+    _print(facts, str(found.folder), driver.sentence(now), warning)
+
+
+def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
+    any_facts: dict[str, Any] = facts
+    click.secho(str(any_facts["name"]), bold=True)
+    click.echo()
+    text.print_facts(
+        [
+            ("folder", folder),
+            ("objective", f"{any_facts['direction']} {any_facts['label']}"),
+            ("driver", driver),
+            ("trials", _trials(any_facts)),
+            ("best", _best(any_facts)),
+            ("failures", _counts(any_facts["failures"])),
+            ("retries", str(any_facts["retries"] or "")),
+            ("run time", _spread(any_facts["run_s"])),
+            ("queue time", _spread(any_facts["queue_s"])),
+            ("suggestion", _suggestion(any_facts["seconds_per_suggestion"])),
+            ("calls", _counts(any_facts["scheduler_calls"])),
+            ("warning", warning or ""),
+        ]
+    )
+    _print_live(any_facts["live"])
+
+
+def _trials(facts: dict[str, Any]) -> str:
+    of = f" of {facts['max_trials']}" if facts["max_trials"] else ""
+    parts = [
+        click.style(f"{n} {state}", fg=text.STATE_COLOURS.get(state))
+        for state, n in facts["states"].items()
+    ]
+    return f"{facts['n_trials']}{of}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _best(facts: dict[str, Any]) -> str:
+    best = facts["best"]
+    if best is None:
+        return "none so far"
+    value = f"{facts['label']} = {text.number(best['objective'])}"
+    values = "\n".join(
+        f"{name} = {text.number(value)}" for name, value in best["parameters"].items()
+    )
+    return f"{click.style(value, bold=True)}, trial {best['trial']}\n{values}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.items())
+
+
+def _spread(spread: dict[str, float] | None) -> str:
+    if spread is None:
+        return ""
+    mean, median = text.duration(spread["mean"]), text.duration(spread["median"])
+    return f"median {median}, mean {mean}"
+
+
+def _suggestion(seconds: float | None) -> str:
+    return "" if seconds is None else f"{text.number(round(seconds, 3))} s each"
+
+
+def _print_live(live: list[dict[str, Any]]) -> None:
+    if not live:
+        return
+    columns = [
+        Column("live", is_right=True),
+        Column("phase"),
+        Column("for", is_right=True),
+        Column("job", rank=1),
+        Column("reason", rank=2, is_elastic=True),
+    ]
+    rows = [
+        [
+            str(a["trial"]),
+            a["phase"],
+            text.duration(a["for_s"]),
+            a["job_id"] or "",
+            a["reason"] or "",
+        ]
+        for a in live[:_MOST_LIVE_SHOWN]
+    ]
+    click.echo()
+    print_table(columns, rows)
+    if len(live) > _MOST_LIVE_SHOWN:
+        click.echo(f"and {len(live) - _MOST_LIVE_SHOWN} more: see hpcopt trials")

@@ -1,0 +1,142 @@
+"""The search for the point that promises most."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
+from botorch.generation.gen import gen_candidates_scipy
+from scipy.stats import qmc
+
+from hpcopt.core.space import SearchSpace
+from hpcopt.core.types import TParameterization
+from hpcopt.generation.design import UsedPoints, every_parameterization
+
+logger = logging.getLogger(__name__)
+
+Array = npt.NDArray[np.float64]
+
+#: Points drawn evenly over the space, and around the best ones so far.
+_N_GLOBAL, _N_LOCAL = 256, 64
+
+#: From how many of each a search by gradient starts.
+_N_GLOBAL_STARTS, _N_LOCAL_STARTS = 2, 2
+
+_MAX_ITERATIONS = 100
+
+#: The distances of local points from the best ones, and the chance that a coordinate
+#: is changed.
+_LOCAL_DISTANCES = (1e-3, 0.3)
+_LOCAL_CHANCE = 0.4
+
+#: Spaces of no more points are searched whole.
+_MAX_ENUMERATED = 2000
+
+
+def best_unused(
+    acquisition: AcquisitionFunction,
+    space: SearchSpace,
+    incumbents: Array,
+    used: UsedPoints,
+    rng: np.random.Generator,
+) -> TParameterization | None:
+    """Return the unused parameterization of largest acquisition that was found.
+
+    Args:
+        acquisition: What to maximise, over the unit cube.
+        space: The space that the cube stands for.
+        incumbents: The best points so far, shape ``(n, d)``.
+        used: What must not be returned.
+        rng: Where all randomness comes from.
+    """
+    if space.n_points is not None and space.n_points <= _MAX_ENUMERATED:
+        found = space.encode(p for p in every_parameterization(space) if p not in used)
+    else:
+        found = _search(acquisition, space, incumbents, rng)
+    if len(found) == 0:
+        return None
+    order = np.argsort(-_values(acquisition, found), kind="stable")
+    ranked = (space.decode(found[k : k + 1])[0] for k in order)
+    return next((p for p in ranked if p not in used), None)
+
+
+def _search(
+    acquisition: AcquisitionFunction,
+    space: SearchSpace,
+    incumbents: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """Return promising points, all of them valid."""
+    discrete = _discrete_coordinates(space)
+    everywhere = qmc.Sobol(space.d, seed=rng).random(_N_GLOBAL)
+    pool = np.concatenate([everywhere, _around(incumbents, discrete, rng)])
+    if discrete.any():
+        pool = space.encode(space.decode(pool))
+    values = _values(acquisition, pool)
+    starts = np.concatenate(
+        [
+            np.argsort(-values[:_N_GLOBAL], kind="stable")[:_N_GLOBAL_STARTS],
+            np.argsort(-values[_N_GLOBAL:], kind="stable")[:_N_LOCAL_STARTS]
+            + _N_GLOBAL,
+        ]
+    )
+    ends = _climb(acquisition, pool[starts], np.zeros_like(discrete))
+    if discrete.any():
+        ends = space.encode(space.decode(ends))
+        ends = np.concatenate([ends, pool[starts]])
+        if not discrete.all():
+            ends = _climb(acquisition, ends, discrete)
+    return np.concatenate([ends, pool])
+
+
+def _around(
+    incumbents: Array, discrete: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> Array:
+    """Return points near the incumbents, with other values where these are discrete."""
+    X = incumbents[rng.integers(len(incumbents), size=_N_LOCAL)]
+    shortest, longest = np.log(_LOCAL_DISTANCES)
+    distances = np.exp(rng.uniform(shortest, longest, size=(_N_LOCAL, 1)))
+    moved = np.clip(X + distances * rng.standard_normal(X.shape), 0, 1)
+    moved = np.where(discrete, rng.random(X.shape), moved)
+    return np.where(rng.random(X.shape) < _LOCAL_CHANCE, moved, X)
+
+
+def _climb(
+    acquisition: AcquisitionFunction, starts: Array, fixed: npt.NDArray[np.bool_]
+) -> Array:
+    """Return where each of ``starts`` leads uphill, its ``fixed`` coordinates kept."""
+    X = torch.from_numpy(starts)
+    # BoTorch warns, whatever the filters say, when a search ends early. Where it
+    # ended is a good point all the same.
+    with warnings.catch_warnings(record=True) as caught:
+        ends, _ = gen_candidates_scipy(
+            X.unsqueeze(-2),
+            acquisition,
+            lower_bounds=0.0,
+            upper_bounds=1.0,
+            fixed_features={int(k): X[:, k] for k in np.flatnonzero(fixed)},
+            options={"maxiter": _MAX_ITERATIONS},
+        )
+    for warning in caught:
+        logger.debug("%s", warning.message)
+    points: Array = ends.squeeze(-2).detach().numpy()
+    return points
+
+
+def _values(acquisition: AcquisitionFunction, X: Array) -> Array:
+    with torch.no_grad():
+        values: Array = acquisition(torch.from_numpy(X).unsqueeze(-2)).numpy()
+    return values
+
+
+def _discrete_coordinates(space: SearchSpace) -> npt.NDArray[np.bool_]:
+    flags = [
+        parameter.n_values is not None
+        for parameter in space.parameters
+        for _ in range(parameter.n_coordinates)
+    ]
+    return np.array(flags, dtype=bool)

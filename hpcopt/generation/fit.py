@@ -1,0 +1,153 @@
+"""The Gaussian process's hyperparameters: MAP by L-BFGS with an analytic gradient.
+
+The same model and priors as ``SingleTaskGP`` gets in ``surrogate.py``. gpytorch's
+autograd needs some ten times as long for the data sets of expensive simulations.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.optimize import minimize
+from scipy.spatial.distance import pdist, squareform
+
+Array = npt.NDArray[np.float64]
+
+#: Shape and rate of the Gamma priors.
+LENGTHSCALE_PRIOR = (3.0, 6.0)
+OUTPUTSCALE_PRIOR = (2.0, 0.15)
+
+#: Mean and standard deviation of the logarithm of the noise's variance.
+NOISE_PRIOR = (-10.0, 2.0)
+MIN_NOISE = 1e-6
+
+_LENGTHSCALES = (5e-3, 1e2)
+_OUTPUTSCALES = (1e-3, 1e3)
+_NOISES = (MIN_NOISE, 1.0)
+
+#: Lengthscales from which the fit starts; the best end is taken.
+_STARTS = (0.3, 1.0)
+
+_SQRT5 = math.sqrt(5.0)
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What a fit finds, for outcomes with mean 0 and variance 1."""
+
+    lengthscales: Array
+    outputscale: float
+    noise: float | None
+    """The variance of the noise; ``None`` where each point's is known."""
+    mean: float
+
+
+def fit_hyperparameters(X: Array, y: Array, noise: Array | None) -> Hyperparameters:
+    """Return the hyperparameters of largest posterior density.
+
+    Args:
+        X: Points of the unit cube, shape ``(n, d)``.
+        y: Outcomes, shape ``(n,)``.
+        noise: The variance of each outcome's noise; ``None`` to infer a common one.
+
+    Raises:
+        LinAlgError: No start led anywhere.
+    """
+    d = X.shape[1]
+    bounds = [_LENGTHSCALES] * d + [_OUTPUTSCALES]
+    start_tail = [1.0]
+    if noise is None:
+        bounds.append(_NOISES)
+        start_tail.append(1e-4)
+    ends = [
+        minimize(
+            _loss,
+            np.log([start] * d + start_tail),
+            args=(X, y, noise),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=np.log(bounds),
+            options={"maxiter": 200},
+        )
+        for start in _STARTS
+    ]
+    best = min(ends, key=lambda end: float(end.fun))
+    if not math.isfinite(best.fun):
+        raise LinAlgError("the covariance matrix is not positive definite")
+    values = np.exp(best.x)
+    K, _ = _covariance(X, values, noise)
+    mean, _ = _profiled_mean(cho_factor(K, lower=True), y)
+    return Hyperparameters(
+        lengthscales=values[:d],
+        outputscale=float(values[d]),
+        noise=float(values[d + 1]) if noise is None else None,
+        mean=mean,
+    )
+
+
+def prior_hyperparameters(X: Array, y: Array, noise: Array | None) -> Hyperparameters:
+    """Return hyperparameters that need no fit: typical ones, and much noise."""
+    return Hyperparameters(
+        lengthscales=np.full(X.shape[1], 0.5),
+        outputscale=1.0,
+        noise=1e-2,
+        mean=float(y.mean()),
+    )
+
+
+def _loss(theta: Array, X: Array, y: Array, noise: Array | None) -> tuple[float, Array]:
+    """Return the negative log posterior density and its gradient in ``log``s."""
+    d = X.shape[1]
+    values = np.exp(theta)
+    K, slope = _covariance(X, values, noise)
+    try:
+        factor = cho_factor(K, lower=True)
+    except LinAlgError:
+        return math.inf, np.zeros_like(theta)
+    _, residual = _profiled_mean(factor, y)
+    alpha = cho_solve(factor, residual)
+    W = cho_solve(factor, np.eye(len(y))) - np.outer(alpha, alpha)
+    loss = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum()
+
+    gradient = np.empty_like(theta)
+    G = W * slope
+    gradient[:d] = (X**2).T @ G.sum(axis=1) - ((G @ X) * X).sum(axis=0)
+    gradient[:d] /= values[:d] ** 2
+    known = values[d + 1] if noise is None else noise
+    gradient[d] = 0.5 * ((W * K).sum() - (np.diag(W) * known).sum())
+    if noise is None:
+        gradient[d + 1] = 0.5 * np.trace(W) * values[d + 1]
+
+    for part, (shape, rate) in (
+        (slice(0, d), LENGTHSCALE_PRIOR),
+        (slice(d, d + 1), OUTPUTSCALE_PRIOR),
+    ):
+        loss -= ((shape - 1) * theta[part] - rate * values[part]).sum()
+        gradient[part] -= (shape - 1) - rate * values[part]
+    if noise is None:
+        mu, sigma = NOISE_PRIOR
+        loss += theta[d + 1] + 0.5 * ((theta[d + 1] - mu) / sigma) ** 2
+        gradient[d + 1] += 1 + (theta[d + 1] - mu) / sigma**2
+    return float(loss), gradient
+
+
+def _covariance(X: Array, values: Array, noise: Array | None) -> tuple[Array, Array]:
+    """Return the outcomes' covariance, and its slope in ``-log`` squared distance."""
+    d = X.shape[1]
+    r = _SQRT5 * squareform(pdist(X / values[:d]))
+    decay = values[d] * np.exp(-r)
+    K = (1 + r + r**2 / 3) * decay
+    slope = (5 / 3) * (1 + r) * decay
+    K[np.diag_indices_from(K)] += values[d + 1] if noise is None else noise
+    return K, slope
+
+
+def _profiled_mean(factor: tuple[Array, bool], y: Array) -> tuple[float, Array]:
+    """Return the constant mean of largest likelihood, and what it leaves."""
+    weights = cho_solve(factor, np.ones_like(y))
+    mean = float(weights @ y / weights.sum())
+    return mean, y - mean

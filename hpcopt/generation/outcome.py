@@ -1,0 +1,139 @@
+"""The outcome transform: to values that look Gaussian, and back. Pure numpy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+
+Array = npt.NDArray[np.float64]
+
+#: Bad values further than this many interquartile ranges below the middle half say
+#: no more than "bad", however wild they are.
+_FENCE = 10.0
+
+#: Good values are kept apart up to here, in interquartile ranges.
+_CEILING = 1e6
+
+#: The bounds of the power, where 1 changes nothing.
+_POWERS = (-2.0, 4.0)
+
+#: Spreads smaller than this, relative to the values, are rounding.
+_RELATIVE_SPREAD = 1e-12
+
+_QUADRATURE = np.polynomial.hermite_e.hermegauss(32)
+
+
+@dataclass(frozen=True)
+class OutcomeTransform:
+    """Clip, shift and scale; Yeo and Johnson's power; standardise."""
+
+    location: float
+    scale: float
+    power: float
+    mean: float
+    std: float
+    lowest: float
+    """The clipped range of the outcomes, in units of ``scale`` from ``location``."""
+    highest: float
+
+    @classmethod
+    def fit(cls, y: Array) -> OutcomeTransform:
+        """Return the transform of largest likelihood for the outcomes ``y``."""
+        lower, location, upper = np.quantile(y, [0.25, 0.5, 0.75])
+        scale = _spread(lower, upper) or _spread(y.min(), y.max())
+        if scale is None:
+            return cls(float(location), 1.0, 1.0, 0.0, 1.0, 0.0, 0.0)
+        low = (float(lower - location)) / scale - _FENCE
+        z = np.clip((y - location) / scale, low, _CEILING)
+        power = _best_power(z)
+        transformed = _yeo_johnson(z, power)
+        return cls(
+            location=float(location),
+            scale=scale,
+            power=power,
+            mean=float(transformed.mean()),
+            std=float(transformed.std()),
+            lowest=float(z.min()),
+            highest=float(z.max()),
+        )
+
+    def __call__(self, y: Array) -> Array:
+        """Return the transformed outcomes."""
+        z = np.clip((y - self.location) / self.scale, self.lowest, self.highest)
+        standardised: Array = (_yeo_johnson(z, self.power) - self.mean) / self.std
+        return standardised
+
+    def variance(self, y: Array, variance: Array) -> Array:
+        """Return the variance of the transformed outcomes, to first order."""
+        z = np.clip((y - self.location) / self.scale, self.lowest, self.highest)
+        exponent = np.where(z >= 0, self.power - 1, 1 - self.power)
+        slope = np.exp(exponent * np.log1p(np.abs(z))) / (self.scale * self.std)
+        transformed: Array = variance * slope**2
+        return transformed
+
+    def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """Return mean and variance of outcomes that are Gaussian when transformed."""
+        nodes, weights = _QUADRATURE
+        values = self._inverse(mean[:, None] + np.sqrt(variance)[:, None] * nodes)
+        weights = weights / weights.sum()
+        first = values @ weights
+        return first, ((values - first[:, None]) ** 2) @ weights
+
+    def _inverse(self, t: Array) -> Array:
+        # A power has a bounded range: beyond the outcomes' own range, extended by
+        # itself on both sides, its inverse means nothing.
+        reach = self.highest - self.lowest
+        ends = np.array([self.lowest - reach, self.highest + reach])
+        ends = _yeo_johnson(ends, self.power)
+        z = _inverse_yeo_johnson(np.clip(t * self.std + self.mean, *ends), self.power)
+        return self.location + self.scale * z
+
+
+def _spread(lower: float, upper: float) -> float | None:
+    """Return the distance, unless it is rounding."""
+    distance = float(upper - lower)
+    rounding = _RELATIVE_SPREAD * max(abs(lower), abs(upper))
+    return distance if distance > rounding else None
+
+
+def _best_power(z: Array) -> float:
+    signed_log = float((np.sign(z) * np.log1p(np.abs(z))).sum())
+
+    def loss(power: float) -> float:
+        variance = float(_yeo_johnson(z, power).var())
+        if variance <= 0.0:
+            return math.inf
+        return 0.5 * len(z) * math.log(variance) - (power - 1) * signed_log
+
+    return float(minimize_scalar(loss, bounds=_POWERS, method="bounded").x)
+
+
+def _yeo_johnson(z: Array, power: float) -> Array:
+    return np.where(z >= 0, _box_cox(np.abs(z), power), -_box_cox(np.abs(z), 2 - power))
+
+
+def _inverse_yeo_johnson(t: Array, power: float) -> Array:
+    up = _inverse_box_cox(np.abs(t), power)
+    return np.where(t >= 0, up, -_inverse_box_cox(np.abs(t), 2 - power))
+
+
+def _box_cox(z: Array, power: float) -> Array:
+    """``((1 + z)^power - 1) / power``."""
+    log = np.log1p(z)
+    if abs(power) < 1e-9:
+        return log
+    result: Array = np.expm1(power * log) / power
+    return result
+
+
+def _inverse_box_cox(t: Array, power: float) -> Array:
+    if abs(power) < 1e-9:
+        return np.expm1(t)
+    # The other sign's values pass through here too and may lie outside the domain.
+    inside = np.maximum(power * t, -1 + 1e-12)
+    result: Array = np.expm1(np.log1p(inside) / power)
+    return result

@@ -1,0 +1,106 @@
+"""The generator: the centre, Sobol points, then Bayesian optimisation.
+
+Loads torch only once a model is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.types import JSONValue
+from hpcopt.generation.design import UsedPoints, initial_suggestion
+from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
+
+if TYPE_CHECKING:
+    from hpcopt.generation.proposal import Proposer
+
+logger = logging.getLogger(__name__)
+
+#: A model of fewer outcomes says nothing.
+MIN_COMPLETED = 2
+
+
+@dataclass(frozen=True)
+class BayesianGenerator:
+    """Proposes by a Gaussian process and noisy expected improvement.
+
+    It keeps nothing, and all that is random follows from the seed and the trial's
+    index: the same snapshot gives the same answer, in any process.
+    """
+
+    n_initial: int | None = None
+    """How many trials come from the initial design, failed ones not counted; by
+    default one more than the dimension and at least five."""
+    method: Literal["auto", "sobol"] = "auto"
+    """``sobol`` never asks a model."""
+
+    def __post_init__(self) -> None:
+        if self.n_initial is not None and self.n_initial < 1:
+            raise ConfigError(
+                f"n_initial: expected at least 1 initial trial, found {self.n_initial}"
+            )
+
+    def generate(self, n: int, snapshot: Snapshot) -> Generation:
+        """Return ``n`` parameterizations, or fewer if the space is used up.
+
+        A parameterization that failed on its own account counts as used.
+        """
+        started = time.perf_counter()
+        space = snapshot.space
+        completed = [trial.parameters for trial in snapshot.completed]
+        used = UsedPoints(space, [*completed, *snapshot.pending, *snapshot.failed])
+        n_before = len(snapshot.completed) + len(snapshot.pending)
+        suggestions: list[Suggestion] = []
+        proposer: Proposer | None = None
+        while len(suggestions) < n and not used.is_everything:
+            index = snapshot.n_trials + len(suggestions)
+            parameters = None
+            if self._asks_model(snapshot, n_before + len(suggestions)):
+                proposer = proposer or _proposer(snapshot)
+                new = [suggestion.parameters for suggestion in suggestions]
+                parameters = proposer.propose(index, new, used)
+            suggestion = (
+                initial_suggestion(space, snapshot.seed, index, used)
+                if parameters is None
+                else Suggestion(parameters, "bo")
+            )
+            suggestions.append(suggestion)
+            used.add(suggestion.parameters)
+        return Generation(
+            suggestions=tuple(suggestions),
+            position=snapshot.position,
+            seconds=time.perf_counter() - started,
+            details=_details(proposer),
+        )
+
+    def warm_up(self) -> None:
+        """Load now what a later ``generate`` will need."""
+        if self.method == "auto":
+            import hpcopt.generation.proposal  # noqa: F401
+
+    def _asks_model(self, snapshot: Snapshot, n_trials: int) -> bool:
+        if self.method == "sobol":
+            return False
+        n_initial = self.n_initial or max(5, snapshot.space.d + 1)
+        names = snapshot.objective.metric_names
+        n_completed = sum(
+            all(name in trial.outcome for name in names) for trial in snapshot.completed
+        )
+        return n_trials >= n_initial and n_completed >= MIN_COMPLETED
+
+
+def _proposer(snapshot: Snapshot) -> Proposer:
+    from hpcopt.generation.proposal import Proposer
+
+    return Proposer(snapshot)
+
+
+def _details(proposer: Proposer | None) -> Mapping[str, JSONValue]:
+    if proposer is None:
+        return {}
+    return {**proposer.details, "fallbacks": list(proposer.fallbacks)}

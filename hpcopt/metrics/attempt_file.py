@@ -1,0 +1,110 @@
+"""A file in an attempt's folder: found, read into memory, and fingerprinted."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hpcopt.core.errors import MetricError, ResultNotReadyError
+
+#: A larger file is not copied into memory: it is parsed where it lies, and its
+#: fingerprint covers its size, its modification time and both ends.
+_WHOLE_BYTES = 256 * 2**20
+_END_BYTES = 2**20
+
+#: How many names a message lists.
+_N_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Two reads with the same fingerprint saw the same file."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class AttemptFile:
+    """A file as it was at one moment."""
+
+    path: Path
+    fingerprint: Fingerprint
+    source: io.BytesIO | Path
+    """The bytes that the fingerprint is of; of a very large file, its path."""
+
+
+def read_attempt_file(folder: Path, file: str) -> AttemptFile:
+    """Read ``file`` of the attempt's ``folder``.
+
+    Raises:
+        ResultNotReadyError: It is not there, cannot be read, or is being written.
+        MetricError: It lies outside the folder, or is no regular file.
+    """
+    path = _find(folder, file)
+    source: io.BytesIO | Path = path
+    try:
+        with path.open("rb") as stream:
+            before = os.fstat(stream.fileno())
+            if before.st_size <= _WHOLE_BYTES:
+                content = stream.read()
+                source = io.BytesIO(content)
+            else:
+                content = _ends(stream, before.st_size)
+            after = os.fstat(stream.fileno())
+    except OSError as exc:
+        raise ResultNotReadyError(f"{path}: cannot be read: {exc.strerror}") from exc
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ResultNotReadyError(f"{path}: it is still being written")
+    sha256 = hashlib.sha256(content).hexdigest()
+    fingerprint = Fingerprint(before.st_size, before.st_mtime_ns, sha256)
+    return AttemptFile(path, fingerprint, source)
+
+
+def listing(names: list[str]) -> str:
+    """Return the first few names, for a message."""
+    if not names:
+        return "none"
+    more = ", …" if len(names) > _N_LISTED else ""
+    return ", ".join(names[:_N_LISTED]) + more
+
+
+def _find(folder: Path, file: str) -> Path:
+    """Return the real path of the file, which is there and is a regular file."""
+    try:
+        root = folder.resolve(strict=True)
+        # Listing the folder makes NFS forget that a file was once not there.
+        present = sorted(entry.name for entry in root.iterdir())
+        path = (root / file).resolve()
+        if not path.is_relative_to(root):
+            raise MetricError(
+                f"{folder / file}: expected a file inside the attempt's folder, "
+                f"found {path}"
+            )
+        mode = path.stat().st_mode
+    except FileNotFoundError as exc:
+        held = f"the folder holds {listing(present)}" if present else "nor its folder"
+        raise ResultNotReadyError(f"{folder / file}: not there; {held}") from exc
+    except OSError as exc:
+        raise ResultNotReadyError(
+            f"{folder / file}: cannot be read: {exc.strerror}"
+        ) from exc
+    if not stat.S_ISREG(mode):
+        raise MetricError(f"{path}: expected a file, found {_kind(mode)}")
+    return path
+
+
+def _kind(mode: int) -> str:
+    return "a folder" if stat.S_ISDIR(mode) else "a special file"
+
+
+def _ends(stream: BinaryIO, size: int) -> bytes:
+    head = stream.read(_END_BYTES)
+    stream.seek(size - _END_BYTES)
+    return head + stream.read(_END_BYTES)

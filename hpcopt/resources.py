@@ -1,0 +1,44 @@
+"""Where the job templates and configs that are shipped with hpcopt are."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from hpcopt.core.errors import ConfigError
+
+
+def find_template(name: str, config_folder: Path) -> Path:
+    """Return the template that a config names: a path, or one that is shipped.
+
+    A path is relative to the config's folder, and a file there goes before a shipped
+    template of the same name.
+
+    Raises:
+        ConfigError: There is no such template.
+    """
+    own = config_folder / name
+    if own.is_file():
+        return own
+    shipped = _shipped("hpcopt.job_templates", ".sbatch")
+    if name in shipped:
+        return shipped[name]
+    raise ConfigError(
+        f"job.template: expected a file {own}, or one of {', '.join(sorted(shipped))}, "
+        f"found neither for {name!r}"
+    )
+
+
+def shipped_templates() -> dict[str, Path]:
+    """Return the shipped job templates by name."""
+    return _shipped("hpcopt.job_templates", ".sbatch")
+
+
+def shipped_configs() -> dict[str, Path]:
+    """Return the shipped configs by name, such as ``hartmann6.yaml``."""
+    return _shipped("hpcopt.configs", ".yaml")
+
+
+def _shipped(package: str, suffix: str) -> dict[str, Path]:
+    folder = Path(str(files(package)))
+    return {path.name: path for path in sorted(folder.glob(f"*{suffix}"))}

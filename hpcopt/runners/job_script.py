@@ -1,0 +1,269 @@
+"""Writes what a trial's job runs: the rendered template and the wrapper around it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpcopt.core.errors import ConfigError, SubmissionDeferredError
+from hpcopt.runners.job_spec import JobSpec, SlurmValue
+from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.shell_template import ShellText, render_script, render_text
+from hpcopt.runners.trial_folder import (
+    AttemptFolder,
+    attempt_folder,
+    make_folder,
+    sync_folder,
+    write_durably,
+)
+from hpcopt.runners.wrapper import array_wrapper, wrapper
+
+#: Names that mean something else in templates than a parameter.
+RESERVED_NAMES = frozenset(
+    {
+        "command",
+        "config",
+        "directory",
+        "experiment",
+        "parameters",
+        "python",
+        "setup",
+        "trial",
+    }
+)
+
+#: ``#SBATCH`` options that would make another job of it, or make sbatch wait for it.
+_FORBIDDEN_DIRECTIVE = re.compile(r"\s(--array|-a|--wait(?=\s|$)|-W|--test-only)")
+
+
+@dataclass(frozen=True)
+class RenderedJob:
+    """What one attempt runs, as text; nothing of it is written yet."""
+
+    script: str
+    """The rendered template."""
+    job: str
+    """The wrapper, with the template's ``#SBATCH`` lines."""
+    directives: tuple[str, ...]
+    """The template's ``#SBATCH`` lines."""
+    options: Mapping[str, str | None]
+    """Options for sbatch's command line by long name; ``None`` for a flag."""
+    parameters: str
+    """The parameterization, as JSON."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, in hexadecimal."""
+        options = json.dumps(dict(self.options), sort_keys=True)
+        parts = "\0".join((self.script, self.job, options, self.parameters))
+        return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class JobScripts:
+    """Renders and writes the scripts of an experiment's trials."""
+
+    def __init__(
+        self,
+        experiment_name: str,
+        experiment_folder: Path,
+        spec: JobSpec,
+        *,
+        python: str = sys.executable,
+    ) -> None:
+        self.experiment_name = experiment_name
+        self.experiment_folder = experiment_folder.absolute()
+        self.spec = spec
+        self._python = python
+
+    def folder(self, request: AttemptRequest) -> AttemptFolder:
+        """Return the folder of the attempt, which may not exist yet."""
+        return attempt_folder(
+            self.experiment_folder, request.trial_index, request.number
+        )
+
+    def render(self, request: AttemptRequest, name: str) -> RenderedJob:
+        """Return what the attempt would run, submitted under ``name``.
+
+        Raises:
+            ConfigError: The template or an expression of ``job`` is wrong, or cannot
+                be rendered for these parameters.
+        """
+        spec = self.spec
+        names = self._names(request, name)
+        directory = render_text(spec.directory, names, "job.directory")
+        script = render_script(
+            spec.template,
+            {
+                **names,
+                **self._command(names),
+                "setup": ShellText("\n".join(spec.setup)),
+                "directory": str(spec.config_folder.absolute() / directory),
+            },
+        )
+        directives = _directives(script, spec.template)
+        variables = {
+            key: render_text(text, names, f"job.environment.{key}")
+            for key, text in spec.environment.items()
+        }
+        variables |= {
+            "HPCOPT_EXPERIMENT_FOLDER": str(self.experiment_folder),
+            "HPCOPT_TRIAL_FOLDER": str(self.folder(request).path),
+            "HPCOPT_TRIAL_INDEX": str(request.trial_index),
+            "HPCOPT_ATTEMPT": str(request.number),
+        }
+        modules = spec.config_folder.absolute() if spec.function is not None else None
+        return RenderedJob(
+            script=script,
+            job=wrapper(directives, variables, modules),
+            directives=directives,
+            options={
+                option: _option_text(option, value, names)
+                for option, value in spec.options.items()
+            },
+            parameters=json.dumps(dict(request.parameters), allow_nan=False),
+        )
+
+    def write(self, request: AttemptRequest, rendered: RenderedJob) -> AttemptFolder:
+        """Write the attempt's folder durably, and return it.
+
+        Raises:
+            SubmissionDeferredError: A file could not be written.
+        """
+        folder = self.folder(request)
+        try:
+            make_folder(folder.path)
+            write_durably(folder.parameters, rendered.parameters + "\n")
+            write_durably(folder.script, rendered.script, mode=0o755)
+            write_durably(folder.job, rendered.job, mode=0o755)
+            sync_folder(folder.path)
+        except OSError as exc:
+            raise SubmissionDeferredError(f"cannot write {folder.path}: {exc}") from exc
+        return folder
+
+    def write_array(
+        self, submission: Submission, rendered: Sequence[RenderedJob]
+    ) -> Path:
+        """Write a job array's folder durably, and return it.
+
+        Its ``job.sh`` is what to submit; task ``k`` runs ``requests[k]``, whose folder
+        is written by ``write``.
+
+        Raises:
+            SubmissionDeferredError: A file could not be written.
+        """
+        directives = rendered[0].directives
+        if any(job.directives != directives for job in rendered):
+            raise ValueError(f"{submission.name}: its tasks differ in #SBATCH lines")
+        folder = self.experiment_folder / "arrays" / submission.name
+        try:
+            make_folder(folder)
+            for task, request in enumerate(submission.requests):
+                target = Path("../..") / self.folder(request).path.relative_to(
+                    self.experiment_folder
+                )
+                link = folder / str(task)
+                if not link.is_symlink():
+                    link.symlink_to(target)
+            write_durably(
+                folder / "job.sh", array_wrapper(directives, folder), mode=0o755
+            )
+            sync_folder(folder)
+        except OSError as exc:
+            raise SubmissionDeferredError(f"cannot write {folder}: {exc}") from exc
+        return folder
+
+    def _names(self, request: AttemptRequest, name: str) -> dict[str, object]:
+        reserved = sorted(RESERVED_NAMES & set(request.parameters))
+        if reserved:
+            raise ConfigError(
+                f"parameter {reserved[0]!r}: this name means something else in job "
+                "templates; call the parameter otherwise"
+            )
+        folder = self.folder(request).path
+        named = {k: v for k, v in request.parameters.items() if k.isidentifier()}
+        return {
+            **named,
+            "parameters": dict(request.parameters),
+            "trial": {
+                "index": request.trial_index,
+                "attempt": request.number,
+                "name": name,
+                "folder": str(folder),
+                "checkpoint": str(folder.parent),
+            },
+            "experiment": {
+                "name": self.experiment_name,
+                "folder": str(self.experiment_folder),
+            },
+            "config": {"folder": str(self.spec.config_folder.absolute())},
+            "python": self._python,
+        }
+
+    def _command(self, names: Mapping[str, object]) -> dict[str, ShellText]:
+        """Return ``command``, or nothing if the template must do without."""
+        if self.spec.function is not None:
+            words = [self._python, "-m", "hpcopt.worker", self.spec.function]
+        elif self.spec.command is not None:
+            words = [
+                render_text(word, names, f"job.command[{position}]")
+                for position, word in enumerate(self.spec.command)
+            ]
+        else:
+            return {}
+        return {"command": ShellText(shlex.join(words))}
+
+
+def digest(rendered: Sequence[RenderedJob]) -> str:
+    """Return one SHA-256, in hexadecimal, of all that a submission runs."""
+    digests = "\n".join(job.digest for job in rendered)
+    return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def _option_text(
+    option: str, value: SlurmValue, names: Mapping[str, object]
+) -> str | None:
+    if value is True:
+        return None
+    if isinstance(value, str):
+        return render_text(value, names, f"job.slurm.{option}")
+    return str(value)
+
+
+def _directives(script: str, template: Path) -> tuple[str, ...]:
+    """Return the ``#SBATCH`` lines of a script.
+
+    Raises:
+        ConfigError: The script has no shebang, or a ``#SBATCH`` line that sbatch would
+            not see or that hpcopt cannot have.
+    """
+    lines = script.split("\n")
+    if not lines[0].startswith("#!"):
+        raise ConfigError(
+            f"{template}, line 1: expected a shebang such as #!/bin/bash, "
+            f"found {lines[0]!r}"
+        )
+    directives = []
+    command = ""
+    for number, line in enumerate(lines, start=1):
+        where = f"{template}, line {number} of the script"
+        if line.startswith("#SBATCH"):
+            if command:
+                raise ConfigError(
+                    f"{where}: {line!r} stands after the first command, {command!r}; "
+                    "sbatch does not look at it there"
+                )
+            forbidden = _FORBIDDEN_DIRECTIVE.search(line)
+            if forbidden:
+                raise ConfigError(
+                    f"{where}: {forbidden[1]} cannot be used in a trial's script"
+                )
+            directives.append(line)
+        elif line.strip() and not line.startswith("#"):
+            command = command or line
+    return tuple(directives)

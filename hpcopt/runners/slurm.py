@@ -1,0 +1,288 @@
+"""Runs trials as Slurm jobs."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from typing_extensions import override
+
+from hpcopt.core.errors import (
+    ConfigError,
+    PollError,
+    RunnerError,
+)
+from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
+from hpcopt.core.types import JSONValue
+from hpcopt.runners.exit_code import exit_reason
+from hpcopt.runners.job_script import JobScripts, digest
+from hpcopt.runners.protocol import (
+    AttemptRequest,
+    Submission,
+    SubmissionMetadata,
+    submission_name,
+)
+from hpcopt.runners.single_trials import SingleTrials
+from hpcopt.runners.trial_folder import AttemptFolder
+from hpcopt.slurm.commands import SlurmCommands
+from hpcopt.slurm.failures import submission_error
+from hpcopt.slurm.options import chooses_folder, job_name, sbatch_options
+from hpcopt.slurm.queue import SlurmQueue
+from hpcopt.slurm.recovery import FoundJob
+from hpcopt.slurm.submission import BatchJob, JobSubmitter
+from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch, WatchedJob
+
+_Key = tuple[int, int]
+
+
+class SlurmRunner(SingleTrials):
+    """Runs each attempt as a Slurm job, or as a task of a job array.
+
+    What it needs to go on in another process is in Slurm, in the attempts' folders and
+    in their metadata.
+    """
+
+    def __init__(
+        self,
+        scripts: JobScripts,
+        commands: SlurmCommands | None = None,
+        clock: Callable[[], float] = time.time,
+        *,
+        lost_after_s: float = LOST_AFTER_S,
+    ) -> None:
+        """Run what ``scripts`` renders.
+
+        Args:
+            scripts: Renders and writes the trials' scripts.
+            commands: Runs Slurm's commands.
+            clock: Returns the seconds since the epoch.
+            lost_after_s: How long a job may be neither in the queue nor ended in the
+                accounting before it is given up.
+
+        Raises:
+            ConfigError: Slurm cannot write logs below the experiment's folder.
+        """
+        folder = str(scripts.experiment_folder)
+        if "\\" in folder or not folder.isprintable():
+            raise ConfigError(
+                "folder: Slurm can have no backslash and no control character in the "
+                f"path of a log, found {folder!r}"
+            )
+        self._scripts = scripts
+        self._commands = commands or SlurmCommands()
+        self._queue = SlurmQueue(self._commands)
+        self._watch = JobWatch(self._queue, clock, lost_after_s=lost_after_s)
+        self._submitter = JobSubmitter(self._commands, self._watch, clock)
+        self._taken_over: dict[_Key, str] = {}
+        """The jobs that run attempts in place of those that were to."""
+
+    # Submit
+
+    @override
+    def plan(self, requests: Sequence[AttemptRequest]) -> list[Submission]:
+        groups: list[list[AttemptRequest]] = []
+        largest = self._submitter.max_array_size() if len(requests) > 1 else 1
+        previous: object = None
+        for request in sorted(requests, key=lambda r: (r.number, r.trial_index)):
+            rendered = self._scripts.render(request, "")
+            # What the tasks of an array share: their attempt and all sbatch is told.
+            shared = (request.number, rendered.directives, dict(rendered.options))
+            group = groups[-1] if groups else []
+            is_next = bool(group) and request.trial_index == group[-1].trial_index + 1
+            if is_next and shared == previous and len(group) < largest:
+                group.append(request)
+            else:
+                groups.append([request])
+            previous = shared
+        return [self._submission(group) for group in groups]
+
+    def _submission(self, group: Sequence[AttemptRequest]) -> Submission:
+        name = submission_name(self._scripts.experiment_name, group)
+        rendered = [self._scripts.render(request, name) for request in group]
+        return Submission(name, tuple(group), len(group) > 1, digest(rendered))
+
+    @override
+    def submit(self, submission: Submission) -> SubmissionMetadata:
+        """Submit what of the submission is not submitted yet."""
+        rendered = [
+            self._scripts.render(request, submission.name)
+            for request in submission.requests
+        ]
+        for request, each in zip(submission.requests, rendered, strict=True):
+            self._scripts.write(request, each)
+        if submission.is_array:
+            self._scripts.write_array(submission, rendered)
+        shared = rendered[0]
+        job = BatchJob(
+            submission.name,
+            self._folder(submission),
+            shared.options,
+            submission.is_array,
+            is_placed=not chooses_folder(shared.directives, shared.options),
+        )
+        self._submitter.submit(job, self._missing(submission))
+        return self._metadata(submission)
+
+    @override
+    def find(self, submission: Submission) -> SubmissionMetadata | None:
+        """Return the metadata once all of the submission is submitted.
+
+        ``None`` is said of one that is submitted in part, too: ``submit`` goes on with
+        the rest of it.
+        """
+        folder = self._folder(submission)
+        if not self._submitter.was_tried(folder):
+            return None  # that is written before sbatch is called, so it never was
+        if self._missing(submission):
+            clusters = str(self._scripts.spec.options.get("clusters", ""))
+            self._submitter.settle(submission.name, folder, clusters.split(","))
+        return None if self._missing(submission) else self._metadata(submission)
+
+    def _folder(self, submission: Submission) -> Path:
+        if submission.is_array:
+            return self._scripts.experiment_folder / "arrays" / submission.name
+        return self._scripts.folder(submission.requests[0]).path
+
+    def _accepted(self, submission: Submission) -> dict[int, FoundJob]:
+        """Return the job of each request, where it is known."""
+        accepted = self._submitter.accepted(self._folder(submission))
+        for position, request in enumerate(submission.requests):
+            started = self._scripts.folder(request).read_started()
+            base = started.job_id.partition("_")[0] if started else ""
+            if base.isdecimal():
+                # Whatever was submitted, this is the job that runs the attempt.
+                cluster = accepted[position].cluster if position in accepted else ""
+                accepted[position] = FoundJob(base, cluster)
+        return accepted
+
+    def _missing(self, submission: Submission) -> list[int]:
+        accepted = self._accepted(submission)
+        return [k for k in range(len(submission.requests)) if k not in accepted]
+
+    def _metadata(self, submission: Submission) -> SubmissionMetadata:
+        accepted = self._accepted(submission)
+        return [
+            {
+                "folder": str(self._scripts.folder(request).path),
+                "attempt": request.number,
+                "job_id": accepted[position].job_id
+                + (f"_{position}" if submission.is_array else ""),
+                "name": submission.name,
+                "cluster": accepted[position].cluster,
+            }
+            for position, request in enumerate(submission.requests)
+        ]
+
+    # Watch
+
+    @override
+    def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        found: dict[_Key, AttemptState] = {}
+        watched: dict[_Key, WatchedJob] = {}
+        for attempt in attempts:
+            exit_code = _folder_of(attempt).read_ended()
+            if exit_code == 0:
+                facts: dict[str, JSONValue] = {
+                    "job_id": self._job_id(attempt),
+                    "exit_code": 0,
+                }
+                found[attempt.key] = AttemptState(
+                    Phase.ENDED, Cause.SUCCESS, "exit code 0", facts
+                )
+            else:
+                watched[attempt.key] = WatchedJob(
+                    self._job_id(attempt),
+                    job_name(attempt.name),
+                    _text(attempt, "cluster"),
+                    exit_code,
+                )
+        if watched:
+            states = self._watch.look(watched.values())
+            for attempt in attempts:
+                if (job := watched.get(attempt.key)) is not None:
+                    found[attempt.key] = self._checked(attempt, states[job.job_id])
+        return found
+
+    def _checked(self, attempt: Attempt, state: AttemptState) -> AttemptState:
+        """Return the state, unless it is that of a job that left the attempt alone."""
+        if state.phase is not Phase.ENDED:
+            return state
+        started = _folder_of(attempt).read_started()
+        job_id = self._job_id(attempt)
+        if started is not None and started.job_id != job_id:
+            self._taken_over[attempt.key] = started.job_id
+            return AttemptState(
+                Phase.UNKNOWN,
+                None,
+                f"job {job_id} has left the attempt to job {started.job_id}",
+            )
+        exit_code = state.facts.get("exit_code")
+        if state.cause is Cause.TRIAL and isinstance(exit_code, int) and exit_code:
+            return replace(state, reason=exit_reason(exit_code))
+        return state
+
+    @override
+    def stop(self, attempts: Sequence[Attempt]) -> None:
+        by_cluster: defaultdict[str, list[str]] = defaultdict(list)
+        for attempt in attempts:
+            by_cluster[_text(attempt, "cluster")].append(self._job_id(attempt))
+        for cluster, job_ids in by_cluster.items():
+            try:
+                self._queue.cancel(job_ids, cluster)
+            except PollError as exc:
+                raise RunnerError(f"jobs could not be cancelled: {exc}") from exc
+
+    def _job_id(self, attempt: Attempt) -> str:
+        return self._taken_over.get(attempt.key) or _text(attempt, "job_id")
+
+    # Look around
+
+    def validate(self, request: AttemptRequest) -> str:
+        """Return what Slurm says about when the attempt would start; submit nothing.
+
+        Raises:
+            SubmissionRefusedError: Slurm would not accept it, and says why.
+            SubmissionDeferredError: Slurm would not accept it now.
+            SubmissionUnknownError: Slurm says something else.
+            ConfigError: The attempt cannot be rendered.
+        """
+        (submission,) = self.plan([request])
+        rendered = self._scripts.render(request, submission.name)
+        folder = self._folder(submission)
+        options = sbatch_options(
+            submission.name, rendered.options, folder, None, is_placed=False
+        )
+        with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as file:
+            file.write(rendered.job)
+            file.flush()
+            answer = self._commands.dry_run([*options, file.name])
+        text = f"{answer.out}{answer.err}"
+        if answer.code != 0:
+            raise submission_error(text, answer.code)
+        return text.strip().removeprefix("sbatch: ")
+
+    @override
+    def next_attempt(self, trial_index: int) -> int:
+        number = 0
+        while self._scripts.folder(
+            AttemptRequest(trial_index, number, {})
+        ).path.exists():
+            number += 1
+        return number
+
+    @property
+    @override
+    def calls(self) -> Mapping[str, int]:
+        return self._commands.calls
+
+
+def _folder_of(attempt: Attempt) -> AttemptFolder:
+    return AttemptFolder(Path(_text(attempt, "folder")))
+
+
+def _text(attempt: Attempt, key: str) -> str:
+    return str((attempt.metadata or {})[key])

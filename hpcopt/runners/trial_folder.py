@@ -1,0 +1,135 @@
+"""The folder of one attempt: what is in it, and how it is read and written.
+
+The folder is often on a network file system that lags. So a file is written under
+another name, synced and renamed, and a folder is listed before a file in it is opened:
+listing makes an NFS client ask the server, which a mere look-up may not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpcopt.core.trial import Cause
+
+
+@dataclass(frozen=True)
+class Started:
+    """The job that runs, or ran, an attempt: the content of ``started``."""
+
+    job_id: str
+    """Slurm's job id (``13_1`` for an array task), or the local runner's token."""
+    host: str
+    pid: int
+    """The process of the wrapper ``job.sh``; it leads the session of a local trial."""
+    boot_id: str
+    """Tells one boot of a machine from the next, and one machine from another."""
+    start_time: str
+    """When the process began, in the kernel's ticks: tells a reused pid."""
+
+
+@dataclass(frozen=True)
+class AttemptFolder:
+    """The files of one attempt."""
+
+    path: Path
+
+    @property
+    def parameters(self) -> Path:
+        """The parameterization, as a JSON object."""
+        return self.path / "parameters.json"
+
+    @property
+    def script(self) -> Path:
+        """The rendered template."""
+        return self.path / "script.sh"
+
+    @property
+    def job(self) -> Path:
+        """What is submitted: the wrapper that runs ``script``."""
+        return self.path / "job.sh"
+
+    @property
+    def log(self) -> Path:
+        """Standard output and standard error."""
+        return self.path / "log.txt"
+
+    @property
+    def started(self) -> Path:
+        """Exists from the job's first act on."""
+        return self.path / "started"
+
+    @property
+    def ended(self) -> Path:
+        """Holds the exit code, from the job's last act on."""
+        return self.path / "ended"
+
+    @property
+    def stopped(self) -> Path:
+        """Says why a local process was asked to end: a ``Cause``."""
+        return self.path / "stopped"
+
+    def read_started(self) -> Started | None:
+        """Return who runs the attempt; ``None`` if nobody, or not yet legible."""
+        words = self._read("started").split()
+        if len(words) != 5 or not words[2].isdecimal():
+            return None
+        job_id, host, pid, boot_id, start_time = words
+        return Started(job_id, host, int(pid), boot_id, start_time)
+
+    def read_ended(self) -> int | None:
+        """Return the exit code; ``None`` if the job has not ended by itself."""
+        text = self._read("ended").strip()
+        return int(text) if text.isdecimal() else None
+
+    def read_stopped(self) -> Cause | None:
+        """Return why a local process was asked to end; ``None`` if it was not."""
+        text = self._read("stopped").strip()
+        return Cause(text) if text in (Cause.USER, Cause.TIME) else None
+
+    def _read(self, name: str) -> str:
+        try:
+            # Listed first: see the module's docstring.
+            if name not in os.listdir(self.path):  # noqa: PTH208 - names, not paths
+                return ""
+            return (self.path / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+
+def attempt_folder(
+    experiment_folder: Path, trial_index: int, number: int
+) -> AttemptFolder:
+    """Return the folder of attempt ``number`` of a trial: ``trials/0007/attempt-0``."""
+    trial = experiment_folder / "trials" / f"{trial_index:04d}"
+    return AttemptFolder(trial / f"attempt-{number}")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, durably."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
+def write_durably(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file so that it is there whole or not at all; sync its folder later."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,149 @@
+"""The wrapper: the bash program that runs a trial's script exactly once.
+
+It serves Slurm jobs, array tasks and local processes alike. ``docs/architecture.md``,
+"How a trial is run", says what it promises.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_SHEBANG = "#!/bin/bash"
+
+_NOTICE = """\
+# Written by hpcopt, which runs this file for one attempt of one trial, once.
+# The trial's own script is script.sh, in the same folder.
+"""
+
+# Why it is written as it is:
+# * A job that is requeued by Slurm keeps its id and may run again; a job with another
+#   id is a second submission of the same attempt, and leaves.
+# * `started` is empty for an instant while another job writes it: hence the patience.
+# * `set -m` around the launch: without it bash starts background processes with INT
+#   and QUIT ignored for good. With it the script leads a process group of its own.
+# * A signal that arrives before the script runs is kept, and delivered then.
+# * `wait` returns when a trap has run; only an undisturbed one tells the exit code.
+# * A job on a node that was cut off may go on while Slurm runs it anew elsewhere. Then
+#   `started` is no longer its own, and its exit code is not what the driver waits for.
+_BODY = r"""
+say() { printf 'hpcopt: %s\n' "$*" >&2; }
+
+script=
+interrupted=
+kept=()
+forward() {
+    interrupted=yes
+    if [[ -n $script ]]; then
+        kill -s "$1" "$script" 2>/dev/null
+    else
+        kept+=("$1")
+    fi
+}
+for signal in TERM INT HUP USR1 USR2 CONT; do
+    trap "forward $signal" "$signal"
+done
+
+if [[ -n ${HPCOPT_JOB_ID:-} ]]; then
+    job_id=$HPCOPT_JOB_ID
+elif [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
+    job_id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+else
+    job_id=${SLURM_JOB_ID:-by-hand-$$}
+fi
+unset HPCOPT_JOB_ID
+
+started=$HPCOPT_TRIAL_FOLDER/started
+ended=$HPCOPT_TRIAL_FOLDER/ended
+host=$(uname -n)
+boot_id=$(< /proc/sys/kernel/random/boot_id)
+stat=$(< "/proc/$$/stat")
+read -r -a stat <<< "${stat##*) }"
+identity="$job_id $host $$ $boot_id ${stat[19]}"
+
+if ! (set -o noclobber; printf '%s\n' "$identity" > "$started") 2>/dev/null; then
+    owner=
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        [[ -e $started ]] || break
+        read -r owner _ < "$started" && break
+        sleep 1
+    done
+    if [[ -z $owner ]]; then
+        say "cannot write $started; is the disk full, or the quota used up?"
+        exit 1
+    elif [[ $owner != "$job_id" ]]; then
+        say "job $owner runs or ran this attempt already; job $job_id leaves"
+        exit 0
+    fi
+    say "job $job_id runs again, on $host"
+    rm -f -- "$ended"
+    if ! printf '%s\n' "$identity" > "$started.tmp" ||
+        ! mv -f -- "$started.tmp" "$started"; then
+        say "cannot write $started"
+        exit 1
+    fi
+fi
+
+if [[ -n ${SLURM_CPUS_PER_TASK:-} && -z ${SRUN_CPUS_PER_TASK:-} ]]; then
+    # srun has not taken this from sbatch since Slurm 22.05.
+    export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
+fi
+
+set -m
+"$HPCOPT_TRIAL_FOLDER/script.sh" &
+script=$!
+set +m
+for signal in "${kept[@]}"; do
+    kill -s "$signal" "$script" 2>/dev/null
+done
+while
+    interrupted=
+    wait "$script"
+    code=$?
+    [[ -n $interrupted ]]
+do :; done
+
+trap '' TERM INT HUP USR1 USR2
+script=
+read -r owner < "$started"
+if [[ $owner != "$identity" ]]; then
+    say "this attempt was begun again elsewhere; exit code $code is not recorded"
+elif ! printf '%s\n' "$code" > "$ended.tmp" ||
+    ! sync "$ended.tmp" ||
+    ! mv -f -- "$ended.tmp" "$ended"; then
+    say "cannot write the exit code $code to $ended"
+fi
+exit "$code"
+"""
+
+_ARRAY_BODY = """\
+# Written by hpcopt. Task k runs the attempt whose folder the link k names.
+exec /bin/bash {folder}/"$SLURM_ARRAY_TASK_ID"/job.sh
+"""
+
+
+def wrapper(
+    directives: Sequence[str], variables: Mapping[str, str], python_path: Path | None
+) -> str:
+    """Return the text of ``job.sh``.
+
+    Args:
+        directives: The ``#SBATCH`` lines of the trial's script.
+        variables: The environment of the trial; ``HPCOPT_TRIAL_FOLDER`` among them.
+        python_path: A folder to look for Python modules in before all others.
+    """
+    exports = [f"export {name}={shlex.quote(text)}" for name, text in variables.items()]
+    if python_path is not None:
+        exports.append(
+            f"export PYTHONPATH={shlex.quote(str(python_path))}"
+            "${PYTHONPATH:+:$PYTHONPATH}"
+        )
+    head = "\n".join([_SHEBANG, *directives, _NOTICE])
+    return head + "\n".join(exports) + "\n" + _BODY
+
+
+def array_wrapper(directives: Sequence[str], folder: Path) -> str:
+    """Return the text of an array's ``job.sh``, whose links are in ``folder``."""
+    body = _ARRAY_BODY.format(folder=shlex.quote(str(folder)))
+    return "\n".join([_SHEBANG, *directives, body])

@@ -1,0 +1,124 @@
+"""The two places where Slurm keeps jobs: the controller's queue and the accounting."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from hpcopt.core.errors import PollError
+from hpcopt.slurm.commands import SlurmCommands
+from hpcopt.slurm.tables import (
+    ACCOUNTING_FORMAT,
+    QUEUE_FORMAT,
+    SEPARATOR,
+    AccountingRow,
+    QueueRow,
+    parse_accounting,
+    parse_queue,
+)
+
+logger = logging.getLogger(__name__)
+
+#: Longer lists of ids have been refused: the whole command line has a limit.
+_IDS_PER_CALL = 500
+
+#: A site without slurmdbd; there is nothing to wait for.
+_NO_ACCOUNTING = "accounting storage is disabled"
+
+#: One malformed id makes sacct and scancel refuse the whole list.
+_VALID_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
+
+
+class SlurmQueue:
+    """Asks the controller and the accounting about this user's jobs."""
+
+    def __init__(self, commands: SlurmCommands) -> None:
+        self._commands = commands
+        self._strange: set[str] = set()
+
+    def jobs(self, cluster: str = "") -> list[QueueRow]:
+        """Return all jobs of this user that the controller knows, ended ones too.
+
+        One call, however many there are.
+
+        Raises:
+            PollError: The controller did not answer.
+        """
+        text = self._commands.query(
+            "squeue",
+            [*_on(cluster), "--me", "-h", "-r", "-t", "all", "-o", QUEUE_FORMAT],
+        )
+        rows, strange = parse_queue(text)
+        self._warn("squeue", strange)
+        return rows
+
+    def accounts(
+        self, job_ids: Iterable[str], cluster: str = "", *, with_steps: bool = False
+    ) -> list[AccountingRow] | None:
+        """Return the accounting of these jobs; ``None`` where none is kept.
+
+        Raises:
+            PollError: The accounting did not answer.
+        """
+        rows: list[AccountingRow] = []
+        for chunk in _chunks(job_ids):
+            steps = [] if with_steps else ["-X"]
+            answer = self._sacct([*_on(cluster), *steps, "-j", ",".join(chunk)])
+            if answer is None:
+                return None
+            rows += answer
+        return rows
+
+    def accounts_named(
+        self, name: str, seconds_ago: int, cluster: str = ""
+    ) -> list[AccountingRow] | None:
+        """Return the accounting of jobs by name; ``None`` where none is kept.
+
+        Jobs that are held, or that ended before ``seconds_ago``, are not in it.
+
+        Raises:
+            PollError: The accounting did not answer.
+        """
+        # Without a start, sacct begins at midnight.
+        window = ["-S", f"now-{seconds_ago}seconds"]
+        return self._sacct([*_on(cluster), "-X", f"--name={name}", *window])
+
+    def cancel(self, job_ids: Iterable[str], cluster: str = "") -> None:
+        """Ask for jobs to be ended; those that have ended are passed over.
+
+        Raises:
+            PollError: The controller did not answer.
+        """
+        for chunk in _chunks(job_ids):
+            self._commands.query("scancel", [*_on(cluster), *chunk])
+
+    def _sacct(self, arguments: Sequence[str]) -> list[AccountingRow] | None:
+        how = ["-P", "-n", f"--delimiter={SEPARATOR}", "-o", ACCOUNTING_FORMAT]
+        answer = self._commands.run("sacct", [*how, *arguments])
+        if answer.code != 0:
+            if _NO_ACCOUNTING in answer.err:
+                return None
+            raise PollError(answer.failure)
+        rows, strange = parse_accounting(answer.out)
+        self._warn("sacct", strange)
+        return rows
+
+    def _warn(self, command: str, strange: Sequence[str]) -> None:
+        for line in strange:
+            if line not in self._strange:
+                self._strange.add(line)
+                logger.warning(
+                    "%s printed a line that is passed over: %r", command, line
+                )
+
+
+def _on(cluster: str) -> list[str]:
+    return [f"--clusters={cluster}"] if cluster else []
+
+
+def _chunks(job_ids: Iterable[str]) -> Iterator[list[str]]:
+    valid = iter(job_id for job_id in job_ids if _VALID_ID.fullmatch(job_id))
+    while chunk := list(islice(valid, _IDS_PER_CALL)):
+        yield chunk

@@ -1,0 +1,98 @@
+"""What this site's Slurm is like."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from hpcopt.core.errors import PollError
+from hpcopt.slurm.commands import SlurmCommands
+
+
+@dataclass(frozen=True)
+class Site:
+    """Facts about a Slurm installation, for a person to read."""
+
+    version: str
+    has_accounting: bool
+    max_array_size: int
+    message_timeout_s: int
+    min_job_age_s: int
+    """How long the controller remembers a job that has ended."""
+    partitions: tuple[str, ...]
+
+
+class SiteLimits:
+    """The numbers of the configuration that hpcopt goes by; asked for once."""
+
+    def __init__(self, commands: SlurmCommands) -> None:
+        self._commands = commands
+
+    @cached_property
+    def config(self) -> Mapping[str, str]:
+        """All of ``scontrol show config``.
+
+        Raises:
+            PollError: The controller does not answer.
+        """
+        return parse_config(self._commands.query("scontrol", ["show", "config"]))
+
+    @property
+    def message_timeout_s(self) -> int:
+        """How long a client of the controller waits for an answer."""
+        return number(self.config, "MessageTimeout", 10)
+
+    @property
+    def max_array_size(self) -> int:
+        """One more than the largest index in a job array."""
+        return number(self.config, "MaxArraySize", 1001)
+
+    @property
+    def min_job_age_s(self) -> int:
+        """How long the controller remembers a job that has ended."""
+        return number(self.config, "MinJobAge", 300)
+
+
+def is_available(commands: SlurmCommands | None = None) -> bool:
+    """Whether jobs can be submitted here: sbatch is there and a controller answers."""
+    if shutil.which("sbatch") is None:
+        return False
+    try:
+        answer = (commands or SlurmCommands()).query("scontrol", ["ping"])
+    except PollError:
+        return False
+    return " UP" in answer
+
+
+def describe(commands: SlurmCommands) -> Site:
+    """Return what there is to know about this site.
+
+    Raises:
+        PollError: The controller does not answer.
+    """
+    limits = SiteLimits(commands)
+    storage = limits.config.get("AccountingStorageType", "")
+    partitions = commands.query("sinfo", ["-h", "-o", "%R"]).split()
+    return Site(
+        version=limits.config.get("SLURM_VERSION", "unknown"),
+        has_accounting=storage not in {"", "(null)", "accounting_storage/none"},
+        max_array_size=limits.max_array_size,
+        message_timeout_s=limits.message_timeout_s,
+        min_job_age_s=limits.min_job_age_s,
+        partitions=tuple(dict.fromkeys(partitions)),
+    )
+
+
+def parse_config(text: str) -> dict[str, str]:
+    """Return the ``name = value`` lines of ``scontrol show config``."""
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def number(config: Mapping[str, str], name: str, default: int) -> int:
+    """Return the number in ``10 sec`` or ``10001``; ``default`` if there is none."""
+    match = re.match(r"\d{1,9}", config.get(name, ""), re.ASCII)
+    return int(match[0]) if match else default

@@ -1,0 +1,162 @@
+"""Submitting one script: each task once, and in parts where limits ask for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpcopt.core.errors import PollError, SubmissionDeferredError
+from hpcopt.slurm.call_log import Call, CallLog, this_machine
+from hpcopt.slurm.commands import SlurmCommands
+from hpcopt.slurm.failures import is_denied, is_submit_limit
+from hpcopt.slurm.options import job_name, sbatch_options
+from hpcopt.slurm.recovery import FoundJob, Recovery
+from hpcopt.slurm.site import SiteLimits
+from hpcopt.slurm.watch import JobWatch
+
+#: A larger array saves nothing, and holds back all of its tasks when one is refused.
+_LARGEST_ARRAY = 1000
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """A job script, ``job.sh`` in a folder of its own, and how to submit it."""
+
+    name: str
+    folder: Path
+    """Each array task's log goes to the folder, or link, of its number below."""
+    options: Mapping[str, str | None]
+    """The user's options of sbatch, by long name; ``None`` for a flag."""
+    is_array: bool
+    is_placed: bool
+    """Whether the job runs in ``folder``, and not where its user wants it to."""
+
+    @property
+    def script(self) -> Path:
+        """What is submitted."""
+        return self.folder / "job.sh"
+
+
+class JobSubmitter:
+    """Calls sbatch, and remembers on disk what was asked and answered."""
+
+    def __init__(
+        self,
+        commands: SlurmCommands,
+        watch: JobWatch,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._commands = commands
+        self._watch = watch
+        self._clock = clock
+        self._limits = SiteLimits(commands)
+        self._recovery = Recovery(commands, self._limits, clock)
+        self._n_accepted = _LARGEST_ARRAY
+        """How large an array the limit on submitted jobs has room for, as it seems."""
+
+    def max_array_size(self) -> int:
+        """Return how many tasks to put into one array."""
+        try:
+            return min(self._n_accepted, self._limits.max_array_size)
+        except PollError:
+            return 1  # single jobs are right at every site
+
+    def accepted(self, folder: Path) -> dict[int, FoundJob]:
+        """Return which job each task of the script became; 0 is a single job."""
+        return {
+            task: FoundJob(answered.job_id, answered.cluster)
+            for answered in CallLog(folder).read()
+            if answered.job_id
+            for task in range(answered.call.first, answered.call.last + 1)
+        }
+
+    def was_tried(self, folder: Path) -> bool:
+        """Whether sbatch may ever have been called for the script."""
+        return bool(CallLog(folder).read())
+
+    def submit(self, job: BatchJob, tasks: Sequence[int]) -> None:
+        """Submit tasks of the script that are not submitted yet.
+
+        An array that the limit on submitted jobs leaves no room for is submitted in
+        parts, the later ones by later calls: as a whole it would be deferred for ever.
+
+        Raises:
+            SubmissionRefusedError: The first part would never be accepted.
+            SubmissionDeferredError: The rest may be accepted later.
+            SubmissionUnknownError: A part may have been submitted.
+        """
+        for span in _spans(tasks):
+            left = span
+            while left:
+                part = left[: self._n_accepted]
+                try:
+                    self._sbatch(job, part)
+                except SubmissionDeferredError as exc:
+                    if len(part) == 1 or not is_submit_limit(str(exc)):
+                        raise
+                    self._n_accepted = len(part) // 2
+                else:
+                    left = left[len(part) :]
+                    self._n_accepted = min(_LARGEST_ARRAY, 2 * self._n_accepted)
+
+    def settle(self, name: str, folder: Path, clusters: Iterable[str]) -> None:
+        """Learn the fate of the latest call of sbatch for a script, if it is not known.
+
+        Afterwards, a task that is not ``accepted`` is not submitted.
+
+        Raises:
+            PollError: That cannot be told yet.
+        """
+        log = CallLog(folder)
+        calls = log.read()
+        if not calls or calls[-1].job_id or is_denied(calls[-1].text):
+            return
+        found = self._recovery.find(
+            job_name(name),
+            folder / "job.sh",
+            calls[-1],
+            known={call.job_id for call in calls},
+            clusters=clusters,
+        )
+        if found is None:
+            return
+        try:
+            log.adopt(calls[-1].call, found.job_id, found.cluster)
+        except OSError as exc:
+            raise PollError(f"cannot write sbatch.log: {exc}") from exc
+
+    def _sbatch(self, job: BatchJob, tasks: range) -> None:
+        # submitit is loaded by those who submit, not by those who only look.
+        from hpcopt.slurm.executor import BatchScript, TrialExecutor, TrialWatcher
+
+        call = Call(
+            time=self._clock(),
+            first=tasks[0],
+            last=tasks[-1],
+            folder=str(job.folder) if job.is_placed else "",
+            machine=this_machine(),
+        )
+        options = sbatch_options(
+            job.name,
+            job.options,
+            job.folder,
+            tasks if job.is_array else None,
+            is_placed=job.is_placed,
+        )
+        log = job.folder / ("%a/log.txt" if job.is_array else "log.txt")
+        script = BatchScript(job.script, options, log, job.is_array)
+        watcher = TrialWatcher(self._watch, job_name(job.name))
+        TrialExecutor(script, call, self._commands, watcher).submit_script()
+
+
+def _spans(tasks: Sequence[int]) -> list[range]:
+    """Return the runs of neighbours among ascending numbers."""
+    spans: list[range] = []
+    for task in tasks:
+        if spans and task == spans[-1].stop:
+            spans[-1] = range(spans[-1].start, task + 1)
+        else:
+            spans.append(range(task, task + 1))
+    return spans

@@ -1,0 +1,265 @@
+"""Watching jobs: what the queue and the accounting say together.
+
+squeue is asked once for all jobs, sacct only for those that it lists as ended or lists
+no more. A terminal word of sacct counts only for these: while a job is requeued, sacct
+shows a terminal word for about a second, and squeue does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TypeVar
+
+from hpcopt.core.errors import PollError
+from hpcopt.core.trial import AttemptState, Cause, Phase
+from hpcopt.core.types import JSONValue
+from hpcopt.slurm import states
+from hpcopt.slurm.queue import SlurmQueue
+from hpcopt.slurm.tables import AccountingRow, QueueRow
+
+logger = logging.getLogger(__name__)
+
+#: How long a job may be in neither place before it is given up as lost.
+LOST_AFTER_S = 300.0
+
+#: How long to wait for the accounting to say more about an end that is known already.
+DETAILS_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True)
+class WatchedJob:
+    """A job to be looked after."""
+
+    job_id: str
+    """``13``, or ``13_1`` for an array task."""
+    name: str
+    """A job of another name under this id is another job: ids are used again."""
+    cluster: str = ""
+    exit_code: int | None = None
+    """What the job itself wrote down as its last act."""
+
+
+class JobWatch:
+    """Tells the states of jobs, and remembers since when one has been missing."""
+
+    def __init__(
+        self,
+        queue: SlurmQueue,
+        clock: Callable[[], float] = time.time,
+        *,
+        lost_after_s: float = LOST_AFTER_S,
+        details_within_s: float = DETAILS_WITHIN_S,
+    ) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._lost_after_s = lost_after_s
+        self._details_within_s = details_within_s
+        self._missing_since: dict[str, float] = {}
+        self._ended_since: dict[str, float] = {}
+        self._strange: set[str] = set()
+
+    def look(self, jobs: Iterable[WatchedJob]) -> dict[str, AttemptState]:
+        """Return the state of each job by its id, in few calls for all.
+
+        Raises:
+            PollError: The controller did not answer: nothing follows for any job.
+        """
+        found: dict[str, AttemptState] = {}
+        by_cluster = sorted(jobs, key=lambda job: job.cluster)
+        for cluster, group in groupby(by_cluster, key=lambda job: job.cluster):
+            found |= self._look_at(cluster, list(group))
+        return found
+
+    def _look_at(
+        self, cluster: str, jobs: Sequence[WatchedJob]
+    ) -> dict[str, AttemptState]:
+        queued = _match(jobs, self._queue.jobs(cluster))
+        found: dict[str, AttemptState] = {}
+        over: list[WatchedJob] = []
+        for job in jobs:
+            row = queued.get(job.job_id)
+            phase = Phase.ENDED if row is None else self._phase(row.word)
+            if row is None or phase is Phase.ENDED:
+                over.append(job)
+                continue
+            self._forget(job)
+            found[job.job_id] = _alive(job, row, phase)
+        if over:
+            recorded, is_answered = self._recorded(cluster, over)
+            for job in over:
+                row = queued.get(job.job_id)
+                found[job.job_id] = self._over(job, row, recorded, is_answered)
+            self._blame_memory(cluster, found, recorded or {})
+        return found
+
+    def _recorded(
+        self, cluster: str, jobs: Sequence[WatchedJob]
+    ) -> tuple[dict[str, AccountingRow] | None, bool]:
+        """Return what the accounting has on jobs, and whether it could be asked."""
+        try:
+            rows = self._queue.accounts((job.job_id for job in jobs), cluster)
+        except PollError as exc:
+            logger.warning("no verdict on jobs that left the queue: %s", exc)
+            return {}, False
+        return (None, True) if rows is None else (_match(jobs, rows), True)
+
+    def _over(
+        self,
+        job: WatchedJob,
+        row: QueueRow | None,
+        recorded: Mapping[str, AccountingRow] | None,
+        is_answered: bool,
+    ) -> AttemptState:
+        """Return the state of a job that the queue does not list as alive."""
+        record = (recorded or {}).get(job.job_id)
+        if record is not None and self._phase(record.word) is Phase.ENDED:
+            self._forget(job)
+            return self._ended(job, record)
+        if row is not None or job.exit_code is not None:
+            # It is known to have ended, and the accounting may say how.
+            since = self._ended_since.setdefault(job.job_id, self._clock())
+            if recorded is not None and not self._is_late(
+                since, self._details_within_s
+            ):
+                return _unknown(job, "has ended; waiting for the accounting to say how")
+            self._forget(job)
+            return _ended_undocumented(job, row)
+        if not is_answered:
+            # Only a row of answers from both places counts against a job.
+            self._missing_since.pop(job.job_id, None)
+            return _unknown(job, "is not in the queue, and sacct does not answer")
+        since = self._missing_since.setdefault(job.job_id, self._clock())
+        if not self._is_late(since, self._lost_after_s):
+            return _unknown(job, "is not in the queue, and not ended in the accounting")
+        self._forget(job)
+        return AttemptState(
+            Phase.ENDED,
+            Cause.INFRASTRUCTURE,
+            f"lost: job {job.job_id} was for {self._lost_after_s:g} s neither in the "
+            "queue nor ended in the accounting",
+            {"job_id": job.job_id},
+        )
+
+    @staticmethod
+    def _ended(job: WatchedJob, record: AccountingRow) -> AttemptState:
+        word = states.read_word(record.word)
+        code = record.exit_code or job.exit_code
+        why = states.why_ended(record.word, code, record.signal)
+        facts: dict[str, JSONValue] = {"job_id": job.job_id, "node": record.node}
+        if record.elapsed_s is not None:
+            facts["elapsed_s"] = record.elapsed_s
+        if code is not None:
+            facts["exit_code"] = code
+        if record.signal:
+            facts["signal"] = record.signal
+        return AttemptState(Phase.ENDED, states.cause_of(word), why, facts)
+
+    def _blame_memory(
+        self,
+        cluster: str,
+        found: dict[str, AttemptState],
+        recorded: Mapping[str, AccountingRow],
+    ) -> None:
+        """Find the jobs that only say FAILED and had a step killed for its memory."""
+        failed = [
+            job_id
+            for job_id, row in recorded.items()
+            if states.read_word(row.word) == "FAILED"
+        ]
+        if not failed:
+            return
+        try:
+            rows = self._queue.accounts(failed, cluster, with_steps=True)
+        except PollError as exc:
+            logger.warning("the steps of failed jobs are not known: %s", exc)
+            return
+        killed = [
+            row.job
+            for row in rows or ()
+            if states.read_word(row.word) == "OUT_OF_MEMORY"
+        ]
+        for job_id in failed:
+            if any(step.covers(job_id) for step in killed):
+                why = "a step of the job ran out of memory"
+                found[job_id] = replace(found[job_id], cause=Cause.MEMORY, reason=why)
+
+    def _phase(self, text: str) -> Phase:
+        word = states.read_word(text)
+        if not states.is_known(word) and word not in self._strange:
+            self._strange.add(word)
+            logger.warning("unknown state %r of a job: waiting for another one", text)
+        return states.phase_of(word)
+
+    def _is_late(self, since: float, patience_s: float) -> bool:
+        return self._clock() - since >= patience_s
+
+    def _forget(self, job: WatchedJob) -> None:
+        self._missing_since.pop(job.job_id, None)
+        self._ended_since.pop(job.job_id, None)
+
+
+_Row = TypeVar("_Row", QueueRow, AccountingRow)
+
+
+def _match(jobs: Sequence[WatchedJob], rows: Iterable[_Row]) -> dict[str, _Row]:
+    """Return the row of each job; that of one task goes before that of a range."""
+    # A look-up keeps an array of thousands from being searched for each of its tasks.
+    exact: dict[str, _Row] = {}
+    ranges: defaultdict[str, list[_Row]] = defaultdict(list)
+    for row in rows:
+        if row.job.step or row.job.component:
+            continue
+        if row.job.n_tasks > 1:
+            ranges[row.job.base].append(row)
+        elif row.job.tasks:
+            exact[f"{row.job.base}_{row.job.tasks[0].start}"] = row
+        else:
+            exact[row.job.base] = row
+    found: dict[str, _Row] = {}
+    for job in jobs:
+        base = job.job_id.partition("_")[0]
+        candidates = [exact[job.job_id]] if job.job_id in exact else ranges[base]
+        for row in candidates:
+            if row.name == job.name and row.job.covers(job.job_id):
+                found[job.job_id] = row
+    return found
+
+
+def _alive(job: WatchedJob, row: QueueRow, phase: Phase) -> AttemptState:
+    facts: dict[str, JSONValue] = {"job_id": job.job_id, "node": row.node}
+    if phase is Phase.WAITING:
+        facts["pending_reason"] = row.reason
+        return AttemptState(
+            phase, None, states.why_waiting(row.word, row.reason), facts
+        )
+    if phase is Phase.UNKNOWN:
+        return AttemptState(phase, None, f"Slurm says {row.word}", facts)
+    why = "" if row.word == "RUNNING" else row.word.lower()
+    return AttemptState(phase, None, why, facts)
+
+
+def _unknown(job: WatchedJob, what: str) -> AttemptState:
+    return AttemptState(Phase.UNKNOWN, None, f"job {job.job_id} {what}")
+
+
+def _ended_undocumented(job: WatchedJob, row: QueueRow | None) -> AttemptState:
+    """Return the end of a job about which the accounting keeps silent."""
+    facts: dict[str, JSONValue] = {"job_id": job.job_id}
+    if job.exit_code is not None:
+        facts["exit_code"] = job.exit_code
+    if row is None:
+        return AttemptState(
+            Phase.ENDED, Cause.TRIAL, f"exit code {job.exit_code}", facts
+        )
+    facts["node"] = row.node
+    return AttemptState(
+        Phase.ENDED,
+        states.cause_of(states.read_word(row.word)),
+        states.why_ended(row.word, job.exit_code, 0),
+        facts,
+    )

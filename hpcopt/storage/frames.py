@@ -1,0 +1,66 @@
+"""How one event is written as one line that shows whether it is whole.
+
+``<length> <crc32> <JSON>`` and a line break: the JSON is ASCII and holds no line break,
+so a line is a frame or it is not, and where a frame ends the next one begins.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from zlib import crc32
+
+from hpcopt.core.errors import StorageError
+from hpcopt.core.events import Event, event_from_json, event_to_json
+
+#: Anything that may be the beginning of a frame; overlapping, so that a line break that
+#: became a digit does not hide the frame after it.
+_BEGINNING = re.compile(rb"(?=(\d{1,12}) [0-9a-f]{8} )")
+
+
+def frame(payload: bytes) -> bytes:
+    """Return the line that holds ``payload``."""
+    return b"%d %08x %b\n" % (len(payload), crc32(payload), payload)
+
+
+def unframe(line: bytes) -> bytes | None:
+    """Return what ``line`` holds; ``None`` unless it is exactly one whole frame."""
+    _, _, rest = line.partition(b" ")
+    _, _, rest = rest.partition(b" ")
+    payload = rest[:-1]
+    return payload if line == frame(payload) else None
+
+
+def has_frame(data: bytes) -> bool:
+    """Return whether a whole frame begins anywhere in ``data``."""
+    for match in _BEGINNING.finditer(data):
+        start = match.start()
+        end = match.end(1) + len(" 01234567 ") + int(match[1]) + 1
+        if unframe(data[start:end]) is not None:
+            return True
+    return False
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as JSON, without a line break.
+
+    Raises:
+        StorageError: The event holds something that JSON cannot, such as NaN.
+    """
+    try:
+        text = json.dumps(event_to_json(event), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as exc:
+        raise StorageError(
+            f"event {type(event).__name__}: expected JSON values and finite numbers: "
+            f"{exc}"
+        ) from exc
+    return text.encode("ascii")
+
+
+def decode(payload: bytes) -> Event:
+    """Return the event that ``encode`` wrote.
+
+    Raises:
+        StorageError: It is no event that this version knows.
+    """
+    return event_from_json(json.loads(payload))

@@ -1,0 +1,85 @@
+"""The journal: the only thing that changes an experiment."""
+
+from __future__ import annotations
+
+from hpcopt.core.errors import StorageError
+from hpcopt.core.events import Event, ExperimentBegun
+from hpcopt.core.experiment import Experiment
+from hpcopt.storage.protocol import Store
+
+
+class Journal:
+    """An experiment and the store of its events, always in step."""
+
+    def __init__(self, store: Store, experiment: Experiment) -> None:
+        self._store = store
+        self._experiment = experiment
+
+    @classmethod
+    def begin(cls, store: Store, begun: ExperimentBegun) -> Journal:
+        """Write the first event of an experiment.
+
+        Raises:
+            StorageError: The store holds events already, or cannot be written.
+        """
+        if cls.is_begun(store):
+            raise StorageError(
+                f"expected a journal without events to begin experiment "
+                f"{begun.definition['name']!r} in, found one that is begun"
+            )
+        experiment = Experiment(begun)
+        store.append([begun])
+        return cls(store, experiment)
+
+    @classmethod
+    def load(cls, store: Store) -> Journal:
+        """Take up the experiment that ``store`` holds.
+
+        Raises:
+            StorageError: The store is not begun, or cannot be read.
+        """
+        return cls(store, Experiment.from_events(store.read()))
+
+    @classmethod
+    def load_or_begin(cls, store: Store, begun: ExperimentBegun) -> Journal:
+        """Take up the experiment that ``store`` holds, or begin it if it holds none.
+
+        Raises:
+            StorageError: The store cannot be read or written.
+        """
+        return cls.load(store) if cls.is_begun(store) else cls.begin(store, begun)
+
+    @staticmethod
+    def is_begun(store: Store) -> bool:
+        """Return whether the store holds an experiment.
+
+        It may not although its file exists: a driver can die between the two.
+        """
+        return next(iter(store.read()), None) is not None
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment; the same object throughout, growing with ``append``."""
+        return self._experiment
+
+    def append(self, *events: Event) -> None:
+        """Add events: all of them, on disk and in the experiment, or none.
+
+        They are rehearsed on a copy, then written, then applied. Rehearsed first, as a
+        fact that contradicts the others would make the journal unreadable for good;
+        applied last, as nothing may follow from what is not on disk. Applying cannot
+        fail any more: it depends on nothing but the experiment and the events.
+
+        Raises:
+            StorageError: An event contradicts those before it, or could not be written.
+        """
+        rehearsal = self._experiment.copy()
+        for event in events:
+            rehearsal.apply(event)
+        self._store.append(events)
+        for event in events:
+            self._experiment.apply(event)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()

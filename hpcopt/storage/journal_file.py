@@ -1,0 +1,293 @@
+"""The journal as one file in the experiment's folder.
+
+The file begins with a line that names the format; then comes one framed line an event
+(``frames.py``). Nothing is ever changed but the end: an ``append`` adds lines there,
+and takes them back if it cannot finish.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from typing_extensions import override
+
+from hpcopt.core.errors import JournalDamagedError, StorageError
+from hpcopt.core.events import Event
+from hpcopt.storage.frames import decode, encode, frame, has_frame, unframe
+from hpcopt.storage.lease import Lease
+from hpcopt.storage.protocol import Store
+
+logger = logging.getLogger(__name__)
+
+_HEADER = frame(b'{"format":"hpcopt journal","version":1}')
+
+
+class JournalFile(Store):
+    """Events in a file, written by whoever holds the lease and read by anyone."""
+
+    def __init__(self, path: Path, writer: _Writer | None) -> None:
+        self._path = path
+        self._writer = writer
+
+    @classmethod
+    def open_for_reading(cls, path: Path) -> JournalFile:
+        """Return the journal at ``path``, perhaps while a driver writes it."""
+        return cls(path, None)
+
+    @classmethod
+    def create(cls, path: Path, lease: Lease) -> JournalFile:
+        """Return a new journal without events.
+
+        Raises:
+            LeaseLostError: Another driver owns the experiment now.
+            StorageError: The file exists, or cannot be written.
+        """
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        writer = _Writer.open(path, flags, lease)
+        try:
+            writer.write(_HEADER)
+            _sync_folder(path.parent)
+        except BaseException:
+            writer.close()
+            raise
+        return cls(path, writer)
+
+    @classmethod
+    def open_for_writing(cls, path: Path, lease: Lease) -> JournalFile:
+        """Return the journal at ``path``, without what a killed driver left half done.
+
+        The bytes of a torn end are kept beside it, as ``<stem>.torn-<n>``.
+
+        Raises:
+            JournalDamagedError: It is damaged before its end; nothing was changed.
+            LeaseLostError: Another driver owns the experiment now.
+            StorageError: There is no journal, or it cannot be written.
+        """
+        writer = _Writer.open(path, os.O_RDWR | os.O_APPEND, lease)
+        try:
+            data = _read(path)
+            n_whole = 0
+            for end, _ in _frames(path, data):
+                n_whole = end
+            if n_whole < len(data):
+                _save_torn(path, data[n_whole:])
+                writer.truncate(n_whole)
+            if n_whole == 0:
+                writer.write(_HEADER)
+        except BaseException:
+            writer.close()
+            raise
+        return cls(path, writer)
+
+    @classmethod
+    def open_or_create(cls, path: Path, lease: Lease) -> JournalFile:
+        """Return the journal at ``path`` for writing, a new one if there is none.
+
+        Raises:
+            StorageError: As by ``open_for_writing`` and ``create``.
+        """
+        open_ = cls.open_for_writing if path.exists() else cls.create
+        return open_(path, lease)
+
+    @override
+    def read(self) -> Iterator[Event]:
+        frames = _frames(self._path, _read(self._path))
+        next(frames, None)  # the header
+        for number, (_, payload) in enumerate(frames, start=2):
+            try:
+                yield decode(payload)
+            except StorageError as exc:
+                raise StorageError(f"{self._path}, line {number}: {exc}") from exc
+
+    @override
+    def append(self, events: Sequence[Event]) -> None:
+        if self._writer is None:
+            raise StorageError(f"{self._path}: the journal is open for reading only")
+        if events:
+            self._writer.write(b"".join(frame(encode(event)) for event in events))
+
+    @override
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class _Writer:
+    """The end of the file: what is added there is added whole or not at all."""
+
+    def __init__(self, path: Path, fd: int, lease: Lease) -> None:
+        self._path = path
+        self._fd = fd
+        self._lease = lease
+        self._size = os.fstat(fd).st_size
+        self._is_torn = False
+
+    @classmethod
+    def open(cls, path: Path, flags: int, lease: Lease) -> _Writer:
+        """Open the file; ``flags`` say whether it is new.
+
+        Raises:
+            LeaseLostError: Another driver owns the experiment now.
+            StorageError: The file cannot be opened so.
+        """
+        lease.check()
+        try:
+            fd = os.open(path, flags, 0o666)
+        except OSError as exc:
+            raise StorageError(
+                f"{path}: expected to open the journal for writing: {exc.strerror}"
+            ) from exc
+        return cls(path, fd, lease)
+
+    def write(self, data: bytes) -> None:
+        """Add ``data`` durably.
+
+        Raises:
+            LeaseLostError: Another driver owns the experiment now.
+            StorageError: It could not be written; nothing was added.
+        """
+        self._lease.check()
+        self._check_size()
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._fd, view) :]
+            os.fsync(self._fd)
+        except OSError as exc:
+            self._take_back()
+            raise StorageError(
+                f"{self._path}: {len(data)} bytes could not be written: "
+                f"{exc.strerror}; nothing was added"
+            ) from exc
+        except BaseException:  # an interrupt, before which nothing was promised either
+            self._take_back()
+            raise
+        self._size += len(data)
+
+    def truncate(self, size: int) -> None:
+        """Take off durably what follows the first ``size`` bytes.
+
+        Raises:
+            LeaseLostError: Another driver owns the experiment now, and what follows.
+            StorageError: It could not be taken off.
+        """
+        self._lease.check()
+        try:
+            os.ftruncate(self._fd, size)
+            os.fsync(self._fd)
+        except OSError as exc:
+            raise StorageError(
+                f"{self._path}: what follows byte {size} could not be taken off: "
+                f"{exc.strerror}"
+            ) from exc
+        self._size = size
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+    def _check_size(self) -> None:
+        if self._is_torn:
+            raise StorageError(
+                f"{self._path}: an earlier write failed half-way and could not be "
+                "taken back; start the driver again to repair the journal"
+            )
+        found = os.fstat(self._fd).st_size
+        if found != self._size:
+            raise StorageError(
+                f"{self._path}: expected {self._size} bytes, found {found}: "
+                "something else than this driver has written to the journal"
+            )
+
+    def _take_back(self) -> None:
+        self._is_torn = True
+        self.truncate(self._size)
+        self._is_torn = False
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise StorageError(
+            f"{path}: expected a journal that can be read: {exc.strerror}"
+        ) from exc
+
+
+def _frames(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where each whole frame ends and what it holds; the header is the first.
+
+    Raises:
+        StorageError: It is no journal, or one of another format.
+        JournalDamagedError: It is damaged, other than by a write that was cut short.
+    """
+    if _HEADER.startswith(data) and data != _HEADER:
+        return  # a driver died while it created the file
+    start = 0
+    for number, line in enumerate(BytesIO(data), start=1):
+        payload = unframe(line)
+        if number == 1 and line != _HEADER:
+            raise _not_a_journal(path, line, is_whole=payload is not None)
+        if payload is None:
+            if has_frame(data[start + 1 :]):
+                raise _damaged(path, number, start, line)
+            return
+        start += len(line)
+        yield start, payload
+
+
+def _not_a_journal(path: Path, line: bytes, *, is_whole: bool) -> StorageError:
+    kind = StorageError if is_whole else JournalDamagedError
+    return kind(
+        f"{path}, line 1, byte 0: expected {_HEADER!r}, found {line[:80]!r}; is it a "
+        "journal, and of this version of hpcopt?"
+    )
+
+
+def _damaged(path: Path, number: int, start: int, line: bytes) -> JournalDamagedError:
+    return JournalDamagedError(
+        f"{path}, line {number}, byte {start}: expected a length, a checksum and an "
+        f"event that agree, found {line[:80]!r}, and whole events after it; the events "
+        "before it can be read, and nothing after it is guessed"
+    )
+
+
+def _save_torn(path: Path, torn: bytes) -> None:
+    """Keep ``torn`` in a new file beside the journal."""
+    n = 0
+    while (beside := path.with_name(f"{path.stem}.torn-{n}")).exists():
+        n += 1
+    try:
+        with beside.open("xb") as file:
+            file.write(torn)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(path.parent)
+    except OSError as exc:
+        raise StorageError(
+            f"{beside}: the torn end of {path.name} could not be kept: {exc.strerror}"
+        ) from exc
+    logger.warning(
+        "%s: a driver was killed while it wrote; the last %d bytes, which it had not "
+        "acted upon, were moved to %s",
+        path,
+        len(torn),
+        beside.name,
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make durable which files ``folder`` holds."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as exc:
+        raise StorageError(f"{folder}: cannot be synced: {exc.strerror}") from exc

@@ -1,0 +1,30 @@
+"""What all tests share: the real Slurm where it is asked for, and none elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_slurm_by_accident(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Let no test submit to the cluster of whoever runs it, unless marked ``slurm``."""
+    if request.node.get_closest_marker("slurm") is None:
+        monkeypatch.setenv("SLURM_CONF", str(tmp_path / "no-slurm-in-this-test.conf"))
+
+
+@pytest.fixture
+def slurm_conf() -> Path:
+    """Return the configuration of the one-host Slurm that ``scripts/test`` starts."""
+    conf = os.environ.get("HPCOPT_TEST_SLURM_CONF")
+    if not conf:
+        pytest.fail(
+            "expected HPCOPT_TEST_SLURM_CONF to name the slurm.conf of a one-host "
+            "Slurm, found nothing; scripts/test starts one, or deselect with "
+            "-m 'not slurm'"
+        )
+    return Path(conf)
