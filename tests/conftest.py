@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline would measure the machine, and print_blob helps to repeat a failure.
+settings.register_profile("hpcopt", deadline=None, print_blob=True)
+settings.load_profile("hpcopt")
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hpcopt.core.trial import Attempt
 from hpcopt.runners.job_script import JobScripts
-from hpcopt.runners.job_spec import JobSpec
+from hpcopt.runners.job_spec import JobSpec, SlurmValue
 from hpcopt.runners.slurm import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
 
@@ -27,7 +29,7 @@ exit {{ code }}
 """
 
 
-def scripts(folder: Path, template: str = TEMPLATE, **slurm: str) -> JobScripts:
+def scripts(folder: Path, template: str = TEMPLATE, **slurm: SlurmValue) -> JobScripts:
     """Return the scripts of an experiment in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "t.sbatch").write_text(template)
@@ -70,7 +72,9 @@ class FakeSlurm:
         self._shell = shutil.which("bash")
         for command in ("sbatch", "squeue", "sacct", "scancel", "scontrol", "sinfo"):
             self.does(command, "exit 0")
-        self.does("scontrol", "echo 'MaxArraySize = 1001'; echo 'MessageTimeout = 10 sec'")
+        self.does(
+            "scontrol", "echo 'MaxArraySize = 1001'; echo 'MessageTimeout = 10 sec'"
+        )
 
     def does(self, command: str, body: str) -> None:
         """Make ``command`` do what the shell lines ``body`` say."""
@@ -116,7 +120,7 @@ class RealSlurm:
         self.conf = conf
         self.environment = {**os.environ, "SLURM_CONF": str(conf)}
 
-    def runner(self, template: str = TEMPLATE, **slurm: str) -> SlurmRunner:
+    def runner(self, template: str = TEMPLATE, **slurm: SlurmValue) -> SlurmRunner:
         slurm = {"time": "00:05:00", "mem": "20M", **slurm}
         commands = SlurmCommands(self.environment)
         return SlurmRunner(scripts(self.folder, template, **slurm), commands)
@@ -137,12 +141,50 @@ class RealSlurm:
     def job_ids(self, attempts: Sequence[Attempt]) -> list[str]:
         return [str((attempt.metadata or {})["job_id"]) for attempt in attempts]
 
+    @contextmanager
+    def frozen_controller(self) -> Iterator[None]:
+        """Stop slurmctld for a while, as a busy one seems to be."""
+        config = self.run("scontrol", "show", "config")
+        file = next(
+            line.split("=")[1].strip()
+            for line in config.splitlines()
+            if line.startswith("SlurmctldPidFile")
+        )
+        pid = int(Path(file).read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def failed_node(self, node: str) -> Iterator[None]:
+        """Have a node be down for a while."""
+        update = ("scontrol", "update", f"nodename={node}")
+        self.run(*update, "state=down", "reason=test")
+        try:
+            yield
+        finally:
+            # It may have returned to service already, which makes this an error.
+            subprocess.run(
+                [*update, "state=resume"], env=self.environment, capture_output=True
+            )
+
+    @contextmanager
+    def submit_limit(self, n: int) -> Iterator[None]:
+        """Let this user have ``n`` jobs at a time in the queue."""
+        user = self.run("id", "-un").strip()
+        change = ("sacctmgr", "-i", "modify", "user", user, "set")
+        self.run(*change, f"maxsubmitjobs={n}")
+        try:
+            yield
+        finally:
+            self.run(*change, "maxsubmitjobs=-1")
+
     def cancel_all(self) -> None:
         listing = self.run("squeue", "--me", "-h", "-o", "%A %Z")
         mine = [
-            line.split()[0]
-            for line in listing.splitlines()
-            if str(self.folder) in line
+            line.split()[0] for line in listing.splitlines() if str(self.folder) in line
         ]
         if mine:
             self.run("scancel", *mine)

@@ -248,17 +248,18 @@ ATTACKS = [
 def test_no_value_is_run_wherever_it_stands(project: Project, place: str) -> None:
     """A place where quoting would not protect is refused, with the line."""
     for attack in ATTACKS:
-        try:
-            rendered = project.render(f"#!/bin/bash\n{place}\n", {"s": attack})
-        except ConfigError as exc:
-            assert re.search(
-                r", line \d+ of the script: (hpcopt quotes|.*one line)", str(exc)
-            )
-            continue
-        subprocess.run(
-            ["bash", "-c", rendered.script], cwd=project.folder, capture_output=True
-        )
-        assert not (project.folder / "canary").exists(), rendered.script
+        script = script_or_refusal(project, place, attack)
+        subprocess.run(["bash", "-c", script], cwd=project.folder, capture_output=True)
+        assert not (project.folder / "canary").exists(), script
+
+
+def script_or_refusal(project: Project, place: str, text: str) -> str:
+    try:
+        return project.render(f"#!/bin/bash\n{place}\n", {"s": text}).script
+    except ConfigError as exc:
+        if re.search(r"line \d+ of the script: (hpcopt quotes|.*one line)", str(exc)):
+            return ""
+        raise
 
 
 @pytest.mark.parametrize(
@@ -366,7 +367,7 @@ def test_a_folder_that_cannot_be_written_defers_the_submission(project) -> None:
     scripts = project.scripts("#!/bin/bash\n")
     request = AttemptRequest(7, 1, {"x": 0.5})
     (project.folder / "demo").write_text("in the way")
-    with pytest.raises(SubmissionDeferredError, match="(?s)cannot write .*attempt-1"):
+    with pytest.raises(SubmissionDeferredError, match=r"(?s)cannot write .*attempt-1"):
         scripts.write(request, scripts.render(request, "n"))
 
 

@@ -312,7 +312,7 @@ def test_a_missing_journal_is_told_with_its_path(
 def test_a_journal_that_is_open_for_reading_takes_no_events(path: Path) -> None:
     path.write_bytes(WHOLE)
     reader = JournalFile.open_for_reading(path)
-    with pytest.raises(StorageError, match="open for reading only"):
+    with pytest.raises(StorageError, match="not open for writing"):
         reader.append([ended("no")])
     assert path.read_bytes() == WHOLE
 

@@ -10,6 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from runner_contract import (
+    PATIENCE_S,
+    RunnerContract,
+    poll_until,
+    request,
+    submit,
+)
 
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.core.trial import Attempt, Cause, Phase, TrialStatus
@@ -19,13 +26,6 @@ from hpcopt.runners.local import LocalRunner
 from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.session_processes import this_machine
 from hpcopt.runners.trial_folder import AttemptFolder
-from runner_contract import (
-    PATIENCE_S,
-    RunnerContract,
-    poll_until,
-    request,
-    submit,
-)
 
 TEMPLATE = """\
 #!/bin/bash
@@ -102,8 +102,8 @@ def test_no_more_processes_run_than_allowed_and_the_others_wait(world) -> None:
     runner = LocalRunner(world.scripts(), max_processes=1)
     attempts = run(runner, request(0, hold=True), request(1))
     poll_until(runner, attempts[:1], Phase.RUNNING)
+    wait_for(lambda: world.runs() == [0])
     assert runner.poll(attempts)[1, 0].phase is Phase.WAITING
-    assert world.runs() == [0]
     world.release()
     poll_until(runner, attempts, Phase.ENDED)
     assert world.runs() == [0, 1]

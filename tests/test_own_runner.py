@@ -155,13 +155,13 @@ def test_metadata_is_what_the_journal_will_give_back() -> None:
 
 def test_a_status_of_another_type_is_refused() -> None:
     runner, attempts = run(Plain(poll="COMPLETED"))
-    with pytest.raises(RunnerError, match="expected a TrialStatus .* 'COMPLETED'"):
+    with pytest.raises(RunnerError, match=r"expected a TrialStatus .* 'COMPLETED'"):
         runner.poll(attempts)
 
 
 def test_a_runner_that_cannot_stop_says_so() -> None:
     runner, attempts = run(Plain())
-    with pytest.raises(RunnerError, match="trial 5: .*Plain has no stop_trial"):
+    with pytest.raises(RunnerError, match=r"trial 5: .*Plain has no stop_trial"):
         runner.stop(attempts)
 
 

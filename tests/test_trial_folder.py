@@ -13,6 +13,7 @@ from hpcopt.runners.time_limit import parse_slurm_time
 from hpcopt.runners.trial_folder import (
     AttemptFolder,
     Started,
+    Stopped,
     attempt_folder,
     make_folder,
     write_durably,
@@ -52,13 +53,11 @@ def test_ended_holds_the_exit_code(tmp_path, text, code) -> None:
     assert folder.read_ended() == code
 
 
-@pytest.mark.parametrize(
-    ("text", "cause"), [("user\n", Cause.USER), ("time\n", Cause.TIME), ("", None)]
-)
-def test_stopped_says_why(tmp_path, text, cause) -> None:
+@pytest.mark.parametrize("cause", [Cause.USER, Cause.TIME])
+def test_stopped_says_why_and_when(tmp_path: Path, cause: Cause) -> None:
     folder = AttemptFolder(tmp_path)
-    folder.stopped.write_text(text)
-    assert folder.read_stopped() is cause
+    folder.write_stopped(Stopped(cause, 1.25e9))
+    assert folder.read_stopped() == Stopped(cause, 1.25e9)
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:

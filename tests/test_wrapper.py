@@ -54,7 +54,7 @@ class Wrapped:
         return process.returncode, output
 
     def wait_for(self, name: str) -> None:
-        wait_until(lambda: (self.path / name).exists())
+        wait_until((self.path / name).exists)
 
 
 def wait_until(condition) -> None:
@@ -73,7 +73,7 @@ def wrapped(tmp_path: Path) -> Wrapped:
 def test_the_exit_code_is_recorded_and_passed_on(wrapped: Wrapped, code: int) -> None:
     assert wrapped.run(f"#!/bin/bash\nexit {code}\n") == (code, "")
     assert wrapped.folder.read_ended() == code
-    assert sorted(os.listdir(wrapped.path)) == [
+    assert sorted(path.name for path in wrapped.path.iterdir()) == [
         "ended",
         "job.sh",
         "script.sh",
@@ -172,7 +172,7 @@ def test_a_signal_is_forwarded_and_the_end_is_awaited(wrapped, name: str) -> Non
         (wrapped.path / "heard").unlink(missing_ok=True)
         process.send_signal(signal.Signals[f"SIG{name}"])
         wrapped.wait_for("heard")
-        assert (wrapped.path / "heard").read_text() == f"{name}\n"
+        wait_until(lambda: (wrapped.path / "heard").read_text() == f"{name}\n")
     assert not wrapped.folder.ended.exists()
     (wrapped.path / "end").touch()
     assert process.communicate(timeout=PATIENCE_S) == ("", None)
@@ -190,7 +190,7 @@ def test_a_script_that_a_signal_ends_has_128_and_its_number(wrapped: Wrapped) ->
 def test_a_stopped_script_has_not_ended(wrapped: Wrapped) -> None:
     process = wrapped.begin("#!/bin/bash\necho $$ > pid\nkill -STOP $$\nexit 3\n")
     wrapped.wait_for("pid")
-    wait_until(lambda: (wrapped.path / "pid").read_text())
+    wait_until((wrapped.path / "pid").read_text)
     stat = Path(f"/proc/{(wrapped.path / 'pid').read_text().strip()}/stat")
     wait_until(lambda: ") T " in stat.read_text())
     assert not wrapped.folder.ended.exists()

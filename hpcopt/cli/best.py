@@ -9,13 +9,15 @@ import click
 from hpcopt.cli import text
 from hpcopt.cli.facts import Goal, best_trials, objective_value, trial_facts
 from hpcopt.cli.table import print_table
-from hpcopt.cli.target import find_experiment, json_option, target_argument
+from hpcopt.cli.target import examples, find_experiment, json_option, target_argument
 from hpcopt.cli.trial_table import trial_table
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial
 
 
-@click.command()
+@click.command(
+    epilog=examples("hpcopt best hpcopt.yaml", "hpcopt best -n 5", "hpcopt best --json")
+)
 @target_argument
 @json_option
 @click.option(
@@ -30,12 +32,6 @@ def command(target: Path | None, as_json: bool, n_best: int) -> None:
     """Show the best parameters that were observed.
 
     TARGET is the experiment's config or its folder, by default the current folder.
-
-    \b
-    Examples:
-      hpcopt best hpcopt.yaml
-      hpcopt best -n 5
-      hpcopt best --json
     """
     experiment = find_experiment(target).experiment
     trials = best_trials(experiment, n_best)

@@ -10,7 +10,7 @@ from hpcopt.cli.text import duration, moment
 from hpcopt.core.errors import StorageError
 from hpcopt.core.types import JSONValue
 from hpcopt.session import LEASE
-from hpcopt.storage.lease import LeaseHolder, read_lease
+from hpcopt.storage.lease_holder import LeaseHolder, read_lease
 from hpcopt.storage.process import Process
 
 if TYPE_CHECKING:

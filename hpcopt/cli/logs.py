@@ -11,7 +11,7 @@ import click
 
 from hpcopt.cli.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.driver_log import tail
-from hpcopt.cli.target import find_experiment, target_argument
+from hpcopt.cli.target import examples, find_experiment, target_argument
 from hpcopt.core.errors import StorageError
 from hpcopt.session import read_experiment
 
@@ -21,7 +21,9 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 _LOOKS_BETWEEN_STATES = 10
 
 
-@click.command()
+@click.command(
+    epilog=examples("hpcopt logs 7", "hpcopt logs 7 hpcopt.yaml -n 50 --follow")
+)
 @click.argument("trial", type=click.IntRange(min=0))
 @target_argument
 @click.option(
@@ -55,11 +57,6 @@ def command(
 
     TRIAL is its number. TARGET is the experiment's config or its folder, by default
     the current folder. The path of the log goes to standard error.
-
-    \b
-    Examples:
-      hpcopt logs 7
-      hpcopt logs 7 hpcopt.yaml -n 50 --follow
     """
     found = find_experiment(target)
     attempt = find_attempt(found.experiment.trial(trial), number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -37,6 +39,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 _VERBS = {
     verb: help_ for section in _SECTIONS.values() for verb, help_ in section.items()
 }
+
+_WIDTH = max(map(len, _VERBS))
 
 _EPILOG = """\
 \b
@@ -89,7 +93,9 @@ class _Verbs(click.Group):
     ) -> None:
         for section, verbs in _SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl(list(verbs.items()), col_spacing=4)
+                formatter.write_dl(
+                    [(verb.ljust(_WIDTH), verbs[verb]) for verb in verbs]
+                )
 
     @override
     def invoke(self, ctx: click.Context) -> object:
@@ -124,6 +130,7 @@ def _complain(line: str) -> None:
     cls=_Verbs,
     epilog=_EPILOG,
     no_args_is_help=True,
+    subcommand_metavar="VERB ...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
 @click.version_option(__version__, message="hpcopt %(version)s")
@@ -139,4 +146,7 @@ def command_line() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal has a tick
     command_line(prog_name="hpcopt")

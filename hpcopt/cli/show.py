@@ -19,13 +19,20 @@ from hpcopt.cli.facts import (
     state,
     trial_facts,
 )
-from hpcopt.cli.target import Target, find_experiment, json_option, target_argument
+from hpcopt.cli.target import (
+    Target,
+    examples,
+    find_experiment,
+    json_option,
+    target_argument,
+)
 from hpcopt.core.trial import Attempt, Trial
+from hpcopt.core.types import JSONValue
 
 _N_LINES = 20
 
 
-@click.command()
+@click.command(epilog=examples("hpcopt show 7", "hpcopt show 7 hpcopt.yaml --json"))
 @click.argument("trial", type=click.IntRange(min=0))
 @target_argument
 @json_option
@@ -34,16 +41,11 @@ def command(trial: int, target: Path | None, as_json: bool) -> None:
 
     TRIAL is its number. TARGET is the experiment's config or its folder, by default
     the current folder.
-
-    \b
-    Examples:
-      hpcopt show 7
-      hpcopt show 7 hpcopt.yaml --json
     """
     found = find_experiment(target)
     shown = found.experiment.trial(trial)
     if as_json:
-        attempts = [
+        attempts: list[JSONValue] = [
             {**attempt_facts(a), "log": str(attempt_path(found.folder, a).log)}
             for a in shown.attempts
         ]

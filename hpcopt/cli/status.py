@@ -13,13 +13,17 @@ from hpcopt.cli.driver_log import last_warning
 from hpcopt.cli.driver_state import driver_state
 from hpcopt.cli.facts import Facts, experiment_facts
 from hpcopt.cli.table import Column, print_table
-from hpcopt.cli.target import find_experiment, json_option, target_argument
+from hpcopt.cli.target import examples, find_experiment, json_option, target_argument
 
 #: So many live trials are named; there may be thousands.
 _MOST_LIVE_SHOWN = 10
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hpcopt status hpcopt.yaml", "hpcopt status experiments/hartmann6 --json"
+    )
+)
 @target_argument
 @json_option
 def command(target: Path | None, as_json: bool) -> None:
@@ -28,11 +32,6 @@ def command(target: Path | None, as_json: bool) -> None:
     TARGET is the experiment's config or its folder, by default the current folder.
     Nothing is changed and no cluster is asked: this works on a copy of the folder, on
     any machine.
-
-    \b
-    Examples:
-      hpcopt status hpcopt.yaml
-      hpcopt status experiments/hartmann6 --json
     """
     found = find_experiment(target)
     now = time.time()

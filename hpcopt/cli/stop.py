@@ -6,18 +6,19 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from hpcopt.cli import text
 from hpcopt.cli.driver_state import DriverState, driver_state
-from hpcopt.cli.target import find_folder, target_argument
+from hpcopt.cli.target import examples, find_folder, target_argument
 from hpcopt.driver.control import request_stop
 from hpcopt.session import read_experiment
 
 
-@click.command()
+@click.command(epilog=examples("hpcopt stop hpcopt.yaml"))
 @target_argument
 @click.option(
     "--wait",
@@ -33,10 +34,6 @@ def command(target: Path | None, wait_s: float) -> None:
 
     What the jobs find is read when hpcopt run continues the experiment. TARGET is the
     experiment's config or its folder, by default the current folder.
-
-    \b
-    Examples:
-      hpcopt stop hpcopt.yaml
     """
     folder = find_folder(target)
     state = _look(folder)
@@ -67,10 +64,9 @@ def command(target: Path | None, wait_s: float) -> None:
 
 
 def _terminate(pid: int) -> None:
-    try:
+    # It may have just ended, or belong to another user: the file tells it then.
+    with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGTERM)
-    except (ProcessLookupError, PermissionError):
-        pass  # it has just ended, or belongs to another user: the file will tell it
 
 
 def _look(folder: Path) -> DriverState:

@@ -28,6 +28,11 @@ class Target:
     """As it stands."""
 
 
+def examples(*commands: str) -> str:
+    """Return the end of a verb's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
 def target_argument(function: Callable[..., None]) -> Callable[..., None]:
     """Give a verb the argument TARGET."""
     return click.argument(
@@ -72,3 +77,23 @@ def find_experiment(target: Path | None) -> Target:
 
     folder = find_folder(target)
     return Target(folder, read_experiment(folder))
+
+
+def runner_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the options that say where trials run."""
+    for option in (
+        click.option(
+            "--local",
+            "runner",
+            flag_value="local",
+            help="Run trials as processes of this machine.",
+        ),
+        click.option(
+            "--slurm",
+            "runner",
+            flag_value="slurm",
+            help="Run trials as Slurm jobs.  [default: as the config says]",
+        ),
+    ):
+        function = option(function)
+    return function

@@ -11,7 +11,7 @@ import click
 from hpcopt.cli import text
 from hpcopt.cli.facts import best_trials, state, trial_facts
 from hpcopt.cli.table import print_table
-from hpcopt.cli.target import find_experiment, json_option, target_argument
+from hpcopt.cli.target import examples, find_experiment, json_option, target_argument
 from hpcopt.cli.trial_table import trial_table, trials_csv
 from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
@@ -20,7 +20,13 @@ from hpcopt.core.trial import Trial, TrialStatus
 _STATES = [status.name.lower() for status in TrialStatus]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "hpcopt trials hpcopt.yaml --sort best",
+        "hpcopt trials --state failed",
+        "hpcopt trials --csv > trials.csv",
+    )
+)
 @target_argument
 @click.option(
     "--state",
@@ -51,12 +57,6 @@ def command(
     TARGET is the experiment's config or its folder, by default the current folder.
     On a terminal, what does not fit is left out; nothing is in a pipe, in CSV and in
     JSON.
-
-    \b
-    Examples:
-      hpcopt trials hpcopt.yaml --sort best
-      hpcopt trials --state failed
-      hpcopt trials --csv > trials.csv
     """
     if as_json and as_csv:
         raise UsageError("expected one of --json and --csv, found both")

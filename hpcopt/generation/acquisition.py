@@ -21,7 +21,7 @@ from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 from typing_extensions import override
 
-N_SAMPLES = 64
+N_SAMPLES = 128
 
 #: Variances below this, in units of the outputscale, are rounding.
 _JITTER = 1e-9

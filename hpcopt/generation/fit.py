@@ -17,20 +17,28 @@ from scipy.spatial.distance import pdist, squareform
 
 Array = npt.NDArray[np.float64]
 
-#: Shape and rate of the Gamma priors.
-LENGTHSCALE_PRIOR = (3.0, 6.0)
-OUTPUTSCALE_PRIOR = (2.0, 0.15)
+#: The Gamma priors. A lengthscale's rate depends on its coordinate.
+_LENGTHSCALE_SHAPE = 3.0
+_OUTPUTSCALE_SHAPE, _OUTPUTSCALE_RATE = 2.0, 0.15
+
+#: The rate for a number, and for one of a choice's one-hot coordinates. With the
+#: former, what is learnt for one value of a choice would say nothing of the others.
+NUMBER_RATE, ONE_HOT_RATE = 6.0, 1.5
 
 #: Mean and standard deviation of the logarithm of the noise's variance.
 NOISE_PRIOR = (-10.0, 2.0)
 MIN_NOISE = 1e-6
 
+#: The noise of a model that is not fitted.
+_PRUDENT_NOISE = 1e-2
+
 _LENGTHSCALES = (5e-3, 1e2)
 _OUTPUTSCALES = (1e-3, 1e3)
 _NOISES = (MIN_NOISE, 1.0)
 
-#: Lengthscales from which the fit starts; the best end is taken.
-_STARTS = (0.3, 1.0)
+#: From where the fit starts, as multiples of the lengthscales' prior means; the best
+#: end is taken.
+_STARTS = (0.6, 2.0)
 
 _SQRT5 = math.sqrt(5.0)
 
@@ -46,13 +54,16 @@ class Hyperparameters:
     mean: float
 
 
-def fit_hyperparameters(X: Array, y: Array, noise: Array | None) -> Hyperparameters:
+def fit_hyperparameters(
+    X: Array, y: Array, noise: Array | None, rates: Array
+) -> Hyperparameters:
     """Return the hyperparameters of largest posterior density.
 
     Args:
         X: Points of the unit cube, shape ``(n, d)``.
         y: Outcomes, shape ``(n,)``.
         noise: The variance of each outcome's noise; ``None`` to infer a common one.
+        rates: The rate of each lengthscale's prior, shape ``(d,)``.
 
     Raises:
         LinAlgError: No start led anywhere.
@@ -66,8 +77,8 @@ def fit_hyperparameters(X: Array, y: Array, noise: Array | None) -> Hyperparamet
     ends = [
         minimize(
             _loss,
-            np.log([start] * d + start_tail),
-            args=(X, y, noise),
+            np.log([*(start * _LENGTHSCALE_SHAPE / rates), *start_tail]),
+            args=(X, y, noise, rates),
             jac=True,
             method="L-BFGS-B",
             bounds=np.log(bounds),
@@ -89,17 +100,21 @@ def fit_hyperparameters(X: Array, y: Array, noise: Array | None) -> Hyperparamet
     )
 
 
-def prior_hyperparameters(X: Array, y: Array, noise: Array | None) -> Hyperparameters:
+def prior_hyperparameters(
+    X: Array, y: Array, noise: Array | None, rates: Array
+) -> Hyperparameters:
     """Return hyperparameters that need no fit: typical ones, and much noise."""
     return Hyperparameters(
-        lengthscales=np.full(X.shape[1], 0.5),
+        lengthscales=_LENGTHSCALE_SHAPE / rates,
         outputscale=1.0,
-        noise=1e-2,
+        noise=_PRUDENT_NOISE,
         mean=float(y.mean()),
     )
 
 
-def _loss(theta: Array, X: Array, y: Array, noise: Array | None) -> tuple[float, Array]:
+def _loss(
+    theta: Array, X: Array, y: Array, noise: Array | None, rates: Array
+) -> tuple[float, Array]:
     """Return the negative log posterior density and its gradient in ``log``s."""
     d = X.shape[1]
     values = np.exp(theta)
@@ -122,12 +137,10 @@ def _loss(theta: Array, X: Array, y: Array, noise: Array | None) -> tuple[float,
     if noise is None:
         gradient[d + 1] = 0.5 * np.trace(W) * values[d + 1]
 
-    for part, (shape, rate) in (
-        (slice(0, d), LENGTHSCALE_PRIOR),
-        (slice(d, d + 1), OUTPUTSCALE_PRIOR),
-    ):
-        loss -= ((shape - 1) * theta[part] - rate * values[part]).sum()
-        gradient[part] -= (shape - 1) - rate * values[part]
+    shapes = np.array([*[_LENGTHSCALE_SHAPE] * d, _OUTPUTSCALE_SHAPE])
+    rates = np.array([*rates, _OUTPUTSCALE_RATE])
+    loss -= ((shapes - 1) * theta[: d + 1] - rates * values[: d + 1]).sum()
+    gradient[: d + 1] -= (shapes - 1) - rates * values[: d + 1]
     if noise is None:
         mu, sigma = NOISE_PRIOR
         loss += theta[d + 1] + 0.5 * ((theta[d + 1] - mu) / sigma) ** 2

@@ -12,9 +12,12 @@ from botorch import settings
 from botorch.models import SingleTaskGP
 from gpytorch.kernels import MaternKernel, ScaleKernel
 
+from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.fit import (
     MIN_NOISE,
+    NUMBER_RATE,
+    ONE_HOT_RATE,
     Hyperparameters,
     fit_hyperparameters,
     prior_hyperparameters,
@@ -24,7 +27,7 @@ from hpcopt.generation.protocol import Snapshot
 
 Array = npt.NDArray[np.float64]
 
-_Choose = Callable[[Array, Array, Array | None], Hyperparameters]
+_Choose = Callable[[Array, Array, Array | None, Array], Hyperparameters]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class TrainingData:
     """The objective's values, shape ``(n,)``; larger is better."""
     variance: Array | None
     """The variance of each value's noise; ``None`` unless all are known."""
+    rates: Array
+    """The rate of each coordinate's lengthscale prior, shape ``(d,)``."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> TrainingData:
@@ -53,6 +58,7 @@ class TrainingData:
             X=snapshot.space.encode(trial.parameters for trial in trials),
             y=np.array([objective.value(trial.outcome) for trial in trials]),
             variance=np.array(known) if len(known) == len(trials) else None,
+            rates=_rates(snapshot.space),
         )
 
     def __len__(self) -> int:
@@ -89,7 +95,7 @@ class Surrogate:
         noise = None
         if data.variance is not None:
             noise = np.maximum(transform.variance(data.y, data.variance), MIN_NOISE)
-        chosen = choose(data.X, t, noise)
+        chosen = choose(data.X, t, noise, data.rates)
         if chosen.noise is not None:
             noise = np.full_like(t, chosen.noise)
         return cls(
@@ -117,6 +123,15 @@ class Surrogate:
         mean = posterior.mean.squeeze(-1).numpy()
         variance = posterior.variance.squeeze(-1).numpy()
         return self.transform.inverse_moments(mean, variance)
+
+
+def _rates(space: SearchSpace) -> Array:
+    rates = [
+        NUMBER_RATE if parameter.n_coordinates == 1 else ONE_HOT_RATE
+        for parameter in space.parameters
+        for _ in range(parameter.n_coordinates)
+    ]
+    return np.array(rates)
 
 
 def _model(

@@ -77,26 +77,28 @@ def listing(names: list[str]) -> str:
 
 def _find(folder: Path, file: str) -> Path:
     """Return the real path of the file, which is there and is a regular file."""
+    given = folder / file
     try:
-        root = folder.resolve(strict=True)
         # Listing the folder makes NFS forget that a file was once not there.
-        present = sorted(entry.name for entry in root.iterdir())
-        path = (root / file).resolve()
-        if not path.is_relative_to(root):
-            raise MetricError(
-                f"{folder / file}: expected a file inside the attempt's folder, "
-                f"found {path}"
-            )
-        mode = path.stat().st_mode
-    except FileNotFoundError as exc:
-        held = f"the folder holds {listing(present)}" if present else "nor its folder"
-        raise ResultNotReadyError(f"{folder / file}: not there; {held}") from exc
+        present = sorted(entry.name for entry in folder.iterdir())
     except OSError as exc:
         raise ResultNotReadyError(
-            f"{folder / file}: cannot be read: {exc.strerror}"
+            f"{given}: cannot list the folder: {exc.strerror}"
+        ) from exc
+    # Unlike Path.resolve, realpath does not mind links that lead in a circle.
+    root, path = Path(os.path.realpath(folder)), Path(os.path.realpath(given))
+    if not path.is_relative_to(root):
+        raise MetricError(
+            f"{given}: expected a file inside the attempt's folder, found {path}"
+        )
+    try:
+        mode = path.stat().st_mode
+    except OSError as exc:
+        raise ResultNotReadyError(
+            f"{given}: {exc.strerror}; the folder holds {listing(present)}"
         ) from exc
     if not stat.S_ISREG(mode):
-        raise MetricError(f"{path}: expected a file, found {_kind(mode)}")
+        raise MetricError(f"{given}: expected a file, found {_kind(mode)}")
     return path
 
 

@@ -52,7 +52,9 @@ def write_result(
                 # Text of fixed length lies within the checksummed metadata. Other text
                 # does not: HDF5 was seen to search for some without end where a page
                 # of the file was missing.
-                h5.attrs[mark] = np.bytes_(value.encode()) if isinstance(value, str) else value
+                h5.attrs[mark] = (
+                    np.bytes_(value.encode()) if isinstance(value, str) else value
+                )
         _sync(temporary)
         temporary.replace(path)
     finally:

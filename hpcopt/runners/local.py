@@ -25,7 +25,7 @@ from hpcopt.runners.protocol import (
 from hpcopt.runners.session_processes import Machine
 from hpcopt.runners.single_trials import SingleTrials
 from hpcopt.runners.time_limit import parse_slurm_time
-from hpcopt.runners.trial_folder import AttemptFolder, Started, write_durably
+from hpcopt.runners.trial_folder import AttemptFolder, Started, Stopped
 
 #: Seconds from TERM to KILL; what Slurm waits by default (``KillWait``).
 _KILL_GRACE_S = 30.0
@@ -202,14 +202,15 @@ class LocalRunner(SingleTrials):
         self, attempt: Attempt, folder: AttemptFolder, started: Started
     ) -> AttemptState:
         limit_s = (attempt.metadata or {}).get("time_limit_s")
-        if folder.read_stopped() is not None:
-            if self._clock() - folder.stopped.stat().st_mtime > _KILL_GRACE_S:
+        stopped = folder.read_stopped()
+        if stopped is not None:
+            if self._clock() - stopped.time > _KILL_GRACE_S:
                 session_processes.send_signal(started, signal.SIGKILL)
         elif (
             isinstance(limit_s, (int, float))
             and self._clock() - folder.started.stat().st_mtime > limit_s
         ):
-            _end(folder, started, Cause.TIME)
+            self._end(folder, started, Cause.TIME)
         facts: dict[str, JSONValue] = {"host": started.host, "pid": started.pid}
         return AttemptState(Phase.RUNNING, facts=facts)
 
@@ -229,8 +230,13 @@ class LocalRunner(SingleTrials):
         if session_processes.machine_of(started) is Machine.ELSEWHERE:
             return f"trial {attempt.trial_index} runs on {started.host}, not here"
         if folder.read_stopped() is None:
-            _end(folder, started, Cause.USER)
+            self._end(folder, started, Cause.USER)
         return None
+
+    def _end(self, folder: AttemptFolder, started: Started, cause: Cause) -> None:
+        """Ask all processes of an attempt to end, and note why."""
+        folder.write_stopped(Stopped(cause, self._clock()))
+        session_processes.send_signal(started, signal.SIGTERM)
 
 
 def _verdict(
@@ -240,10 +246,10 @@ def _verdict(
     if started.job_id == _NEVER_RUN:
         return Cause.USER, "it was stopped before it began"
     stopped = folder.read_stopped()
-    if stopped is Cause.TIME:
-        return stopped, "it reached its time limit and was ended"
-    if stopped is Cause.USER:
-        return stopped, "it was stopped"
+    if stopped is not None and stopped.cause is Cause.TIME:
+        return Cause.TIME, "it reached its time limit and was ended"
+    if stopped is not None:
+        return Cause.USER, "it was stopped"
     if code is not None:
         return (Cause.TRIAL, exit_reason(code)) if code else (Cause.SUCCESS, "")
     if session_processes.machine_of(started) is Machine.REBOOTED:
@@ -264,9 +270,3 @@ def _claim(folder: AttemptFolder) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _end(folder: AttemptFolder, started: Started, cause: Cause) -> None:
-    """Ask all processes of an attempt to end, and note why."""
-    write_durably(folder.stopped, f"{cause}\n")
-    session_processes.send_signal(started, signal.SIGTERM)

@@ -30,6 +30,16 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Stopped:
+    """That a local attempt was asked to end: the content of ``stopped``."""
+
+    cause: Cause
+    """``Cause.USER`` or ``Cause.TIME``."""
+    time: float
+    """When, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
 class AttemptFolder:
     """The files of one attempt."""
 
@@ -67,7 +77,7 @@ class AttemptFolder:
 
     @property
     def stopped(self) -> Path:
-        """Says why a local process was asked to end: a ``Cause``."""
+        """Exists once a local attempt was asked to end."""
         return self.path / "stopped"
 
     def read_started(self) -> Started | None:
@@ -83,10 +93,14 @@ class AttemptFolder:
         text = self._read("ended").strip()
         return int(text) if text.isdecimal() else None
 
-    def read_stopped(self) -> Cause | None:
-        """Return why a local process was asked to end; ``None`` if it was not."""
-        text = self._read("stopped").strip()
-        return Cause(text) if text in (Cause.USER, Cause.TIME) else None
+    def read_stopped(self) -> Stopped | None:
+        """Return why and when a local attempt was asked to end; ``None`` if not."""
+        words = self._read("stopped").split()
+        return Stopped(Cause(words[0]), float(words[1])) if words else None
+
+    def write_stopped(self, stopped: Stopped) -> None:
+        """Note that the attempt is asked to end, before it is."""
+        write_durably(self.stopped, f"{stopped.cause} {stopped.time}\n")
 
     def _read(self, name: str) -> str:
         try:

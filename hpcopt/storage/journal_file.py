@@ -106,7 +106,7 @@ class JournalFile(Store):
     @override
     def append(self, events: Sequence[Event]) -> None:
         if self._writer is None:
-            raise StorageError(f"{self._path}: the journal is open for reading only")
+            raise StorageError(f"{self._path}: the journal is not open for writing")
         if events:
             self._writer.write(b"".join(frame(encode(event)) for event in events))
 

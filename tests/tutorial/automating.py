@@ -5,6 +5,7 @@ four digits that it takes for the start are the first ones of the time. Both are
 the tutorial, and what was written for it has to run as it is.
 """
 
+# ruff: noqa: PTH110, PTH123, T201 - written as in a notebook
 from __future__ import annotations
 
 import os
@@ -103,5 +104,5 @@ client.run_trials(
 
 best_parameters, prediction, index, name = client.get_best_parameterization()
 print("Best Parameters:", best_parameters)
-print("Prediction (mean, variance):", prediction)
+print("Prediction (mean, standard error):", prediction)
 print("Trial:", index, name)

@@ -1,0 +1,152 @@
+"""``hpcopt run``."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Literal
+
+import click
+from click.exceptions import Exit
+
+from hpcopt.cli import text
+from hpcopt.cli.best import print_best
+from hpcopt.cli.facts import best_trials
+from hpcopt.cli.log import logging_to
+from hpcopt.cli.progress import PlainView, QuietView, View
+from hpcopt.cli.target import FOLDER, examples, runner_options
+from hpcopt.config_file import LoadedConfig, load_config
+from hpcopt.core.experiment import Experiment
+from hpcopt.driver.clock import SystemClock
+from hpcopt.driver.control import StopControl
+from hpcopt.driver.driver import Driver, Stop
+
+#: How long a person may press Ctrl-C again, to cancel the trials that run.
+_SECONDS_FOR_SECOND_SIGNAL = 3.0
+
+Runner = Literal["slurm", "local"]
+
+
+@click.command(
+    epilog=examples(
+        "hpcopt run hpcopt.yaml",
+        "hpcopt run hpcopt.yaml --local",
+        "nohup hpcopt run hpcopt.yaml > run.txt &",
+    )
+)
+@click.argument("config", type=click.Path(path_type=Path))
+@runner_options
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but the outcome.")
+def command(config: Path, runner: Runner | None, quiet: bool) -> None:
+    """Start the experiment of CONFIG, or continue it.
+
+    Runs until all trials have ended. It may be killed at any moment: the same command
+    goes on where it was, and no job is lost or submitted twice. Ctrl-C stops it and
+    leaves the jobs running; a second Ctrl-C cancels them too.
+    """
+    loaded = load_config(config)
+    folder = loaded.folder
+    click.get_current_context().meta[FOLDER] = folder
+    clock = SystemClock()
+    control = StopControl(folder, clock.interrupt)
+    view = _view(loaded, quiet=quiet)
+    with ExitStack() as stack:
+        stack.callback(view.end)
+        log = stack.enter_context(logging_to(view.say))
+        stack.enter_context(control.handle_signals())
+        driver = stack.enter_context(_open(loaded, runner, clock, view, control))
+        log.open(folder)
+        control.discard_old_request()
+        view.begin(driver.experiment)
+        stop = driver.run()
+        view.end()
+        if not stop.is_complete:
+            _offer_to_cancel(loaded, runner, driver, control, clock)
+    _conclude(loaded, config, driver.experiment, stop, control)
+
+
+def _view(loaded: LoadedConfig, *, quiet: bool) -> View:
+    if quiet:
+        return QuietView()
+    if not sys.stdout.isatty():
+        return PlainView(loaded.config.run.max_trials)
+    from hpcopt.cli.live import LiveView
+
+    return LiveView(loaded.config.run, str(loaded.folder))
+
+
+def _open(
+    loaded: LoadedConfig,
+    runner: Runner | None,
+    clock: SystemClock,
+    view: View,
+    control: StopControl,
+) -> AbstractContextManager[Driver]:
+    from hpcopt.session import open_driver
+
+    return open_driver(
+        loaded,
+        runner=runner,
+        clock=clock,
+        observe=view.observe,
+        is_stop_requested=control.reason,
+    )
+
+
+def _offer_to_cancel(
+    loaded: LoadedConfig,
+    runner: Runner | None,
+    driver: Driver,
+    control: StopControl,
+    clock: SystemClock,
+) -> None:
+    """Cancel the live trials if a second signal asks for it."""
+    live = driver.experiment.live_attempts()
+    if not live:
+        return
+    is_person = control.signal is signal.SIGINT and sys.stderr.isatty()
+    if is_person and not control.shall_cancel:
+        click.echo(
+            f"Stopped. {text.count(len(live), 'job')} left running; press Ctrl-C again "
+            f"within {_SECONDS_FOR_SECOND_SIGNAL:.0f} s to cancel.",
+            err=True,
+        )
+        clock.wait(_SECONDS_FOR_SECOND_SIGNAL)
+    if control.shall_cancel:
+        from hpcopt.assembly import make_runner, runner_kind
+
+        canceller = make_runner(loaded, runner_kind(loaded, runner), clock)
+        canceller.stop(live)
+        canceller.close()
+        click.echo(f"{text.count(len(live), 'job')} cancelled", err=True)
+
+
+def _conclude(
+    loaded: LoadedConfig,
+    config: Path,
+    experiment: Experiment,
+    stop: Stop,
+    control: StopControl,
+) -> None:
+    """Say how the run ended and where to look further, and exit if not well."""
+    best = best_trials(experiment, 1)
+    click.echo(f"{experiment.name}: {stop.reason}")
+    click.echo()
+    if best:
+        print_best(experiment, best[0])
+    else:
+        click.echo("no trial is completed")
+    click.echo()
+    name = shlex.quote(str(config))
+    further = f"hpcopt trials {name} --sort best"
+    rows = [("folder", str(loaded.folder)), ("look further", further)]
+    if not stop.is_complete:
+        rows.append(("continue", f"hpcopt run {name}"))
+    text.print_facts(rows)
+    if not stop.is_complete:
+        raise Exit(128 + (control.signal or signal.SIGTERM))
+    if not best:
+        raise Exit(1)
