@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_an_experiment_that_was_refused_can_be_configured_again(tmp_path: Path) 
 
 
 def test_a_database_is_refused() -> None:
-    with pytest.raises(ConfigError, match="storage_config: .*not supported yet"):
+    with pytest.raises(ConfigError, match=r"storage_config: .*not supported yet"):
         Client(storage_config="sqlite://")  # type: ignore[arg-type]
 
 
@@ -170,7 +171,9 @@ def test_all_of_ax_defaults_of_the_generation_strategy_are_supported(
 def test_two_seeds_that_differ_are_refused(tmp_path: Path) -> None:
     client = bowl_client(tmp_path, random_seed=1)
     client.configure_generation_strategy(initialization_random_seed=2)
-    with pytest.raises(ConfigError, match="random_seed 1, .*one seed for all, found 2"):
+    with pytest.raises(
+        ConfigError, match=r"random_seed 1, .*one seed for all, found 2"
+    ):
         client.run_trials(max_trials=1)
 
 
@@ -189,14 +192,14 @@ def test_run_trials_says_what_has_to_be_configured_before(
     missing: str, tmp_path: Path
 ) -> None:
     client = Client(folder=tmp_path / "bowl")
-    steps = {
+    steps: dict[str, Callable[[], None]] = {
         "configure_experiment": lambda: client.configure_experiment([X]),
         "configure_optimization": lambda: client.configure_optimization("-height"),
         "configure_runner": lambda: client.configure_runner(BowlRunner()),
     }
-    for step in steps:
-        if step != missing:
-            steps[step]()
+    for method, configure in steps.items():
+        if method != missing:
+            configure()
     with pytest.raises(
         UsageError, match=f"run_trials: expected {missing} to be called"
     ):
@@ -236,6 +239,7 @@ def test_what_is_looked_at_has_to_be_configured_and_begun(client: Client) -> Non
     with pytest.raises(UsageError, match="summarize: expected configure_experiment"):
         Client().summarize()
     with pytest.raises(
-        UsageError, match="get_best_parameterization: expected trials in .*/bowl, found"
+        UsageError,
+        match=r"get_best_parameterization: expected trials in .*/bowl, found",
     ):
         client.get_best_parameterization()

@@ -26,7 +26,8 @@ def test_the_bounds_of_a_float_are_floats() -> None:
 
 
 def test_numbers_of_numpy_are_welcome() -> None:
-    config = RangeParameterConfig("x", (np.float32(0.5), np.int64(2)), "float")
+    bounds: Any = np.float32(0.5), np.int64(2)
+    config = RangeParameterConfig("x", bounds, "float")
     assert config.parameter() == RangeParameter("x", 0.5, 2.0)
 
 

@@ -13,7 +13,7 @@ from hpcopt.api.client import Client
 from hpcopt.api.configs import RangeParameterConfig
 from hpcopt.api.metrics import Hdf5Metric
 from hpcopt.api.runners import local_runner
-from hpcopt.core.errors import ConfigError, FailureRateExceededError, RunnerError
+from hpcopt.core.errors import ConfigError, FailureRateExceededError
 from hpcopt.core.trial import TrialStatus
 from hpcopt.session import read_experiment
 
@@ -183,14 +183,3 @@ def test_trials_are_functions_beside_the_script(
     client.run_trials(max_trials=1, **SOON)
     table = Client(folder=tmp_path / "runs/bowl").summarize()
     assert list(table["loss"]) == [2 * x for x in table["x"]]
-
-
-def test_a_runner_that_returns_no_dict_ends_the_run_with_a_sentence(
-    tmp_path: Path,
-) -> None:
-    class Silent(BowlRunner):
-        def run_trial(self, trial_index, parameterization):  # type: ignore[no-untyped-def, override]
-            return None
-
-    with pytest.raises(RunnerError, match="expected a dict, found None"):
-        bowl_client(tmp_path, Silent()).run_trials(max_trials=1, **SOON)

@@ -14,7 +14,7 @@ from hpcopt.api.client import Client
 from hpcopt.api.protocols import IMetric, IRunner
 from hpcopt.core.trial import TrialStatus
 
-AX = [
+AX: list[tuple[Callable[..., Any], str]] = [
     (Client, "storage_config random_seed"),
     (
         Client.configure_experiment,
@@ -53,7 +53,7 @@ AX = [
 ]
 
 #: The defaults of Ax where they are more than ``None``.
-DEFAULTS = [
+DEFAULTS: list[tuple[Callable[..., Any], dict[str, object]]] = [
     (Client.run_trials, {"parallelism": 1, "tolerated_trial_failure_rate": 0.5}),
     (Client.run_trials, {"initial_seconds_between_polls": 1}),
     (Client.get_best_parameterization, {"use_model_predictions": True}),

@@ -78,6 +78,7 @@ def test_a_shipped_template_becomes_its_golden_script(name: str) -> None:
         golden = GOLDEN / f"{name}.{kind}.sh"
         if not golden.exists():  # delete a file to accept a change
             golden.write_text(text)
+            pytest.fail(f"{golden} was missing and is written now: look at it")
         assert text == golden.read_text()
     subprocess.run(["bash", "-n"], input=rendered.job, text=True, check=True)
 

@@ -197,6 +197,18 @@ def test_hours_without_a_database_are_not_counted_against_a_job(world: World) ->
     assert world.look().phase is Phase.UNKNOWN
 
 
+def test_hours_without_a_controller_are_not_counted_against_a_job(
+    world: World,
+) -> None:
+    world.look()
+    world.slurm.says("squeue", "", code=1, err=NO_CONTROLLER)
+    world.time.go_on(3600)
+    with pytest.raises(PollError, match="Unable to contact"):
+        world.look()
+    world.slurm.says("squeue", "")
+    assert world.look().phase is Phase.UNKNOWN
+
+
 def test_nothing_is_said_while_the_controller_is_away(world: World) -> None:
     world.slurm.says("squeue", "", code=1, err=NO_CONTROLLER)
     world.slurm.says("sacct", accounted("7", "COMPLETED"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -185,6 +186,22 @@ def test_a_script_that_a_signal_ends_has_128_and_its_number(wrapped: Wrapped) ->
     process.terminate()
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == wrapped.folder.read_ended() == 128 + signal.SIGTERM
+
+
+def test_a_signal_to_all_processes_at_once_loses_no_exit_code(wrapped) -> None:
+    for number in range(20):
+        (wrapped.path / "pid").unlink(missing_ok=True)
+        wrapped.environment["HPCOPT_JOB_ID"] = str(number)
+        wrapped.folder.started.unlink(missing_ok=True)
+        process = wrapped.begin("#!/bin/bash\necho $$ > pid\nexec sleep 600\n")
+        wrapped.wait_for("pid")
+        wait_until((wrapped.path / "pid").read_text)
+        pids = [process.pid, int((wrapped.path / "pid").read_text())]
+        for pid in pids if number % 2 else reversed(pids):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == wrapped.folder.read_ended() == 128 + signal.SIGTERM
 
 
 def test_a_stopped_script_has_not_ended(wrapped: Wrapped) -> None:

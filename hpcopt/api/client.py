@@ -44,6 +44,16 @@ class Client(Configuration):
     Nothing is written before ``run_trials``. What is only looked at is read from the
     experiment's folder, whoever wrote it: also before ``run_trials`` of a script that
     was started again, and while another one runs.
+
+    Args:
+        storage_config: Not supported yet: an experiment is kept in its folder.
+        random_seed: The seed of all that is random in generation; 0 by default, so
+            that a script proposes the same each time.
+        folder: Where the experiment is kept; by default ``experiments/<name>`` in the
+            current directory, or a new folder there if it has no name.
+
+    Raises:
+        ConfigError: An argument is not supported.
     """
 
     def run_trials(

@@ -23,18 +23,7 @@ from hpcopt.runners.protocol import AttemptRunner, IRunner
 
 
 class Configuration:
-    """What the methods ``configure_…`` of a client say. Nothing of it is written yet.
-
-    Args:
-        storage_config: Not supported yet: an experiment is kept in its folder.
-        random_seed: The seed of all that is random in generation; 0 by default, so
-            that a script gives the same each time.
-        folder: Where the experiment is kept; by default ``experiments/<name>`` in the
-            current directory, or a new folder there if it has no name.
-
-    Raises:
-        ConfigError: An argument is not supported.
-    """
+    """The part of a ``Client`` that only listens: nothing is written anywhere."""
 
     def __init__(
         self,
@@ -131,7 +120,9 @@ class Configuration:
         """Say what starts trials.
 
         Args:
-            runner: A runner of your own, or one from ``hpcopt.api.runners``.
+            runner: A runner of your own, or one from ``hpcopt.api.runners``. Your own
+                starts one trial a second, as in Ax, unless its attribute
+                ``min_seconds_between_launches`` says otherwise.
 
         Raises:
             ConfigError: It is not a runner.

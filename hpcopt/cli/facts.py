@@ -6,10 +6,11 @@ An objective's value is the one that a person reads: of ``-loss`` it is the loss
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, median
 
+from hpcopt.cli.text import CAUSES, one_line
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.objective import Objective
 from hpcopt.core.trial import Attempt, Trial, TrialStatus
@@ -47,6 +48,13 @@ def objective_value(trial: Trial, objective: Objective) -> float | None:
     if any(name not in trial.outcome for name in objective.metric_names):
         return None
     return Goal.of(objective).sign * objective.value(trial.outcome)
+
+
+def why(trial: Trial) -> str:
+    """Return in one line why the trial ended as it did, or why it waits."""
+    if not trial.status.is_terminal:
+        return one_line(trial.attempt.reason) if trial.attempt else ""
+    return one_line(trial.reason) or (CAUSES[trial.cause] if trial.cause else "")
 
 
 def best_trials(experiment: Experiment, n: int) -> list[Trial]:
@@ -157,7 +165,7 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
         "n_trials": experiment.n_trials,
         "states": states(experiment),
         "best": trial_facts(best[0], objective) if best else None,
-        "live": [_live_facts(a, now) for a in _live(experiment)],
+        "live": [_live_facts(a, now) for a in live_attempts(experiment)],
         "failures": dict(failures),
         "retries": sum(max(0, len(trial.attempts) - 1) for trial in trials),
         "run_s": _spread(run_s(attempt) for attempt in ended),
@@ -170,7 +178,8 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
     }
 
 
-def _live(experiment: Experiment) -> Sequence[Attempt]:
+def live_attempts(experiment: Experiment) -> list[Attempt]:
+    """Return the attempts that are staged or submitted and have not ended."""
     return [
         trial.attempt
         for trial in experiment.open_trials()

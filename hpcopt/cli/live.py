@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from hpcopt.cli import text
 from hpcopt.cli.ended_trials import EndedTrials
-from hpcopt.cli.facts import Goal, objective_value, state, states
+from hpcopt.cli.facts import Goal, live_attempts, objective_value, state, states, why
 from hpcopt.config import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial, TrialStatus
@@ -112,11 +113,10 @@ class LiveView:
     ) -> _Shown:
         objective = experiment.objective
         best = ended.best
-        counts = states(experiment)
         return _Shown(
             name=experiment.name,
             goal=Goal.of(objective),
-            states=counts,
+            states=states(experiment),
             n_ended=experiment.count(*_ENDED),
             best=best,
             best_value=objective_value(best, objective) if best else None,
@@ -124,7 +124,7 @@ class LiveView:
             note=progress.note,
             is_generating=progress.is_generating,
             next_poll_at=progress.next_poll_at,
-            n_live=counts.get("staged", 0) + counts.get("running", 0),
+            n_live=len(live_attempts(experiment)),
         )
 
     # Drawing
@@ -183,8 +183,8 @@ class LiveView:
     def _now(self, shown: _Shown) -> RenderableType:
         if shown.is_generating:
             return self._spinner_line("choosing parameters")
-        seconds = max(0.0, shown.next_poll_at - self._clock())
-        return Text(f"next look at the jobs in {seconds:.0f} s", style="dim")
+        seconds = max(0, math.ceil(shown.next_poll_at - self._clock()))
+        return Text(f"next look at the jobs in {seconds} s", style="dim")
 
     def _spinner_line(self, line: str) -> RenderableType:
         grid = Table.grid(padding=(0, 1))
@@ -194,8 +194,8 @@ class LiveView:
 
 def _ending(trial: Trial, experiment: Experiment) -> tuple[int, str, str]:
     value = objective_value(trial, experiment.objective)
-    why = text.one_line(f"{trial.cause}: {trial.reason}")
-    return trial.index, state(trial), text.number(value) if value is not None else why
+    what = why(trial) if value is None else text.number(value)
+    return trial.index, state(trial), what
 
 
 def _counts(shown: _Shown) -> Text:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import click
 
 from hpcopt.cli import text
 from hpcopt.cli.ended_trials import EndedTrials
-from hpcopt.cli.facts import Goal, objective_value, state
+from hpcopt.cli.facts import Goal, objective_value, state, why
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial
 from hpcopt.driver.driver import Progress
@@ -48,11 +49,12 @@ class QuietView:
         """Show nothing."""
 
 
-class PlainView:
-    """One line for each trial that ended, and for each other reason to wait."""
+class Narrator:
+    """Writes one line for each trial that ended, and for each other reason to wait."""
 
-    def __init__(self, max_trials: int) -> None:
+    def __init__(self, max_trials: int, write: Callable[[str], None]) -> None:
         self._max_trials = max_trials
+        self._write = write
         self._ended: EndedTrials | None = None
         self._note = ""
 
@@ -60,7 +62,7 @@ class PlainView:
         """Say from where the run goes on."""
         self._ended = EndedTrials(experiment)
         goal = Goal.of(experiment.objective)
-        self._print(
+        self._write(
             f"{experiment.name}: {goal.direction} {goal.label}, "
             f"{experiment.n_trials} of {self._max_trials} trials so far"
         )
@@ -70,20 +72,35 @@ class PlainView:
         if self._ended is None:
             return
         for trial, best in self._ended.look(experiment):
-            self._print(ended_line(trial, experiment, best))
+            self._write(ended_line(trial, experiment, best))
         if progress.note != self._note:
             self._note = progress.note
-            self._print(self._note or "all is well again")
+            self._write(self._note or "all is well again")
+
+
+class PlainView:
+    """Shows a run as lines with the time, for output that is kept."""
+
+    def __init__(self, max_trials: int) -> None:
+        self._narrator = Narrator(max_trials, self._print)
+
+    def begin(self, experiment: Experiment) -> None:
+        """Say from where the run goes on."""
+        self._narrator.begin(experiment)
+
+    def observe(self, experiment: Experiment, progress: Progress) -> None:
+        """Say what is new."""
+        self._narrator.observe(experiment, progress)
 
     def say(self, line: str) -> None:
-        """Show a message; the log's own, on standard error."""
-        if not (self._note and self._note in line):
-            click.echo(f"{text.moment(time.time())}  {line}", err=True)
+        """Show a message."""
+        click.echo(f"{text.moment(time.time())}  {line}", err=True)
 
     def end(self) -> None:
         """Show nothing more."""
 
-    def _print(self, line: str) -> None:
+    @staticmethod
+    def _print(line: str) -> None:
         click.echo(f"{text.moment(time.time())}  {line}")
 
 
@@ -91,10 +108,7 @@ def ended_line(trial: Trial, experiment: Experiment, best: Trial | None) -> str:
     """Return how a trial ended, and what the best one is, in one line."""
     goal = Goal.of(experiment.objective)
     value = objective_value(trial, experiment.objective)
-    if value is None:
-        what = text.one_line(f"{trial.cause}: {trial.reason}")
-    else:
-        what = f"{goal.label} = {text.number(value)}"
+    what = why(trial) if value is None else f"{goal.label} = {text.number(value)}"
     line = f"trial {trial.index} {state(trial)}: {what}"
     if best is None:
         return line

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import signal
 import sys
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
 import click
 from click.exceptions import Exit
 
+from hpcopt.assembly import make_runner, runner_kind
 from hpcopt.cli import text
 from hpcopt.cli.best import print_best
 from hpcopt.cli.facts import best_trials
 from hpcopt.cli.log import logging_to
-from hpcopt.cli.progress import PlainView, QuietView, View
+from hpcopt.cli.progress import Narrator, PlainView, QuietView, View
 from hpcopt.cli.target import FOLDER, examples, runner_options
 from hpcopt.config_file import LoadedConfig, load_config
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.clock import SystemClock
 from hpcopt.driver.control import StopControl
-from hpcopt.driver.driver import Driver, Stop
+from hpcopt.driver.driver import Driver, Progress, Stop
+from hpcopt.session import open_driver
 
 #: How long a person may press Ctrl-C again, to cancel the trials that run.
 _SECONDS_FOR_SECOND_SIGNAL = 3.0
+
+logger = logging.getLogger(__name__)
 
 Runner = Literal["slurm", "local"]
 
@@ -53,14 +58,30 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
     clock = SystemClock()
     control = StopControl(folder, clock.interrupt)
     view = _view(loaded, quiet=quiet)
+    narrator = Narrator(loaded.config.run.max_trials, logger.info)
+
+    def observe(experiment: Experiment, progress: Progress) -> None:
+        view.observe(experiment, progress)
+        narrator.observe(experiment, progress)
+
     with ExitStack() as stack:
         stack.callback(view.end)
         log = stack.enter_context(logging_to(view.say))
+        driver = stack.enter_context(
+            open_driver(
+                loaded,
+                runner=runner,
+                clock=clock,
+                observe=observe,
+                is_stop_requested=control.reason,
+            )
+        )
+        # Not before: while the lease is waited for, a signal simply ends the process.
         stack.enter_context(control.handle_signals())
-        driver = stack.enter_context(_open(loaded, runner, clock, view, control))
         log.open(folder)
         control.discard_old_request()
         view.begin(driver.experiment)
+        narrator.begin(driver.experiment)
         stop = driver.run()
         view.end()
         if not stop.is_complete:
@@ -78,24 +99,6 @@ def _view(loaded: LoadedConfig, *, quiet: bool) -> View:
     return LiveView(loaded.config.run, str(loaded.folder))
 
 
-def _open(
-    loaded: LoadedConfig,
-    runner: Runner | None,
-    clock: SystemClock,
-    view: View,
-    control: StopControl,
-) -> AbstractContextManager[Driver]:
-    from hpcopt.session import open_driver
-
-    return open_driver(
-        loaded,
-        runner=runner,
-        clock=clock,
-        observe=view.observe,
-        is_stop_requested=control.reason,
-    )
-
-
 def _offer_to_cancel(
     loaded: LoadedConfig,
     runner: Runner | None,
@@ -108,6 +111,7 @@ def _offer_to_cancel(
     if not live:
         return
     is_person = control.signal is signal.SIGINT and sys.stderr.isatty()
+    clock.wait(0.0)  # the first signal may have interrupted no wait so far
     if is_person and not control.shall_cancel:
         click.echo(
             f"Stopped. {text.count(len(live), 'job')} left running; press Ctrl-C again "
@@ -116,8 +120,6 @@ def _offer_to_cancel(
         )
         clock.wait(_SECONDS_FOR_SECOND_SIGNAL)
     if control.shall_cancel:
-        from hpcopt.assembly import make_runner, runner_kind
-
         canceller = make_runner(loaded, runner_kind(loaded, runner), clock)
         canceller.stop(live)
         canceller.close()
@@ -144,6 +146,8 @@ def _conclude(
     further = f"hpcopt trials {name} --sort best"
     rows = [("folder", str(loaded.folder)), ("look further", further)]
     if not stop.is_complete:
+        n_live = 0 if control.shall_cancel else len(experiment.live_attempts())
+        rows.append(("running on", text.count(n_live, "job") if n_live else ""))
         rows.append(("continue", f"hpcopt run {name}"))
     text.print_facts(rows)
     if not stop.is_complete:

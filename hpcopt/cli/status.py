@@ -62,7 +62,7 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("driver", driver),
             ("trials", _trials(any_facts)),
             ("best", _best(any_facts)),
-            ("failures", _counts(any_facts["failures"])),
+            ("failures", _failures(any_facts["failures"])),
             ("retries", str(any_facts["retries"] or "")),
             ("run time", _spread(any_facts["run_s"])),
             ("queue time", _spread(any_facts["queue_s"])),
@@ -96,6 +96,10 @@ def _best(facts: dict[str, Any]) -> str:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{n} {name}" for name, n in counts.items())
+
+
+def _failures(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {text.CAUSES[cause]}" for cause, n in counts.items())
 
 
 def _spread(spread: dict[str, float] | None) -> str:

@@ -19,6 +19,16 @@ STATE_COLOURS = {
     "abandoned": "yellow",
 }
 
+#: Why trials fail, in a person's words.
+CAUSES = {
+    "trial": "program failed",
+    "result": "no valid result",
+    "time": "time limit",
+    "memory": "memory limit",
+    "infrastructure": "infrastructure",
+    "user": "cancelled",
+}
+
 
 def number(value: TParameterValue | None) -> str:
     """Return a value with at most six significant digits."""

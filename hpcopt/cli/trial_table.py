@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from hpcopt.cli import text
-from hpcopt.cli.facts import Goal, job_id, objective_value, run_s, state
+from hpcopt.cli.facts import Goal, job_id, objective_value, run_s, state, why
 from hpcopt.cli.table import Column
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial
@@ -45,7 +45,7 @@ def trial_table(
                 text.duration(run_s(attempt)) if attempt else "",
                 str(len(trial.attempts)) if len(trial.attempts) > 1 else "",
                 job_id(attempt) or "",
-                _why(trial),
+                why(trial),
             ]
         )
     return columns, rows
@@ -57,12 +57,6 @@ def _other_metrics(
     """Return the metrics that are not the objective itself."""
     names = dict.fromkeys(name for trial in trials for name in trial.outcome)
     return [name for name in names if name != goal.label]
-
-
-def _why(trial: Trial) -> str:
-    if trial.status.is_terminal:
-        return f"{trial.cause}: {trial.reason}" if trial.cause else trial.reason
-    return trial.attempt.reason if trial.attempt else ""
 
 
 def trials_csv(experiment: Experiment, trials: Sequence[Trial]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 from scipy.spatial.distance import pdist, squareform
 
@@ -26,7 +27,7 @@ _OUTPUTSCALE_SHAPE, _OUTPUTSCALE_RATE = 2.0, 0.15
 NUMBER_RATE, ONE_HOT_RATE = 6.0, 1.5
 
 #: Mean and standard deviation of the logarithm of the noise's variance.
-NOISE_PRIOR = (-10.0, 2.0)
+NOISE_PRIOR = (-7.0, 3.0)
 MIN_NOISE = 1e-6
 
 #: The noise of a model that is not fitted.
@@ -36,9 +37,11 @@ _LENGTHSCALES = (5e-3, 1e2)
 _OUTPUTSCALES = (1e-3, 1e3)
 _NOISES = (MIN_NOISE, 1.0)
 
-#: From where the fit starts, as multiples of the lengthscales' prior means; the best
-#: end is taken.
-_STARTS = (0.6, 2.0)
+#: From where the fit starts: lengthscales as multiples of their priors' means, then
+#: outputscale and noise. Longer lengthscales lead to the same end or to a worse one.
+_START, _START_OUTPUTSCALE, _START_NOISE = 0.6, 1.0, 1e-4
+
+_MAX_ITERATIONS = 200
 
 _SQRT5 = math.sqrt(5.0)
 
@@ -66,30 +69,26 @@ def fit_hyperparameters(
         rates: The rate of each lengthscale's prior, shape ``(d,)``.
 
     Raises:
-        LinAlgError: No start led anywhere.
+        LinAlgError: The covariance matrix could not be factorised.
     """
     d = X.shape[1]
+    start = [*(_START * _LENGTHSCALE_SHAPE / rates), _START_OUTPUTSCALE]
     bounds = [_LENGTHSCALES] * d + [_OUTPUTSCALES]
-    start_tail = [1.0]
     if noise is None:
+        start.append(_START_NOISE)
         bounds.append(_NOISES)
-        start_tail.append(1e-4)
-    ends = [
-        minimize(
-            _loss,
-            np.log([*(start * _LENGTHSCALE_SHAPE / rates), *start_tail]),
-            args=(X, y, noise, rates),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=np.log(bounds),
-            options={"maxiter": 200},
-        )
-        for start in _STARTS
-    ]
-    best = min(ends, key=lambda end: float(end.fun))
-    if not math.isfinite(best.fun):
+    end = minimize(
+        _loss,
+        np.log(start),
+        args=(X, y, noise, rates),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=np.log(bounds),
+        options={"maxiter": _MAX_ITERATIONS},
+    )
+    if not math.isfinite(end.fun):
         raise LinAlgError("the covariance matrix is not positive definite")
-    values = np.exp(best.x)
+    values = np.exp(end.x)
     K, _ = _covariance(X, values, noise)
     mean, _ = _profiled_mean(cho_factor(K, lower=True), y)
     return Hyperparameters(
@@ -125,15 +124,15 @@ def _loss(
         return math.inf, np.zeros_like(theta)
     _, residual = _profiled_mean(factor, y)
     alpha = cho_solve(factor, residual)
-    W = cho_solve(factor, np.eye(len(y))) - np.outer(alpha, alpha)
+    W = _inverse(factor) - np.outer(alpha, alpha)
     loss = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum()
 
     gradient = np.empty_like(theta)
     G = W * slope
     gradient[:d] = (X**2).T @ G.sum(axis=1) - ((G @ X) * X).sum(axis=0)
     gradient[:d] /= values[:d] ** 2
-    known = values[d + 1] if noise is None else noise
-    gradient[d] = 0.5 * ((W * K).sum() - (np.diag(W) * known).sum())
+    diagonal = values[d + 1] if noise is None else noise
+    gradient[d] = 0.5 * ((W * K).sum() - (np.diag(W) * diagonal).sum())
     if noise is None:
         gradient[d + 1] = 0.5 * np.trace(W) * values[d + 1]
 
@@ -157,6 +156,14 @@ def _covariance(X: Array, values: Array, noise: Array | None) -> tuple[Array, Ar
     slope = (5 / 3) * (1 + r) * decay
     K[np.diag_indices_from(K)] += values[d + 1] if noise is None else noise
     return K, slope
+
+
+def _inverse(factor: tuple[Array, bool]) -> Array:
+    # Half the work of solving for the identity matrix.
+    lower, _ = dpotri(factor[0], lower=True)
+    lower = np.tril(lower)
+    inverse: Array = lower + np.tril(lower, -1).T
+    return inverse
 
 
 def _profiled_mean(factor: tuple[Array, bool], y: Array) -> tuple[float, Array]:

@@ -35,7 +35,7 @@ class BayesianGenerator:
 
     n_initial: int | None = None
     """How many trials come from the initial design, failed ones not counted; by
-    default one more than the dimension and at least five."""
+    default one more than half the dimension, and at least four."""
     method: Literal["auto", "sobol"] = "auto"
     """``sobol`` never asks a model."""
 
@@ -86,12 +86,21 @@ class BayesianGenerator:
     def _asks_model(self, snapshot: Snapshot, n_trials: int) -> bool:
         if self.method == "sobol":
             return False
-        n_initial = self.n_initial or max(5, snapshot.space.d + 1)
+        n_initial = self.n_initial or default_n_initial(snapshot.space.d)
         names = snapshot.objective.metric_names
         n_completed = sum(
             all(name in trial.outcome for name in names) for trial in snapshot.completed
         )
         return n_trials >= n_initial and n_completed >= MIN_COMPLETED
+
+
+def default_n_initial(d: int) -> int:
+    """Return how many initial trials a space of ``d`` dimensions gets.
+
+    Measured with 40 trials, 3 in flight: 4 are as good as 7 and better than 10 in 2
+    to 6 dimensions, 7 are better than 4 and than 13 in 12.
+    """
+    return max(4, 1 + d // 2)
 
 
 def _proposer(snapshot: Snapshot) -> Proposer:

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,9 @@ from hpcopt.slurm.submission import BatchJob, JobSubmitter
 from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch, WatchedJob
 
 _Key = tuple[int, int]
+
+#: How many attempts' folders are written at a time.
+_N_WRITERS = 16
 
 
 class SlurmRunner(SingleTrials):
@@ -112,8 +116,9 @@ class SlurmRunner(SingleTrials):
             self._scripts.render(request, submission.name)
             for request in submission.requests
         ]
-        for request, each in zip(submission.requests, rendered, strict=True):
-            self._scripts.write(request, each)
+        # Nearly all of it is waiting for the disk, which can be done together.
+        with ThreadPoolExecutor(_N_WRITERS) as pool:
+            list(pool.map(self._scripts.write, submission.requests, rendered))
         if submission.is_array:
             self._scripts.write_array(submission, rendered)
         shared = rendered[0]
@@ -149,14 +154,16 @@ class SlurmRunner(SingleTrials):
 
     def _accepted(self, submission: Submission) -> dict[int, FoundJob]:
         """Return the job of each request, where it is known."""
-        accepted = self._submitter.accepted(self._folder(submission))
+        folder = self._folder(submission)
+        if not self._submitter.was_tried(folder):
+            return {}
+        accepted = self._submitter.accepted(folder)
         for position, request in enumerate(submission.requests):
-            started = self._scripts.folder(request).read_started()
-            base = started.job_id.partition("_")[0] if started else ""
-            if base.isdecimal():
-                # Whatever was submitted, this is the job that runs the attempt.
-                cluster = accepted[position].cluster if position in accepted else ""
-                accepted[position] = FoundJob(base, cluster)
+            if position not in accepted:
+                started = self._scripts.folder(request).read_started()
+                base = started.job_id.partition("_")[0] if started else ""
+                if base.isdecimal():
+                    accepted[position] = FoundJob(base, "")
         return accepted
 
     def _missing(self, submission: Submission) -> list[int]:

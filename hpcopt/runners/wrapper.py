@@ -25,6 +25,9 @@ _NOTICE = """\
 #   and QUIT ignored for good. With it the script leads a process group of its own.
 # * A signal that arrives before the script runs is kept, and delivered then.
 # * `wait` returns when a trap has run; only an undisturbed one tells the exit code.
+# * Where the script ends in the moment in which a signal arrives, as when all processes
+#   of a job get TERM, bash 5.2 loses its exit code, and `wait` says -1. That the signal
+#   has ended it is then what is known.
 # * A job on a node that was cut off may go on while Slurm runs it anew elsewhere. Then
 #   `started` is no longer its own, and its exit code is not what the driver waits for.
 _BODY = r"""
@@ -32,9 +35,11 @@ say() { printf 'hpcopt: %s\n' "$*" >&2; }
 
 script=
 interrupted=
+latest=
 kept=()
 forward() {
     interrupted=yes
+    latest=$1
     if [[ -n $script ]]; then
         kill -s "$1" "$script" 2>/dev/null
     else
@@ -106,6 +111,9 @@ do :; done
 
 trap '' TERM INT HUP USR1 USR2
 script=
+if ((code < 0)); then
+    code=$((128 + $(kill -l "$latest")))
+fi
 read -r owner < "$started"
 if [[ $owner != "$identity" ]]; then
     say "this attempt was begun again elsewhere; exit code $code is not recorded"

@@ -204,16 +204,12 @@ class TrialExecutor(SlurmExecutor):
             raise SubmissionDeferredError(f"cannot write sbatch.log: {exc}") from exc
         try:
             answer = self._commands.sbatch(command[1:], output)
-            if answer.code is None:
-                os.write(output, b"hpcopt: sbatch was killed after its time-out\n")
-        except FileNotFoundError as exc:
-            raise SubmissionRefusedError(f"sbatch cannot be run: {exc}") from exc
         except OSError as exc:
-            raise SubmissionDeferredError(f"sbatch cannot be run: {exc}") from exc
-        finally:
-            # What a full disk has to say here, the missing answer says as well.
-            with suppress(OSError):
-                os.close(output)
+            _end(output, "sbatch could not be started\n")
+            missing = isinstance(exc, FileNotFoundError)
+            kind = SubmissionRefusedError if missing else SubmissionDeferredError
+            raise kind(f"sbatch cannot be run: {exc}") from exc
+        _end(output, "" if answer.code is not None else "sbatch was killed: time-out\n")
         try:
             text = log.read()[-1].text
         except OSError as exc:
@@ -226,12 +222,8 @@ class TrialExecutor(SlurmExecutor):
 
     @override
     def _make_submission_command(self, submission_file_path: Path) -> list[str]:
-        return [
-            "sbatch",
-            "--parsable",
-            *self._script.options,
-            str(submission_file_path),
-        ]
+        options = self._script.options
+        return ["sbatch", "--parsable", *options, str(submission_file_path)]
 
     @override
     @staticmethod
@@ -249,3 +241,12 @@ class TrialExecutor(SlurmExecutor):
         self, delayed_submissions: list[DelayedSubmission]
     ) -> list[Job[Any]]:
         raise RunnerError("a TrialExecutor submits its script, not functions")
+
+
+def _end(output: int, note: str) -> None:
+    """Add a note to what sbatch said, and close it."""
+    # A full disk changes nothing of what sbatch did; the note only shortens a search.
+    with suppress(OSError):
+        os.write(output, note.encode())
+    with suppress(OSError):
+        os.close(output)

@@ -43,7 +43,9 @@ _DEFERRED = re.compile(
     r"|Batch script is empty|Unable to open file"
     # No configuration: a shared file system or a configuration server that is away.
     r"|Unable to process configuration file|cannot stat file"
-    r"|Could not establish a configuration source",
+    r"|Could not establish a configuration source"
+    # Noted by hpcopt itself.
+    r"|sbatch could not be started",
     re.IGNORECASE,
 )
 

@@ -78,7 +78,12 @@ class JobWatch:
     def _look_at(
         self, cluster: str, jobs: Sequence[WatchedJob]
     ) -> dict[str, AttemptState]:
-        queued = _match(jobs, self._queue.jobs(cluster))
+        try:
+            queued = _match(jobs, self._queue.jobs(cluster))
+        except PollError:
+            # An outage is not counted against a job, here as below.
+            self._missing_since.clear()
+            raise
         found: dict[str, AttemptState] = {}
         over: list[WatchedJob] = []
         for job in jobs:

@@ -12,9 +12,11 @@ say() { printf 'hpcopt: %s\n' "$*" >&2; }
 
 script=
 interrupted=
+latest=
 kept=()
 forward() {
     interrupted=yes
+    latest=$1
     if [[ -n $script ]]; then
         kill -s "$1" "$script" 2>/dev/null
     else
@@ -86,6 +88,9 @@ do :; done
 
 trap '' TERM INT HUP USR1 USR2
 script=
+if ((code < 0)); then
+    code=$((128 + $(kill -l "$latest")))
+fi
 read -r owner < "$started"
 if [[ $owner != "$identity" ]]; then
     say "this attempt was begun again elsewhere; exit code $code is not recorded"
