@@ -9,8 +9,8 @@ from driver_world import ClusterRunner, Hazards, Killed, RandomService, World
 
 from hpcopt.core.errors import FailureRateExceededError
 from hpcopt.core.trial import Cause, TrialStatus
-from hpcopt.driver.driver import MAX_INFRASTRUCTURE_RETRIES
 from hpcopt.driver.limits import Limits
+from hpcopt.driver.verdicts import MAX_INFRASTRUCTURE_RETRIES
 
 
 def check_all_completed_once(world: World, n: int) -> None:
@@ -244,3 +244,16 @@ def test_killed_again_and_again_loses_and_doubles_nothing(seed: int) -> None:
     assert experiment.count(TrialStatus.COMPLETED) == 12
     assert set(world.cluster.n_starts.values()) == {1}
     assert len(world.cluster.n_starts) == 13
+
+
+def test_no_more_is_staged_than_the_runner_accepts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(Limits(max_trials=6, parallelism=6))
+    monkeypatch.setattr(ClusterRunner, "n_acceptable", 2)
+    driver = world.driver()
+    for n_launched in (2, 4, 6):
+        driver.step()
+        assert len(world.cluster.jobs) == n_launched
+    assert driver.run().is_complete
+    check_all_completed_once(world, 6)

@@ -180,3 +180,28 @@ def test_a_find_trial_that_raises_leaves_it_open() -> None:
     (submission,) = runner.plan([request(5)])
     with pytest.raises(PollError, match="find_trial raised OSError: no route"):
         runner.find(submission)
+
+
+def test_one_trial_is_launched_a_second_unless_the_runner_says_otherwise() -> None:
+    now = 100.0
+    rack = Rack()
+    runner = OwnRunner(rack, "demo", clock=lambda: now)
+    assert runner.n_acceptable == 0  # a driver that died may have launched one now
+    now = 101.0
+    assert runner.n_acceptable == 1
+    submit(runner, runner.plan([request(0)]))
+    assert runner.n_acceptable == 0
+    now = 101.9
+    assert runner.n_acceptable == 0
+    now = 102.0
+    assert runner.n_acceptable == 1
+    rack.min_seconds_between_launches = 0.0
+    now = 101.0
+    assert runner.n_acceptable is None
+
+
+def test_a_clock_that_is_set_back_holds_no_launch_up() -> None:
+    now = 100.0
+    runner = OwnRunner(Rack(), "demo", clock=lambda: now)
+    now = 50.0
+    assert runner.n_acceptable == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from slurm_support import FakeSlurm
 
-from hpcopt.core.errors import PollError
+from hpcopt.core.errors import ConfigError, PollError, RunnerError
 from hpcopt.slurm.commands import SlurmCommands, scrubbed
 from hpcopt.slurm.site import describe, is_available
 
@@ -66,13 +66,27 @@ def test_slurm_is_available_where_a_controller_answers(
 ) -> None:
     slurm.says("scontrol", "Slurmctld(primary) at host is UP\n")
     monkeypatch.setenv("PATH", str(slurm.bin))
+    monkeypatch.delenv("SLURM_CONF")
     assert is_available()
-    slurm.says("scontrol", "Slurmctld(primary) at host is DOWN\n")
-    assert not is_available()
-    slurm.says("scontrol", "", code=1)
+    slurm.says("scontrol", "", code=1, err="Could not establish a configuration source")
     assert not is_available()
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not is_available()
+
+
+def test_a_slurm_that_does_not_answer_is_not_taken_for_none(
+    slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(slurm.bin))
+    with pytest.raises(ConfigError, match="SLURM_CONF: expected a file, found none"):
+        is_available()
+    monkeypatch.delenv("SLURM_CONF")
+    slurm.says("scontrol", "Slurmctld(primary) at host is DOWN\n", code=1)
+    with pytest.raises(RunnerError, match="but it is down"):
+        is_available()
+    slurm.says("scontrol", "", code=1, err="slurm_load: socket timed out")
+    with pytest.raises(RunnerError, match="scontrol exited 1: slurm_load"):
+        is_available()
 
 
 def test_a_site_is_described_by_its_configuration(slurm: FakeSlurm) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ def added(
     *,
     is_live: Callable[[], bool],
     sleep: Callable[[float], None] = time.sleep,
+    n_looks: int = _LOOKS_BETWEEN_STATES,
 ) -> Iterator[bytes]:
     """Yield what is added to a file, until nobody writes to it any more.
 
@@ -111,13 +113,14 @@ def added(
         start: From which byte on.
         is_live: Whether there may be more; asked now and then.
         sleep: Waits between looks.
+        n_looks: How many looks there are between two such questions.
     """
-    n_looks = 0
     has_writer = True
-    while has_writer:
-        if n_looks % _LOOKS_BETWEEN_STATES == 0:
+    for look in itertools.count():
+        if not has_writer:
+            return
+        if look % n_looks == 0:
             has_writer = is_live()
-        n_looks += 1
         if has_writer:
             sleep(_SECONDS_BETWEEN_LOOKS)
         try:

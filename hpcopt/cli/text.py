@@ -53,15 +53,13 @@ def duration(seconds: float | None) -> str:
     """Return a duration in its two largest units."""
     if seconds is None:
         return ""
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{max(0.0, seconds):.1f} s"
-    whole = round(seconds)
-    if whole < 60:
+    if (whole := round(seconds)) < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    if minutes < 1440:
+    if (minutes := round(seconds / 60)) < 1440:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     hours = round(seconds / 3600)
     return f"{hours // 24} d {hours % 24:02d} h"

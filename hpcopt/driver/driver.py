@@ -20,16 +20,15 @@ from hpcopt import __version__
 from hpcopt.core import events as ev
 from hpcopt.core.errors import (
     FailureRateExceededError,
-    MetricError,
     PollError,
-    ResultNotReadyError,
     StorageError,
 )
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase, Trial, TrialStatus
+from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
 from hpcopt.driver.clock import Clock
 from hpcopt.driver.limits import MIN_FAILURES_FOR_RATE, Limits, PollSchedule
 from hpcopt.driver.submissions import Submitter
+from hpcopt.driver.verdicts import Judge
 from hpcopt.generation.protocol import Generation, GeneratorService, Snapshot
 from hpcopt.metrics.protocol import OutcomeReader
 from hpcopt.runners.protocol import AttemptRequest, AttemptRunner
@@ -37,11 +36,11 @@ from hpcopt.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
 
-#: How often the same parameters are run again after failures of the infrastructure.
-MAX_INFRASTRUCTURE_RETRIES = 5
-
 #: The longest uninterrupted wait: stop requests and progress are seen this late.
 _LONGEST_WAIT_S = 1.0
+
+#: The longest wait while the runner accepts nothing: for a second, as a rule.
+_HELD_UP_WAIT_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,6 @@ class Driver:
         self.progress = Progress()
         self._journal = journal
         self._runner = runner
-        self._reader = reader
         self._generator = generator
         self._limits = limits
         self._clock = clock
@@ -102,6 +100,7 @@ class Driver:
         self._observe = observe
         self._schedule = PollSchedule(limits.initial_seconds_between_polls)
         self._submitter = Submitter(journal, runner, clock)
+        self._judge = Judge(reader, clock, limits.result_grace_s)
         self._is_space_used_up = False
         self._poll_note = ""
 
@@ -188,7 +187,9 @@ class Driver:
 
     def wait(self) -> None:
         """Wait for the next poll or for the generator, but not for long."""
-        seconds = min(_LONGEST_WAIT_S, self._schedule.next_at - self._clock.now())
+        is_held_up = self._runner.n_acceptable == 0
+        longest_s = _HELD_UP_WAIT_S if is_held_up else _LONGEST_WAIT_S
+        seconds = min(longest_s, self._schedule.next_at - self._clock.now())
         if seconds <= 0:
             return
         if self._generator.is_busy:
@@ -243,59 +244,11 @@ class Driver:
 
     def _decide(self) -> None:
         """Say what follows for each trial whose latest attempt has ended."""
-        verdicts = [
-            verdict
-            for trial in self.experiment.open_trials()
-            if trial.attempt is not None
-            and not trial.attempt.is_live
-            and (verdict := self._verdict(trial, trial.attempt)) is not None
-        ]
+        verdicts = self._judge.verdicts(self.experiment.open_trials())
         if verdicts:
             self._journal.append(*verdicts)
-
-    def _verdict(
-        self, trial: Trial, attempt: Attempt
-    ) -> ev.TrialCompleted | ev.TrialFailed | ev.TrialAbandoned | None:
-        """Return the end of the trial; ``None`` if it has another attempt to come."""
-        now = self._clock.now()
-        match attempt.cause:
-            case Cause.SUCCESS:
-                return self._outcome(trial, attempt)
-            case Cause.USER:
-                return ev.TrialAbandoned(now, trial.index, attempt.reason)
-            case Cause.INFRASTRUCTURE if self._may_retry(trial):
-                return None
-            case cause:
-                return ev.TrialFailed(
-                    now, trial.index, cause or Cause.TRIAL, attempt.reason
-                )
-
-    def _outcome(
-        self, trial: Trial, attempt: Attempt
-    ) -> ev.TrialCompleted | ev.TrialFailed | None:
-        now = self._clock.now()
-        try:
-            outcome = self._reader.read(trial.index, attempt.metadata or {})
-        except ResultNotReadyError as exc:
-            if now - (attempt.ended_at or now) <= self._limits.result_grace_s:
-                self._schedule.submitted(now)
-                return None
-            return ev.TrialFailed(now, trial.index, Cause.RESULT, str(exc))
-        except MetricError as exc:
-            return ev.TrialFailed(now, trial.index, Cause.RESULT, str(exc))
-        return ev.TrialCompleted(
-            now,
-            trial.index,
-            {
-                name: ev.ObservedMetric(o.mean, o.sem, o.step)
-                for name, o in outcome.items()
-            },
-        )
-
-    @staticmethod
-    def _may_retry(trial: Trial) -> bool:
-        failures = sum(a.cause is Cause.INFRASTRUCTURE for a in trial.attempts)
-        return failures <= MAX_INFRASTRUCTURE_RETRIES
+        if self._judge.is_waiting:
+            self._schedule.submitted(self._clock.now())
 
     # Plan
 
@@ -361,6 +314,9 @@ class Driver:
     def _submit(self) -> None:
         """Submit what is ready, and settle what may have been submitted."""
         n_settled = self._submitter.settle()
-        n_submitted = self._submitter.submit(self._ready()[: self._n_free()])
+        n_free, n_acceptable = self._n_free(), self._runner.n_acceptable
+        if n_acceptable is not None:
+            n_free = min(n_free, n_acceptable)
+        n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
             self._schedule.submitted(self._clock.now())

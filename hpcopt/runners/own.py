@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import override
@@ -60,9 +61,28 @@ class OwnRunner(AttemptRunner):
       between ``run_trial`` and the entry of its metadata in the journal.
     """
 
-    def __init__(self, runner: IRunner, experiment_name: str) -> None:
+    def __init__(
+        self,
+        runner: IRunner,
+        experiment_name: str,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._runner = runner
         self._experiment_name = experiment_name
+        self._clock = clock
+        # A driver that has just died may have started a trial a moment ago.
+        self._launched_at = clock()
+
+    @property
+    @override
+    def n_acceptable(self) -> int | None:
+        """One, when the last launch is long enough ago; see ``IRunner``."""
+        spacing_s = self._runner.min_seconds_between_launches
+        if spacing_s <= 0:
+            return None
+        # A clock that was set back must not hold launches up.
+        return int(not 0 <= self._clock() - self._launched_at < spacing_s)
 
     @override
     def plan(self, requests: Sequence[AttemptRequest]) -> list[Submission]:
@@ -93,6 +113,8 @@ class OwnRunner(AttemptRunner):
         except Exception as exc:
             logger.exception("trial %s: run_trial raised", index)
             return [{_LAUNCH_ERROR: f"run_trial raised {_text(exc)}"}]
+        finally:
+            self._launched_at = self._clock()
         return [_json_metadata(index, "run_trial", metadata)]
 
     @override

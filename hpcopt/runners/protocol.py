@@ -19,6 +19,13 @@ class IRunner(ABC):
     implemented, ``stop_trial`` may be.
     """
 
+    min_seconds_between_launches: float = 1.0
+    """How long after one ``run_trial`` the next is called; as in Ax, a second.
+
+    Runners are written that name files by the second. Set it to 0 where nothing is
+    shared between trials, and they start as fast as they can.
+    """
+
     @abstractmethod
     def run_trial(
         self, trial_index: int, parameterization: TParameterization
@@ -144,6 +151,11 @@ class AttemptRunner(ABC):
         Raises:
             RunnerError: Some could not be asked.
         """
+
+    @property
+    def n_acceptable(self) -> int | None:
+        """How many attempts may be submitted just now; ``None`` for any number."""
+        return None
 
     @property
     def calls(self) -> Mapping[str, int]:

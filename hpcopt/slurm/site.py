@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
-from hpcopt.core.errors import PollError
+from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.slurm.commands import SlurmCommands
 
 
@@ -56,15 +58,34 @@ class SiteLimits:
         return number(self.config, "MinJobAge", 300)
 
 
+#: What Slurm's commands say where they are installed and no cluster is set up.
+_NO_CLUSTER = "Could not establish a configuration source"
+
+
 def is_available(commands: SlurmCommands | None = None) -> bool:
-    """Whether jobs can be submitted here: sbatch is there and a controller answers."""
+    """Whether there is a Slurm cluster to submit to.
+
+    Raises:
+        ConfigError: SLURM_CONF names no file.
+        RunnerError: There is one, and its controller does not answer. Trials are not
+            run elsewhere then: a login node is no place for them.
+    """
     if shutil.which("sbatch") is None:
         return False
-    try:
-        answer = (commands or SlurmCommands()).query("scontrol", ["ping"])
-    except PollError:
+    conf = os.environ.get("SLURM_CONF")
+    if conf and not Path(conf).is_file():
+        # Slurm's commands would look for it for a minute.
+        raise ConfigError(f"SLURM_CONF: expected a file, found none at {conf}")
+    answer = (commands or SlurmCommands()).run("scontrol", ["ping"])
+    if " UP" in answer.out:
+        return True
+    if _NO_CLUSTER in answer.err:
         return False
-    return " UP" in answer
+    found = "it is down" if " DOWN" in answer.out else answer.failure
+    raise RunnerError(
+        f"expected an answer of Slurm's controller, but {found}; try again when it is "
+        "up, or run on this machine with --local"
+    )
 
 
 def describe(commands: SlurmCommands) -> Site:
