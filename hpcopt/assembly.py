@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RunnerKind = Literal["slurm", "local"]
 
 #: How long the file of a foreign program must stay the same to count as whole.
-_SETTLE_S = {"slurm": 2.0, "local": 0.5}
+_SETTLE_S = {"slurm": 1.0, "local": 0.5}
 
 
 def runner_kind(loaded: LoadedConfig, override: RunnerKind | None) -> RunnerKind:

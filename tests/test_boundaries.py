@@ -39,7 +39,7 @@ OWNERS = {
     "pydantic_core": ["config_file.py"],
     "yaml": ["config_file.py"],
     "numpy": ["core/", "generation/", "metrics/", "worker.py"],
-    "subprocess": ["slurm/commands.py", "generation/service.py"],
+    "subprocess": ["slurm/commands.py", "generation/service.py", "cli/doctor.py"],
     "multiprocessing": [],
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,11 +95,11 @@ def test_status_tells_how_the_driver_ended(tmp_path: Path) -> None:
 
 def test_status_shows_the_last_warning(folder: Path) -> None:
     (folder / "driver.log").write_text(
-        "10:00 WARNING a: old\n10:01 WARNING a: new\n10:02 INFO a: fine\n"
+        "10:00 WARNING a: earlier\n10:01 WARNING a: new\n10:02 INFO a: fine\n"
     )
     text = hpcopt("status", folder).output
     assert "10:01 WARNING a: new" in text
-    assert "old" not in text
+    assert "earlier" not in text
 
 
 def test_status_of_an_experiment_that_has_just_begun(tmp_path: Path) -> None:
@@ -118,10 +117,10 @@ def test_a_copy_that_may_not_be_written_can_be_looked_at(
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    before = sorted(os.listdir(copy))
+    before = sorted(copy.iterdir())
     hpcopt("status", copy)
     hpcopt("trials", copy)
-    assert sorted(os.listdir(copy)) == before
+    assert sorted(copy.iterdir()) == before
 
 
 # Trials and best

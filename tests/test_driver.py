@@ -152,6 +152,19 @@ def test_a_result_may_be_late_within_the_grace_time() -> None:
     assert driver.experiment.trial(0).status is TrialStatus.COMPLETED
 
 
+def test_a_trial_keeps_its_place_until_its_result_is_read() -> None:
+    world = World(Limits(max_trials=5, parallelism=2, result_grace_s=60))
+    world.reader.not_ready = {0, 1}
+    driver = world.driver()
+    while world.clock.now() < 1040:
+        driver.step()
+        driver.wait()
+    assert driver.experiment.n_trials == 2
+    world.reader.not_ready = set()
+    driver.run()
+    check_all_completed_once(world, 5)
+
+
 def test_a_result_that_never_comes_fails_the_trial() -> None:
     world = World(Limits(max_trials=1, result_grace_s=60))
     world.reader.not_ready = {0}

@@ -111,7 +111,7 @@ def _check_site(loaded: LoadedConfig, kind: Runner, request: AttemptRequest) -> 
         try:
             answer = runner.validate(request)
         except RunnerError as exc:
-            raise ConfigError(f"Slurm would not accept the job: {exc}") from exc
+            raise ConfigError(f"job: {exc}") from exc
         _tick("runner", f"slurm: {answer}")
 
 

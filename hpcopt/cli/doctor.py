@@ -74,7 +74,7 @@ def _print(finding: Finding) -> None:
     mark = (
         click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
     )
-    click.echo(f"{mark} {finding.what:<10} {finding.text}")
+    click.echo(f"{mark} {finding.what:<11}{finding.text}")
 
 
 def _versions() -> Iterator[Finding]:

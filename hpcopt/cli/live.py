@@ -81,7 +81,7 @@ class LiveView:
         self._shown: _Shown | None = None
         self._spinner = Spinner("dots", style="cyan")
         self._live = Live(
-            get_renderable=self._draw,
+            get_renderable=self.draw,
             console=self._console,
             refresh_per_second=4,
             transient=True,
@@ -129,7 +129,8 @@ class LiveView:
 
     # Drawing
 
-    def _draw(self) -> RenderableType:
+    def draw(self) -> RenderableType:
+        """Return what is on the screen."""
         shown = self._shown
         if shown is None:
             return Group(self._spinner_line("starting"))

@@ -62,37 +62,26 @@ def _print_trial(trial: Trial, found: Target) -> None:
     objective = found.experiment.objective
     goal = Goal.of(objective)
     value = objective_value(trial, objective)
-    click.echo(
-        click.style(f"trial {trial.index}", bold=True)
-        + "  "
-        + click.style(state(trial), fg=text.STATE_COLOURS.get(state(trial)))
-    )
+    status = click.style(state(trial), fg=text.STATE_COLOURS.get(state(trial)))
+    click.echo(f"{click.style(f'trial {trial.index}', bold=True)}  {status}")
     click.echo()
+    parameters = [f"{k} = {text.number(v)}" for k, v in trial.parameters.items()]
+    metrics = [
+        f"{name} = {text.number(o.mean)}"
+        + ("" if o.sem is None else f" ± {text.number(o.sem)}")
+        for name, o in trial.outcome.items()
+    ]
+    created = text.moment(trial.created_at)
     text.print_facts(
         [
-            (
-                "parameters",
-                "\n".join(
-                    f"{k} = {text.number(v)}" for k, v in trial.parameters.items()
-                ),
-            ),
-            (
-                "proposed by",
-                f"{trial.generation_method}, {text.moment(trial.created_at)}",
-            ),
+            ("parameters", "\n".join(parameters)),
+            ("proposed by", f"{trial.generation_method}, {created}"),
             (
                 "objective",
                 "" if value is None else f"{goal.label} = {text.number(value)}",
             ),
-            (
-                "metrics",
-                "\n".join(
-                    f"{name} = {text.number(o.mean)}"
-                    + ("" if o.sem is None else f" ± {text.number(o.sem)}")
-                    for name, o in trial.outcome.items()
-                ),
-            ),
-            ("cause", trial.cause.value if trial.cause else ""),
+            ("metrics", "\n".join(metrics)),
+            ("cause", text.CAUSES[trial.cause] if trial.cause else ""),
             ("reason", trial.reason),
         ]
     )

@@ -118,4 +118,4 @@ def _line(
             text = click.style(text, fg=column.colours[cell])
         line += gap + (pad + text if column.is_right else text)
         gap = _GAP if column.is_right else pad + _GAP
-    return line
+    return line.rstrip()

@@ -288,15 +288,20 @@ class Driver:
         )
 
     def _n_free(self) -> int:
-        """Return how many more attempts may be submitted now."""
-        live = [
+        """Return how many more attempts may be submitted now.
+
+        A trial keeps its place until its result is read: what is about to be known
+        should be known to the next suggestion.
+        """
+        attempts = [
             trial.attempt
             for trial in self.experiment.open_trials()
-            if trial.attempt is not None and trial.attempt.is_live
+            if trial.attempt is not None
         ]
-        n_free = self._limits.parallelism - len(live)
+        n_taken = sum(a.is_live or a.cause is Cause.SUCCESS for a in attempts)
+        n_free = self._limits.parallelism - n_taken
         if self._limits.max_queued_jobs is not None:
-            n_waiting = sum(attempt.phase is Phase.WAITING for attempt in live)
+            n_waiting = sum(a.phase is Phase.WAITING for a in attempts)
             n_free = min(n_free, self._limits.max_queued_jobs - n_waiting)
         return max(0, n_free)
 

@@ -37,9 +37,10 @@ _LENGTHSCALES = (5e-3, 1e2)
 _OUTPUTSCALES = (1e-3, 1e3)
 _NOISES = (MIN_NOISE, 1.0)
 
-#: From where the fit starts: lengthscales as multiples of their priors' means, then
-#: outputscale and noise. Longer lengthscales lead to the same end or to a worse one.
-_START, _START_OUTPUTSCALE, _START_NOISE = 0.6, 1.0, 1e-4
+#: From where the fit starts: lengthscales as multiples of their priors' means, and
+#: noises, of which the better end is taken: one for outcomes that repeat, one for
+#: those that do not. Longer lengthscales seldom lead to a better end.
+_START, _START_NOISES = 0.6, (1e-4, 1e-2)
 
 _MAX_ITERATIONS = 200
 
@@ -72,20 +73,25 @@ def fit_hyperparameters(
         LinAlgError: The covariance matrix could not be factorised.
     """
     d = X.shape[1]
-    start = [*(_START * _LENGTHSCALE_SHAPE / rates), _START_OUTPUTSCALE]
+    start = [*(_START * _LENGTHSCALE_SHAPE / rates), 1.0]
     bounds = [_LENGTHSCALES] * d + [_OUTPUTSCALES]
+    starts = [start]
     if noise is None:
-        start.append(_START_NOISE)
+        starts = [[*start, start_noise] for start_noise in _START_NOISES]
         bounds.append(_NOISES)
-    end = minimize(
-        _loss,
-        np.log(start),
-        args=(X, y, noise, rates),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=np.log(bounds),
-        options={"maxiter": _MAX_ITERATIONS},
-    )
+    ends = [
+        minimize(
+            _loss,
+            np.log(start),
+            args=(X, y, noise, rates),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=np.log(bounds),
+            options={"maxiter": _MAX_ITERATIONS},
+        )
+        for start in starts
+    ]
+    end = min(ends, key=lambda end: float(end.fun))
     if not math.isfinite(end.fun):
         raise LinAlgError("the covariance matrix is not positive definite")
     values = np.exp(end.x)
