@@ -65,15 +65,22 @@ def make_runner(
     Raises:
         ConfigError: The job section does not fit.
     """
-    scripts = job_scripts(loaded)
-    if kind == "slurm":
-        from hpcopt.runners.slurm import SlurmRunner
-        from hpcopt.slurm.commands import SlurmCommands
+    make = make_slurm_runner if kind == "slurm" else make_local_runner
+    return make(loaded, clock)
 
-        return SlurmRunner(scripts, SlurmCommands(), clock=clock.now)
+
+def make_slurm_runner(loaded: LoadedConfig, clock: Clock) -> SlurmRunner:
+    """Return a runner of Slurm jobs."""
+    from hpcopt.runners.slurm import SlurmRunner
+
+    return SlurmRunner(job_scripts(loaded), clock=clock.now)
+
+
+def make_local_runner(loaded: LoadedConfig, clock: Clock) -> LocalRunner:
+    """Return a runner of processes of this machine."""
     from hpcopt.runners.local import LocalRunner
 
-    return LocalRunner(scripts, clock=clock.now)
+    return LocalRunner(job_scripts(loaded), clock=clock.now)
 
 
 def make_reader(

@@ -129,7 +129,7 @@ class GenerationSection(_Spec):
     """How parameterizations are proposed."""
 
     method: Literal["auto", "sobol"] = "auto"
-    seed: StrictInt = 0
+    seed: Annotated[int, Field(strict=True, ge=0)] = 0
 
 
 class ExperimentConfig(_Spec):

@@ -215,6 +215,8 @@ _EXPECTATIONS = {
 def _expectation(error: ErrorDetails) -> str:
     if error["type"] == "literal_error":
         return str(error["ctx"]["expected"])
+    if error["type"] == "greater_than_equal":
+        return f"at least {error['ctx']['ge']}"
     return _EXPECTATIONS.get(error["type"], error["msg"])
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hpcopt import __version__
-from hpcopt.config_file import LoadedConfig, load_config
 from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.clock import Clock, SystemClock
-from hpcopt.driver.driver import Driver, Progress
 from hpcopt.storage.journal import Journal
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:  # what only reads an experiment starts without these
+    from hpcopt.config_file import LoadedConfig
+    from hpcopt.driver.driver import Driver, Progress
 
 RunnerKind = Literal["slurm", "local"]
 
@@ -29,7 +28,7 @@ LEASE = "lease.json"
 CONFIG = "config.yaml"
 GENERATOR_LOG = "generator.log"
 
-Observer = Callable[[Experiment, Progress], None]
+Observer = Callable[[Experiment, "Progress"], None]
 StopRequest = Callable[[], str | None]
 
 
@@ -44,17 +43,24 @@ def experiment_folder(target: Path) -> Path:
         ConfigError: It is a config with errors.
     """
     if target.is_dir():
-        if not (target / JOURNAL).exists():
+        if not is_begun(target):
             raise UsageError(f"{target}: expected an experiment, found no {JOURNAL}")
         return target.absolute()
     if not target.exists():
         raise UsageError(f"{target}: expected a config or an experiment's folder")
+    from hpcopt.config_file import load_config
+
     folder = load_config(target).folder
-    if not (folder / JOURNAL).exists():
+    if not is_begun(folder):
         raise UsageError(
             f"{target}: the experiment is not begun yet; there is no {folder / JOURNAL}"
         )
     return folder
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether ``folder`` holds an experiment."""
+    return (folder / JOURNAL).exists()
 
 
 def read_experiment(folder: Path) -> Experiment:
@@ -88,16 +94,21 @@ def open_journal(
         stack.callback(store.close)
         begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
         journal = Journal.load_or_begin(store, begun)
-        _check_unchanged(journal.experiment, definition, folder)
+        check_unchanged(journal.experiment, definition, folder)
         changes = _changes(journal.experiment.settings, settings)
         if changes:
             journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
         yield journal
 
 
-def _check_unchanged(
+def check_unchanged(
     experiment: Experiment, definition: Mapping[str, JSONValue], folder: Path
 ) -> None:
+    """Check that the experiment in ``folder`` was begun with this definition.
+
+    Raises:
+        ConfigError: It was begun with another one; the message says what changed.
+    """
     changes = _changes(experiment.begun.definition, definition)
     if changes:
         raise ConfigError(
@@ -161,6 +172,7 @@ def open_driver(
         StorageError: The folder or the journal cannot be written or read.
     """
     from hpcopt import assembly
+    from hpcopt.driver.driver import Driver
 
     clock = clock or SystemClock()
     folder = loaded.folder

@@ -81,6 +81,16 @@ def test_a_good_config_is_read_with_its_defaults() -> None:
         ("run: {", "name: a b\nrun: {", "name: expected letters, digits"),
         ("run: {", "job: {}\nrun: {", "line 9: not valid YAML: the key 'job' stands"),
         ("run: {", "run: [", "not valid YAML"),
+        (
+            "run: {",
+            "generation: {seed: -1}\nrun: {",
+            "generation.seed: expected at least 0, found -1",
+        ),
+        (
+            "job: {",
+            "job: {result_grace_s: -1, ",
+            "job.result_grace_s: expected at least 0, found -1",
+        ),
     ],
 )
 def test_a_bad_config_is_one_sentence_that_names_file_and_key(

@@ -37,7 +37,11 @@ objective: "-loss"
 metrics:
   - {{name: loss, file: result.h5, dataset: /loss}}
 job:
-  command: ["{{{{ python }}}}", program.py, "{{{{ x }}}}", "{{{{ trial.folder }}}}/result.h5"]
+  command:
+    - "{{{{ python }}}}"
+    - program.py
+    - "{{{{ x }}}}"
+    - "{{{{ trial.folder }}}}/result.h5"
   environment: {{PROGRAM_S: "{seconds}", PROGRAM_FAILS: "{fails}"}}
   slurm: {{time: "00:05:00", mem: 50M}}
 run:

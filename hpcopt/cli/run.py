@@ -13,11 +13,12 @@ from typing import Literal
 import click
 from click.exceptions import Exit
 
-from hpcopt.assembly import make_runner, runner_kind
+from hpcopt.assembly import runner_kind
 from hpcopt.cli import text
 from hpcopt.cli.best import print_best
 from hpcopt.cli.facts import best_trials
 from hpcopt.cli.log import logging_to
+from hpcopt.cli.preflight import preflight
 from hpcopt.cli.progress import Narrator, PlainView, QuietView, View
 from hpcopt.cli.target import FOLDER, examples, runner_options
 from hpcopt.config_file import LoadedConfig, load_config
@@ -25,7 +26,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.driver.clock import SystemClock
 from hpcopt.driver.control import StopControl
 from hpcopt.driver.driver import Driver, Progress, Stop
-from hpcopt.session import open_driver
+from hpcopt.session import is_begun, open_driver
 
 #: How long a person may press Ctrl-C again, to cancel the trials that run.
 _SECONDS_FOR_SECOND_SIGNAL = 3.0
@@ -55,6 +56,10 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
     loaded = load_config(config)
     folder = loaded.folder
     click.get_current_context().meta[FOLDER] = folder
+    kind = runner_kind(loaded, runner)
+    if not is_begun(folder):
+        for check in preflight(loaded, kind):
+            logger.debug("%s: %s", check.what, check.found)
     clock = SystemClock()
     control = StopControl(folder, clock.interrupt)
     view = _view(loaded, quiet=quiet)
@@ -70,7 +75,7 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
         driver = stack.enter_context(
             open_driver(
                 loaded,
-                runner=runner,
+                runner=kind,
                 clock=clock,
                 observe=observe,
                 is_stop_requested=control.reason,
@@ -85,7 +90,7 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
         stop = driver.run()
         view.end()
         if not stop.is_complete:
-            _offer_to_cancel(loaded, runner, driver, control, clock)
+            _offer_to_cancel(driver, control, clock)
     _conclude(loaded, config, driver.experiment, stop, control)
 
 
@@ -99,13 +104,7 @@ def _view(loaded: LoadedConfig, *, quiet: bool) -> View:
     return LiveView(loaded.config.run, str(loaded.folder))
 
 
-def _offer_to_cancel(
-    loaded: LoadedConfig,
-    runner: Runner | None,
-    driver: Driver,
-    control: StopControl,
-    clock: SystemClock,
-) -> None:
+def _offer_to_cancel(driver: Driver, control: StopControl, clock: SystemClock) -> None:
     """Cancel the live trials if a second signal asks for it."""
     live = driver.experiment.live_attempts()
     if not live:
@@ -120,9 +119,7 @@ def _offer_to_cancel(
         )
         clock.wait(_SECONDS_FOR_SECOND_SIGNAL)
     if control.shall_cancel:
-        canceller = make_runner(loaded, runner_kind(loaded, runner), clock)
-        canceller.stop(live)
-        canceller.close()
+        driver.stop_live_attempts()
         click.echo(f"{text.count(len(live), 'job')} cancelled", err=True)
 
 

@@ -141,6 +141,14 @@ class Driver:
             ev.DriverEnded(self._clock.now(), reason, dict(self._runner.calls))
         )
 
+    def stop_live_attempts(self) -> None:
+        """Ask the runner to end all live attempts; the next run sees that they did.
+
+        Raises:
+            RunnerError: Some could not be asked.
+        """
+        self._runner.stop(self.experiment.live_attempts())
+
     def reason_to_stop(self) -> Stop | None:
         """Return why the run should end now, if it should.
 

@@ -1,0 +1,109 @@
+"""What is looked at before an experiment is begun, so that nothing fails later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from hpcopt import assembly
+from hpcopt.cli import text
+from hpcopt.cli.facts import Goal
+from hpcopt.cli.program import look_for_program
+from hpcopt.config_file import LoadedConfig
+from hpcopt.core.errors import ConfigError, RunnerError
+from hpcopt.driver.clock import SystemClock
+from hpcopt.runners.protocol import AttemptRequest, submission_name
+from hpcopt.session import check_unchanged, is_begun, read_experiment
+
+Runner = Literal["slurm", "local"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that was looked at and found in order."""
+
+    what: str
+    found: str
+    is_doubtful: bool = False
+    """Whether it may fail where the trials run."""
+
+
+def preflight(loaded: LoadedConfig, kind: Runner) -> Iterator[Check]:
+    """Look at all that a config needs, one thing after another; change nothing.
+
+    Raises:
+        ConfigError: Something is wrong; the message names the file and the key.
+        StorageError: The experiment is begun, and its journal cannot be read.
+    """
+    yield _config(loaded)
+    assembly.make_reader(loaded.config, kind, SystemClock())
+    names = ", ".join(metric.name for metric in loaded.config.metrics)
+    yield Check("metrics", names)
+    request = first_request(loaded)
+    scripts = assembly.job_scripts(loaded)
+    scripts.render(request, submission_name(loaded.config.name, [request]))
+    template = f"{scripts.spec.template}, rendered for the centre of the space"
+    yield Check("template", template)
+    yield _program(loaded)
+    yield _folder(loaded)
+    yield _site(loaded, kind, request)
+
+
+def first_request(loaded: LoadedConfig) -> AttemptRequest:
+    """Return the first attempt of the first trial: the centre of the space."""
+    centre = {
+        parameter.name: parameter.decode([0.5] * parameter.n_coordinates)
+        for parameter in loaded.config.search_space().parameters
+    }
+    return AttemptRequest(0, 0, centre)
+
+
+def _config(loaded: LoadedConfig) -> Check:
+    config = loaded.config
+    goal = Goal.of(config.parsed_objective())
+    n_parameters = text.count(len(config.parameters), "parameter")
+    return Check(
+        "config",
+        f"{loaded.path.name}: {goal.direction} {goal.label} over {n_parameters}, "
+        f"{text.count(config.run.max_trials, 'trial')}, "
+        f"{config.run.parallelism} at a time",
+    )
+
+
+def _program(loaded: LoadedConfig) -> Check:
+    finding = look_for_program(loaded)
+    if finding.is_error:
+        raise ConfigError(f"{loaded.path}: {finding.text}")
+    if finding.is_doubtful:
+        found = f"{finding.text} here; does the job provide it?"
+        return Check("program", found, is_doubtful=True)
+    return Check("program", finding.text)
+
+
+def _folder(loaded: LoadedConfig) -> Check:
+    folder = loaded.folder
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"{loaded.path}: folder: expected a folder to write in, found {nearest}"
+        )
+    if not is_begun(folder):
+        return Check("folder", str(folder))
+    experiment = read_experiment(folder)
+    check_unchanged(experiment, loaded.config.definition(), folder)
+    begun = f"{folder}, begun, {text.count(experiment.n_trials, 'trial')} so far"
+    return Check("folder", begun)
+
+
+def _site(loaded: LoadedConfig, kind: Runner, request: AttemptRequest) -> Check:
+    if kind == "local":
+        assembly.make_local_runner(loaded, SystemClock()).plan([request])
+        return Check("runner", "local: processes of this machine")
+    runner = assembly.make_slurm_runner(loaded, SystemClock())
+    try:
+        answer = runner.validate(request)
+    except RunnerError as exc:
+        raise ConfigError(f"{loaded.path}: job: {exc}") from exc
+    return Check("runner", f"slurm: {answer}")
