@@ -216,7 +216,7 @@ def _expectation(error: ErrorDetails) -> str:
     if error["type"] == "literal_error":
         return str(error["ctx"]["expected"])
     if error["type"] == "greater_than_equal":
-        return f"at least {error['ctx']['ge']}"
+        return f"at least {error['ctx']['ge']:g}"
     return _EXPECTATIONS.get(error["type"], error["msg"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Protocol
 
@@ -20,11 +19,16 @@ class Clock(Protocol):
         """End the present wait, or the next one if none is under way."""
 
 
+#: An interrupt is seen this late. A lock that would wake the waiter at once must not be
+#: taken in a signal handler: the waiter may hold it.
+_SLICE_S = 0.1
+
+
 class SystemClock:
     """The machine's clock."""
 
     def __init__(self) -> None:
-        self._interrupted = threading.Event()
+        self._is_interrupted = False
 
     def now(self) -> float:
         """Return the seconds since the epoch."""
@@ -32,9 +36,11 @@ class SystemClock:
 
     def wait(self, seconds: float) -> None:
         """Return after ``seconds``, or earlier when interrupted."""
-        self._interrupted.wait(max(0.0, seconds))
-        self._interrupted.clear()
+        until = time.monotonic() + seconds
+        while not self._is_interrupted and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _SLICE_S))
+        self._is_interrupted = False
 
     def interrupt(self) -> None:
         """End the present wait, or the next one; safe in a signal handler."""
-        self._interrupted.set()
+        self._is_interrupted = True
