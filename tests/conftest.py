@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# As the generator's own process: the same number of threads gives the same bits. Set
+# before anything loads numpy or torch.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
 # A deadline would measure the machine, and print_blob helps to repeat a failure.
 settings.register_profile("hpcopt", deadline=None, print_blob=True)
 settings.load_profile("hpcopt")
