@@ -13,6 +13,7 @@ from hpcopt.driver.clock import Clock
 from hpcopt.resources import find_template
 from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.job_spec import JobSpec
+from hpcopt.session import is_begun, read_experiment, runner_at_work
 
 if TYPE_CHECKING:
     from hpcopt.generation.service import ProcessService
@@ -27,10 +28,21 @@ _SETTLE_S = {"slurm": 1.0, "local": 0.5}
 
 
 def runner_kind(loaded: LoadedConfig, override: RunnerKind | None) -> RunnerKind:
-    """Return where trials run: as asked, as configured, or on Slurm if there is one."""
+    """Return where trials run: as asked, as configured, or on Slurm if there is one.
+
+    Where nothing else is asked for, live trials decide: they stay with their runner.
+
+    Raises:
+        RunnerError: There is a Slurm cluster that does not answer.
+        StorageError: The experiment is begun, and its journal cannot be read.
+    """
     asked = override or loaded.config.job.runner
     if asked != "auto":
         return asked
+    if is_begun(loaded.folder):
+        match runner_at_work(read_experiment(loaded.folder)):
+            case "slurm" | "local" as at_work:
+                return at_work
     from hpcopt.slurm.site import is_available
 
     return "slurm" if is_available() else "local"

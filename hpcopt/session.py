@@ -27,6 +27,8 @@ JOURNAL = "journal.jsonl"
 LEASE = "lease.json"
 CONFIG = "config.yaml"
 GENERATOR_LOG = "generator.log"
+TRIALS = "trials"
+ARRAYS = "arrays"
 
 Observer = Callable[[Experiment, "Progress"], None]
 StopRequest = Callable[[], str | None]
@@ -84,17 +86,22 @@ def open_journal(
 
     Raises:
         LeaseHeldError: Another driver runs it.
-        ConfigError: It was begun with another definition.
+        ConfigError: It was begun with another definition, or holds trials and no
+            journal.
+        UsageError: It has live trials that could not be watched from here.
         StorageError: The folder or the journal cannot be written or read.
     """
     with ExitStack() as stack:
         lease = Lease.acquire(folder / LEASE)
         stack.callback(lease.release)
+        _check_no_lost_trials(folder)
         store = JournalFile.open_or_create(folder / JOURNAL, lease)
         stack.callback(store.close)
         begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
         journal = Journal.load_or_begin(store, begun)
         check_unchanged(journal.experiment, definition, folder)
+        _check_same_runner(journal.experiment, settings, folder)
+        _check_same_folder(journal.experiment, folder)
         changes = _changes(journal.experiment.settings, settings)
         if changes:
             journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
@@ -117,6 +124,63 @@ def check_unchanged(
             "as they were begun; everything else may change. For another experiment "
             "give another name or folder."
         )
+
+
+def runner_at_work(experiment: Experiment) -> str | None:
+    """Return the kind of runner that has live trials; ``None`` if none has."""
+    if not _n_live(experiment):
+        return None
+    return str(experiment.settings.get("runner"))
+
+
+def _n_live(experiment: Experiment) -> int:
+    """Return how many attempts are, or may be, with a runner."""
+    return len(experiment.live_attempts()) + len(experiment.staged_attempts())
+
+
+def _check_no_lost_trials(folder: Path) -> None:
+    """Check that no earlier trials would be taken for those of a new experiment."""
+    journal = folder / JOURNAL
+    if journal.exists() and Journal.is_begun(JournalFile.open_for_reading(journal)):
+        return
+    for name in (TRIALS, ARRAYS):
+        if (folder / name).exists():
+            raise ConfigError(
+                f"{folder}: expected a folder to begin an experiment in, found "
+                f"{name}/, the trials of an experiment without a journal; move it "
+                "away, or choose another folder"
+            )
+
+
+def _check_same_runner(
+    experiment: Experiment, settings: Mapping[str, JSONValue], folder: Path
+) -> None:
+    """Check that live trials are not left to a runner that knows nothing of them."""
+    before, after = runner_at_work(experiment), settings.get("runner")
+    # The runners of a script go by the names of their classes, which may change.
+    if before is None or before == after or not {before, after} & {"slurm", "local"}:
+        return
+    n_live = _n_live(experiment)
+    live = "1 trial is" if n_live == 1 else f"{n_live} trials are"
+    raise UsageError(
+        f"{folder}: {live} live on the {before} runner, and cannot go on with "
+        f"{after}; continue with {before} until none is"
+    )
+
+
+def _check_same_folder(experiment: Experiment, folder: Path) -> None:
+    """Check that live trials write to where they are looked for."""
+    if runner_at_work(experiment) not in ("slurm", "local"):
+        return
+    for attempt in experiment.live_attempts():
+        path = Path(str((attempt.metadata or {})["folder"]))
+        begun_in = path.parents[2]  # <folder>/trials/0000/attempt-0
+        if not (begun_in.exists() and begun_in.samefile(folder)):
+            raise UsageError(
+                f"{folder}: trial {attempt.trial_index} is live in {begun_in}, from "
+                "where the experiment was moved or copied; continue it there until "
+                "its live trials have ended"
+            )
 
 
 def _changes(

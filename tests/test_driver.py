@@ -7,7 +7,7 @@ import random
 import pytest
 from driver_world import ClusterRunner, Hazards, Killed, RandomService, World
 
-from hpcopt.core.errors import FailureRateExceededError
+from hpcopt.core.errors import FailureRateExceededError, RunnerError
 from hpcopt.core.trial import Cause, TrialStatus
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.verdicts import MAX_INFRASTRUCTURE_RETRIES
@@ -270,3 +270,77 @@ def test_no_more_is_staged_than_the_runner_accepts(
         assert len(world.cluster.jobs) == n_launched
     assert driver.run().is_complete
     check_all_completed_once(world, 6)
+
+
+def test_the_grace_time_of_a_result_begins_when_a_driver_looks_for_it() -> None:
+    world = World(Limits(max_trials=1, result_grace_s=2))
+    world.reader.not_ready = {0}
+    driver = world.driver()
+    while not driver.experiment.n_trials or driver.experiment.live_attempts():
+        driver.wait()
+        driver.step()
+    world.clock.time += 86400  # killed in this moment, and started again a day later
+    driver = world.driver()
+    driver.step()
+    assert driver.experiment.trial(0).status is TrialStatus.RUNNING
+    world.reader.not_ready = set()
+    driver.run()
+    check_all_completed_once(world, 1)
+
+
+def test_a_clock_that_is_set_back_delays_no_verdict() -> None:
+    world = World(Limits(max_trials=1, result_grace_s=2))
+    world.reader.not_ready = {0}
+    driver = world.driver()
+    while not driver.experiment.n_trials or driver.experiment.live_attempts():
+        driver.step()
+        driver.wait()
+    world.clock.time -= 86400
+    set_at = world.clock.now()
+    driver.run()
+    assert driver.experiment.trial(0).cause is Cause.RESULT
+    assert world.clock.now() < set_at + 10
+
+
+def test_a_clock_that_is_set_back_delays_neither_polls_nor_submissions() -> None:
+    world = World(Limits(max_trials=4, parallelism=2))
+    driver = world.driver()
+    driver.step()
+    driver.wait()
+    world.runner.defer = 1
+    world.clock.time += world.cluster.run_s
+    driver.step()
+    assert driver.progress.note == "the queue is full"
+    world.clock.time -= 86400
+    set_at = world.clock.now()
+    for job in world.cluster.jobs.values():
+        job.started_at = set_at
+    driver.run()
+    check_all_completed_once(world, 4)
+    assert world.clock.now() < set_at + 100
+
+
+def test_what_may_have_been_submitted_is_stopped_too() -> None:
+    world = World(Limits(max_trials=2, parallelism=2))
+    world.runner.lose = 1
+    driver = world.driver()
+    driver.step()
+    assert not driver.experiment.live_attempts()
+    driver.stop_live_attempts()
+    assert len(driver.experiment.live_attempts()) == 2
+    assert all(job.stopped for job in world.cluster.jobs.values())
+
+
+def test_stopping_tells_what_may_have_been_submitted_and_is_not_stopped() -> None:
+    world = World(Limits(max_trials=3, parallelism=2))
+    driver = world.driver()
+    driver.step()
+    world.limits = Limits(max_trials=3, parallelism=3)
+    world.runner.lose = 1
+    driver = world.driver()
+    driver.step()
+    world.runner.is_down = True
+    with pytest.raises(RunnerError, match="world:2:0 may have been submitted too: "):
+        driver.stop_live_attempts()
+    stopped = [key for key, job in world.cluster.jobs.items() if job.stopped]
+    assert stopped == [(0, 0), (1, 0)]

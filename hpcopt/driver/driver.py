@@ -21,6 +21,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import (
     FailureRateExceededError,
     PollError,
+    RunnerError,
     StorageError,
 )
 from hpcopt.core.experiment import Experiment
@@ -145,9 +146,14 @@ class Driver:
         """Ask the runner to end all live attempts; the next run sees that they did.
 
         Raises:
-            RunnerError: Some could not be asked.
+            RunnerError: Some could not be asked, or it is not known whether there are
+                more of them.
+            StorageError: The journal could not be written.
         """
+        unknown = self._submitter.adopt()
         self._runner.stop(self.experiment.live_attempts())
+        if unknown:
+            raise RunnerError("; ".join(unknown))
 
     def reason_to_stop(self) -> Stop | None:
         """Return why the run should end now, if it should.

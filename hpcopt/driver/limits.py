@@ -61,10 +61,12 @@ class PollSchedule:
     """Ended trials are seen at most this late."""
     next_at: float = 0.0
     _interval_s: float = 0.0
+    _noted_at: float = 0.0
 
     def is_due(self, now: float) -> bool:
         """Whether it is time to poll."""
-        return now >= self.next_at
+        # A clock that was set back must not hold polls up.
+        return now >= self.next_at or now < self._noted_at
 
     def polled(self, now: float, *, has_changed: bool) -> None:
         """Note a poll, and whether it found anything new."""
@@ -74,8 +76,10 @@ class PollSchedule:
             longest = max(self.longest_s, self.initial_s)
             self._interval_s = min(longest, self._interval_s * self.factor)
         self.next_at = now + self._interval_s
+        self._noted_at = now
 
     def submitted(self, now: float) -> None:
         """Note that something new is to be watched."""
         self._interval_s = self.initial_s
         self.next_at = min(self.next_at, now + self.initial_s)
+        self._noted_at = now

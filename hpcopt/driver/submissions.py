@@ -50,7 +50,7 @@ class Submitter:
         self._absent: set[str] = set()
         """The names of staged submissions that are known not to have been made."""
         self._wait_s = 0.0
-        self._hold_until = 0.0
+        self._held_at = 0.0
 
     def submit(self, requests: Sequence[AttemptRequest]) -> int:
         """Submit attempts for the first time and return how many were accepted.
@@ -92,22 +92,47 @@ class Submitter:
         n_settled = 0
         absent: list[Submission] = []
         for submission in self._regroup(staged):
-            if submission.name in self._absent:
-                absent.append(submission)
-                continue
             try:
-                metadata = self._runner.find(submission)
+                n_settled += self._adopt(submission)
             except PollError as exc:
                 self._hold(str(exc))
                 return n_settled
-            if metadata is None:
-                self._absent.add(submission.name)
+            if submission.name in self._absent:
                 absent.append(submission)
-            else:
-                logger.info("found %s already submitted", submission.name)
-                self._write_down(submission, metadata, is_adopted=True)
-                n_settled += len(submission.requests)
         return n_settled + self._submit_absent(absent)
+
+    def adopt(self) -> list[str]:
+        """Learn the fate of staged attempts, and submit none.
+
+        Returns:
+            A sentence for each submission that may have been made and is not found.
+        """
+        unknown = []
+        for submission in self._regroup(self._journal.experiment.staged_attempts()):
+            try:
+                self._adopt(submission)
+            except PollError as exc:
+                unknown.append(f"{submission.name} may have been submitted too: {exc}")
+        return unknown
+
+    def _adopt(self, submission: Submission) -> int:
+        """Write a submission down if it was made; otherwise it is ``_absent``.
+
+        Returns:
+            How many attempts are known to be submitted now that were not before.
+
+        Raises:
+            PollError: Whether it was made cannot be told yet.
+        """
+        if submission.name in self._absent:
+            return 0
+        metadata = self._runner.find(submission)
+        if metadata is None:
+            self._absent.add(submission.name)
+            return 0
+        logger.info("found %s already submitted", submission.name)
+        self._write_down(submission, metadata, is_adopted=True)
+        return len(submission.requests)
 
     def _submit_absent(self, submissions: Sequence[Submission]) -> int:
         """Submit what is known not to have been submitted, until one is deferred."""
@@ -164,7 +189,8 @@ class Submitter:
         ]
 
     def _is_on_hold(self) -> bool:
-        return self._clock.now() < self._hold_until
+        # A clock that was set back must not hold submissions up.
+        return 0 <= self._clock.now() - self._held_at < self._wait_s
 
     def _hold(self, why: str) -> None:
         """Submit nothing for a while, longer each time in a row."""
@@ -172,4 +198,4 @@ class Submitter:
             logger.warning("submission on hold: %s", why)
         self.note = why
         self._wait_s = min(_LONGEST_WAIT_S, max(_FIRST_WAIT_S, 2 * self._wait_s))
-        self._hold_until = self._clock.now() + self._wait_s
+        self._held_at = self._clock.now()

@@ -27,6 +27,8 @@ class Judge:
         self._reader = reader
         self._clock = clock
         self._result_grace_s = result_grace_s
+        self._missing_since: dict[int, float] = {}
+        """When a trial's result was first looked for in vain, by this driver."""
 
     def verdicts(self, trials: Iterable[Trial]) -> list[Verdict]:
         """Return the ends of those of ``trials`` that have come to one.
@@ -62,7 +64,11 @@ class Judge:
         try:
             outcome = self._reader.read(trial.index, attempt.metadata or {})
         except ResultNotReadyError as exc:
-            if now - (attempt.ended_at or now) <= self._result_grace_s:
+            # Not since the attempt ended, which may be long before this driver began;
+            # and a clock that was set back must not put the verdict off.
+            since = min(now, self._missing_since.get(trial.index, now))
+            self._missing_since[trial.index] = since
+            if now - since <= self._result_grace_s:
                 self.is_waiting = True
                 return None
             return ev.TrialFailed(now, trial.index, Cause.RESULT, str(exc))
