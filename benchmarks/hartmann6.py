@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 import numpy as np
 
-from hpcopt.core.objective import parse_objective
+from hpcopt.core.goals import parse_goals
 from hpcopt.core.space import RangeParameter, SearchSpace
 from hpcopt.core.trial import Observation
 from hpcopt.core.types import TParameterization
@@ -72,7 +72,7 @@ def minimise(
         while len(running) < in_flight and n_submitted < n_trials:
             snapshot = Snapshot(
                 space=space,
-                objective=parse_objective("-loss"),
+                goals=parse_goals("-loss"),
                 seed=seed,
                 n_trials=n_submitted,
                 position=n_submitted + len(completed),

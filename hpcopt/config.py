@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.goals import Goals, parse_goals
 from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
@@ -141,6 +141,7 @@ class ExperimentConfig(_Spec):
         Annotated[RangeSpec | ChoiceSpec, Field(discriminator="type")], ...
     ]
     objective: StrictStr
+    outcome_constraints: tuple[StrictStr, ...] = ()
     metrics: tuple[MetricSpec, ...]
     job: JobSection
     run: RunSection
@@ -163,7 +164,7 @@ class ExperimentConfig(_Spec):
                 raise ConfigError(
                     f"metrics: expected distinct names, found {name!r} twice"
                 )
-        self.parsed_objective()
+        self.goals()
         self.limits("local")
 
     def search_space(self) -> SearchSpace:
@@ -174,27 +175,34 @@ class ExperimentConfig(_Spec):
         """
         return SearchSpace(tuple(spec.parameter() for spec in self.parameters))
 
-    def parsed_objective(self) -> Objective:
-        """Return the objective.
+    def goals(self) -> Goals:
+        """Return what is to be reached.
 
         Raises:
-            ConfigError: It is not a sum of the config's metrics.
+            ConfigError: It is malformed, or about other metrics than the config's.
         """
-        objective = parse_objective(self.objective)
+        goals = parse_goals(self.objective, self.outcome_constraints)
+        if not goals.is_single:
+            raise ConfigError(
+                f"objective: expected one objective, found several in "
+                f"{self.objective!r}; several objectives are not supported yet"
+            )
         names = [metric.name for metric in self.metrics]
-        for name in objective.metric_names:
-            if name not in names:
-                raise ConfigError(
-                    f"objective: expected metrics among {names}, found {name!r}"
-                )
-        return objective
+        for part in (*goals.objectives, *goals.bounds):
+            key = "objective" if part in goals.objectives else "outcome_constraints"
+            for name in part.metric_names:
+                if name not in names:
+                    raise ConfigError(
+                        f"{key}: expected metrics among {names}, found {name!r}"
+                    )
+        return goals
 
     def definition(self) -> dict[str, JSONValue]:
         """Return what may never change once the experiment is begun."""
         return {
             "name": self.name,
             "parameters": self.search_space().to_json(),
-            "objective": self.parsed_objective().expression,
+            **self.goals().to_json(),
             "metrics": [metric.model_dump() for metric in self.metrics],
             "seed": self.generation.seed,
         }

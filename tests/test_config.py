@@ -70,6 +70,11 @@ def test_a_good_config_is_read_with_its_defaults() -> None:
         ("-loss", "-los", "objective: expected metrics among ['loss'], found 'los'"),
         ("-loss", "loss +", "objective: expected a metric or a weighted sum"),
         ("-loss", "loss, cost", "several objectives are not supported yet"),
+        (
+            'objective: "-loss"',
+            'objective: "-loss"\noutcome_constraints: ["heat <= 5"]',
+            "outcome_constraints: expected metrics among ['loss'], found 'heat'",
+        ),
         ("-loss", "loss - loss", "expected each metric once, found 'loss' twice"),
         ("dataset: /loss", "reduce: last", "metrics[0].dataset: missing"),
         (

@@ -187,6 +187,32 @@ def test_a_trial_without_the_objectives_metric_is_not_the_best() -> None:
     assert one.best_trial() is None
 
 
+def constrained(*heats: float | None) -> Experiment:
+    """Return an experiment with a trial for each heat, a better one each time."""
+    definition = {**BEGUN.definition, "outcome_constraints": ["heat <= 5"]}
+    one = Experiment(replace(BEGUN, definition=definition))
+    one.apply(generated(*range(len(heats))))
+    for index, heat in enumerate(heats):
+        outcome = {"loss": ev.ObservedMetric(-index)}
+        if heat is not None:
+            outcome["heat"] = ev.ObservedMetric(heat)
+        one.apply(ev.TrialCompleted(7.0, index, outcome))
+    return one
+
+
+def test_the_best_trials_are_feasible() -> None:
+    best = constrained(3.0, 5.0, 6.0, None).best_trials()
+    assert [trial.index for trial in best] == [1, 0]
+
+
+def test_there_is_no_best_trial_where_none_is_feasible() -> None:
+    assert constrained(6.0, 7.0).best_trial() is None
+
+
+def test_a_definition_without_constraints_has_none() -> None:
+    assert experiment().goals.constraints == ()
+
+
 def test_the_latest_generation_is_remembered() -> None:
     first = replace(generated(0), seconds=0.5, details={"a": 1})
     second = replace(generated(1), seconds=0.25, details={"b": 2})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hpcopt.core.errors import ConfigError, GenerationError
-from hpcopt.core.objective import parse_objective
+from hpcopt.core.goals import parse_goals
 from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trial import Observation
 from hpcopt.core.types import TParameterization
@@ -74,7 +74,7 @@ def snapshot(
     n_trials = len(completed) + len(pending) + len(failed)
     return Snapshot(
         space=space,
-        objective=parse_objective(objective),
+        goals=parse_goals(objective),
         seed=seed,
         n_trials=n_trials,
         position=10 * n_trials,

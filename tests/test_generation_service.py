@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import select
 import signal
@@ -12,6 +13,8 @@ import pytest
 from test_generation import SQUARE, bowl, observed, snapshot, sobol_points
 
 from hpcopt.core.errors import GenerationError
+from hpcopt.core.goals import parse_goals
+from hpcopt.generation.messages import read_request, write_request
 from hpcopt.generation.protocol import Generation, Snapshot
 from hpcopt.generation.service import InlineService, ProcessService
 from hpcopt.generation.strategy import BayesianGenerator
@@ -84,6 +87,14 @@ def test_a_second_request_is_a_mistake() -> None:
     service.request(1, BEGUN)
     with pytest.raises(RuntimeError, match="collect its answer first"):
         service.request(1, BEGUN)
+
+
+def test_a_snapshot_keeps_its_goals_on_the_way_to_the_process() -> None:
+    constrained = dataclasses.replace(
+        GROWN, goals=parse_goals("-loss", ["0.5*a - b >= 0.25", "c <= 3"])
+    )
+    _, received = read_request(write_request(1, constrained))
+    assert received == constrained
 
 
 def test_the_process_answers_like_the_generator_itself(tmp_path: Path) -> None:

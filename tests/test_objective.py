@@ -31,6 +31,7 @@ weights = st.floats(-1e6, 1e6).filter(lambda weight: weight != 0)
         ("-(a - 2*b)", {"a": -1, "b": 2}),
         ("-2*(a + b*-3)", {"a": -2, "b": 6}),
         ("a*0.5*4", {"a": 2}),
+        ("(a - b)/4", {"a": 0.25, "b": -0.25}),
         ("1e-3*a + b - c", {"a": 1e-3, "b": 1, "c": -1}),
     ],
 )
@@ -87,7 +88,7 @@ def test_a_missing_metric_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["", "loss +", "loss + 1", "3", "a*b", "a/2", "a**2", "f(a)", "a[0]", "a.b",
+    ["", "loss +", "loss + 1", "3", "a*b", "a/0", "2/a", "a**2", "f(a)", "a[0]", "a.b",
      "'a'", "True*a", "2*3*a", "a if b else c", "a\0b", "a\nb", "loss <= 3"],
 )  # fmt: skip
 def test_what_is_no_weighted_sum_is_told(expression: str) -> None:

@@ -199,9 +199,15 @@ class Client(Configuration):
                     experiment.space.to_json(),
                 ),
             ]
-        if self._objective is not None:
-            found = experiment.objective.expression
-            pairs += [("objective", self._objective.expression, found)]
+        if self._goals is not None:
+            pairs += [
+                ("objective", self._goals.expression, experiment.goals.expression),
+                (
+                    "outcome_constraints",
+                    list(self._goals.constraint_expressions),
+                    list(experiment.goals.constraint_expressions),
+                ),
+            ]
         for part, configured, begun in pairs:
             if configured != begun:
                 raise ConfigError(

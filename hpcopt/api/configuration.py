@@ -16,7 +16,7 @@ from hpcopt.api.problem import Problem, make_problem
 from hpcopt.api.runners import JobRunnerConfig
 from hpcopt.api.setup import AnyRunner, Setup
 from hpcopt.core.errors import ConfigError, UsageError
-from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.goals import Goals, parse_goals
 from hpcopt.core.types import TParameterization
 from hpcopt.metrics.protocol import IMetric
 from hpcopt.runners.protocol import AttemptRunner, IRunner
@@ -40,7 +40,7 @@ class Configuration:
         self._random_seed = random_seed
         self._folder = None if folder is None else Path(folder).expanduser().absolute()
         self._problem: Problem | None = None
-        self._objective: Objective | None = None
+        self._goals: Goals | None = None
         self._runner: AnyRunner | None = None
         self._metrics: dict[str, IMetric] = {}
         self._generation = GenerationOptions()
@@ -99,22 +99,25 @@ class Configuration:
         Args:
             objective: A metric or a weighted sum of metrics, to be maximised:
                 ``"accuracy"``, ``"-loss"``, ``"accuracy - 0.1*cost"``.
-            outcome_constraints: Not supported yet.
+            outcome_constraints: What a feasible outcome satisfies, as linear
+                inequalities of other metrics: ``"temperature <= 1200"``,
+                ``"0.5*a + 0.5*b >= 0.95"``.
             pruning_target_parameterization: Not supported yet.
 
         Raises:
-            ConfigError: The objective is malformed, or something is not supported.
+            ConfigError: Something is malformed, or not supported.
         """
-        if outcome_constraints:
-            raise ConfigError(
-                "outcome_constraints: not supported yet; expected none, found "
-                f"{list(outcome_constraints)}"
-            )
         if pruning_target_parameterization is not None:
             raise ConfigError(
                 "pruning_target_parameterization: not supported yet; expected none"
             )
-        self._objective = parse_objective(objective)
+        goals = parse_goals(objective, outcome_constraints or ())
+        if not goals.is_single:
+            raise ConfigError(
+                f"objective: expected one objective, found several in {objective!r}; "
+                "several objectives are not supported yet"
+            )
+        self._goals = goals
 
     def configure_runner(self, runner: AnyRunner) -> None:
         """Say what starts trials.
@@ -202,16 +205,16 @@ class Configuration:
             UsageError: A part is missing.
             ConfigError: The parts do not fit together.
         """
-        problem, objective, runner = self._problem, self._objective, self._runner
+        problem, goals, runner = self._problem, self._goals, self._runner
         if problem is None:
             raise _missing("configure_experiment")
-        if objective is None:
+        if goals is None:
             raise _missing("configure_optimization")
         if runner is None:
             raise _missing("configure_runner")
         return Setup(
             problem=problem,
-            objective=objective,
+            goals=goals,
             runner=runner,
             metrics=tuple(self._metrics.values()),
             generation=self._generation,

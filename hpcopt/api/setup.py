@@ -9,7 +9,7 @@ from hpcopt.api.generation_options import GenerationOptions
 from hpcopt.api.problem import Problem
 from hpcopt.api.runners import JobRunnerConfig
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.objective import Objective
+from hpcopt.core.goals import Goals
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
 from hpcopt.metrics.hdf5 import Hdf5Metric
@@ -30,7 +30,7 @@ class Setup:
     """
 
     problem: Problem
-    objective: Objective
+    goals: Goals
     runner: AnyRunner
     metrics: Sequence[IMetric]
     generation: GenerationOptions
@@ -38,12 +38,14 @@ class Setup:
 
     def __post_init__(self) -> None:
         names = [metric.name for metric in self.metrics]
-        missing = [name for name in self.objective.metric_names if name not in names]
-        if missing:
-            raise ConfigError(
-                f"objective {self.objective.expression!r}: expected configure_metrics "
-                f"to be given a metric for each name, found none for {missing}"
-            )
+        for part in (*self.goals.objectives, *self.goals.bounds):
+            missing = [name for name in part.metric_names if name not in names]
+            kind = "objective" if part in self.goals.objectives else "constraint"
+            if missing:
+                raise ConfigError(
+                    f"{kind} {part.expression!r}: expected configure_metrics to be "
+                    f"given a metric for each name, found none for {missing}"
+                )
         seeds = {self.random_seed, self.generation.seed} - {None}
         if len(seeds) > 1:
             raise ConfigError(
@@ -70,7 +72,7 @@ class Setup:
         return {
             "name": self.problem.name,
             "parameters": self.problem.space.to_json(),
-            "objective": self.objective.expression,
+            **self.goals.to_json(),
             "metrics": [_metric_to_json(metric) for metric in self.metrics],
             "seed": self.seed,
         }

@@ -58,15 +58,8 @@ def why(trial: Trial) -> str:
 
 
 def best_trials(experiment: Experiment, n: int) -> list[Trial]:
-    """Return the best completed trials, the best one first."""
-    objective = experiment.objective
-    completed = [
-        trial
-        for trial in experiment.completed_trials()
-        if all(name in trial.outcome for name in objective.metric_names)
-    ]
-    completed.sort(key=lambda trial: -objective.value(trial.outcome))
-    return completed[:n]
+    """Return the best feasible trials, the best one first."""
+    return experiment.best_trials()[:n]
 
 
 def queue_s(attempt: Attempt) -> float | None:

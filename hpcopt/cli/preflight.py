@@ -62,7 +62,7 @@ def first_request(loaded: LoadedConfig) -> AttemptRequest:
 
 def _config(loaded: LoadedConfig) -> Check:
     config = loaded.config
-    goal = Goal.of(config.parsed_objective())
+    goal = Goal.of(config.goals().objective)
     n_parameters = text.count(len(config.parameters), "parameter")
     return Check(
         "config",

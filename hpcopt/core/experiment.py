@@ -12,7 +12,8 @@ from typing import Any
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import StorageError
-from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.goals import Goals
+from hpcopt.core.objective import Objective
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Attempt, Cause, Observation, Phase, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
@@ -87,9 +88,18 @@ class Experiment:
         return SearchSpace.from_json(parameters)
 
     @cached_property
+    def goals(self) -> Goals:
+        """Its objectives, and the constraints on its outcomes."""
+        return Goals.from_json(self.begun.definition)
+
+    @property
     def objective(self) -> Objective:
-        """The objective."""
-        return parse_objective(str(self.begun.definition["objective"]))
+        """The only objective.
+
+        Raises:
+            ValueError: There are several.
+        """
+        return self.goals.objective
 
     @property
     def seed(self) -> int:
@@ -153,16 +163,26 @@ class Experiment:
         return [t for t in self._trials if t.status is TrialStatus.COMPLETED]
 
     def best_trial(self) -> Trial | None:
-        """Return the completed trial with the best observed objective."""
-        names = self.objective.metric_names
-        candidates = [
+        """Return the best of the feasible trials, as observed; ``None`` if none is.
+
+        Raises:
+            ValueError: There are several objectives.
+        """
+        return next(iter(self.best_trials()), None)
+
+    def best_trials(self) -> list[Trial]:
+        """Return the completed trials that are known to be feasible, best first.
+
+        Raises:
+            ValueError: There are several objectives.
+        """
+        goals, objective = self.goals, self.objective
+        feasible = [
             trial
             for trial in self.completed_trials()
-            if all(name in trial.outcome for name in names)
+            if objective.is_known(trial.outcome) and goals.is_feasible(trial.outcome)
         ]
-        if not candidates:
-            return None
-        return max(candidates, key=lambda trial: self.objective.value(trial.outcome))
+        return sorted(feasible, key=lambda trial: -objective.value(trial.outcome))
 
     # How it grows
 

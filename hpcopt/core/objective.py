@@ -13,29 +13,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
+from hpcopt.core.linear import NotLinearError, linear_terms
 from hpcopt.core.trial import Observation
 
 
 @dataclass(frozen=True)
-class Objective:
-    """A weighted sum of metrics, to be maximised."""
+class MetricSum:
+    """A weighted sum of metrics."""
 
     expression: str
+    """As it was written."""
     weights: Mapping[str, float]
-    """Metric name to its weight; minimised metrics have a negative one."""
+    """Metric name to its weight."""
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """The metrics that it needs."""
         return tuple(self.weights)
 
-    @property
-    def is_minimised(self) -> bool:
-        """Whether a person reads it as a single metric that should be small."""
-        return len(self.weights) == 1 and next(iter(self.weights.values())) < 0
+    def is_known(self, outcome: Mapping[str, Observation]) -> bool:
+        """Whether ``outcome`` has every metric that it needs."""
+        return all(name in outcome for name in self.weights)
 
     def value(self, outcome: Mapping[str, Observation]) -> float:
-        """Return the sum, larger being better.
+        """Return the sum.
 
         Raises:
             KeyError: ``outcome`` lacks a metric.
@@ -52,6 +53,16 @@ class Objective:
         )
 
 
+@dataclass(frozen=True)
+class Objective(MetricSum):
+    """A weighted sum of metrics, to be maximised: minimised ones have weights < 0."""
+
+    @property
+    def is_minimised(self) -> bool:
+        """Whether a person reads it as a single metric that should be small."""
+        return len(self.weights) == 1 and next(iter(self.weights.values())) < 0
+
+
 def parse_objective(expression: str) -> Objective:
     """Return the objective that ``expression`` writes.
 
@@ -61,15 +72,22 @@ def parse_objective(expression: str) -> Objective:
     """
     if "," in expression:
         raise ConfigError(
-            f"objective: expected one objective, found several in {expression!r}; "
-            "several objectives are not supported yet"
+            f"objective: expected one objective, found several in {expression!r}"
         )
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError as exc:
+        terms = linear_terms(ast.parse(expression.strip(), mode="eval").body)
+    except (SyntaxError, NotLinearError) as exc:
         raise _malformed(expression) from exc
     weights: dict[str, float] = {}
-    _collect(tree, 1.0, weights, expression)
+    for name, weight in terms:
+        if name is None:
+            raise _malformed(expression)
+        if name in weights:
+            raise ConfigError(
+                f"objective: expected each metric once, found {name!r} twice "
+                f"in {expression!r}"
+            )
+        weights[name] = weight
     if any(weight == 0 or not math.isfinite(weight) for weight in weights.values()):
         raise ConfigError(
             f"objective: expected finite weights other than 0, found {expression!r}"
@@ -82,49 +100,3 @@ def _malformed(expression: str) -> ConfigError:
         "objective: expected a metric or a weighted sum of metrics such as "
         f'"-loss" or "accuracy - 0.1*cost", found {expression!r}'
     )
-
-
-def _collect(
-    node: ast.expr, weight: float, weights: dict[str, float], expression: str
-) -> None:
-    """Add the terms under ``node``, each times ``weight``, to ``weights``."""
-    match node:
-        case ast.Name(id=name):
-            if name in weights:
-                raise ConfigError(
-                    f"objective: expected each metric once, found {name!r} twice "
-                    f"in {expression!r}"
-                )
-            weights[name] = weight
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            _collect(operand, -weight, weights, expression)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            _collect(operand, weight, weights, expression)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            _collect(left, weight, weights, expression)
-            _collect(right, weight, weights, expression)
-        case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            _collect(left, weight, weights, expression)
-            _collect(right, -weight, weights, expression)
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            factor, term = _number(left), right
-            if factor is None:
-                factor, term = _number(right), left
-            if factor is None:
-                raise _malformed(expression)
-            _collect(term, weight * factor, weights, expression)
-        case _:
-            raise _malformed(expression)
-
-
-def _number(node: ast.expr) -> float | None:
-    match node:
-        case ast.Constant(value=bool()):
-            return None
-        case ast.Constant(value=int() | float() as value):
-            return float(repr(value))  # inf, not an error, where an int is too large
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            inner = _number(operand)
-            return None if inner is None else -inner
-        case _:
-            return None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.objective import Objective, parse_objective
+from hpcopt.core.goals import Goals
+from hpcopt.core.objective import Objective
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Observation, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
@@ -20,6 +21,7 @@ class ObservedTrial:
     index: int
     parameters: TParameterization
     outcome: Mapping[str, Observation]
+    """What is known of it: a metric may be missing, and the others still teach."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Snapshot:
     """An experiment as a generator sees it: enough to propose, and nothing more."""
 
     space: SearchSpace
-    objective: Objective
+    goals: Goals
+    """What is optimised, and what a feasible outcome satisfies."""
     seed: int
     n_trials: int
     """How many trials there are: the index of the first one to propose."""
@@ -41,12 +44,21 @@ class Snapshot:
     details: Mapping[str, JSONValue] = field(default_factory=dict)
     """What the latest generation wanted to remember."""
 
+    @property
+    def objective(self) -> Objective:
+        """The only objective.
+
+        Raises:
+            ValueError: There are several.
+        """
+        return self.goals.objective
+
     @classmethod
     def of(cls, experiment: Experiment) -> Snapshot:
         """Return what a generator may know of ``experiment``."""
         return cls(
             space=experiment.space,
-            objective=experiment.objective,
+            goals=experiment.goals,
             seed=experiment.seed,
             n_trials=experiment.n_trials,
             position=experiment.n_events,
@@ -67,7 +79,7 @@ class Snapshot:
         """Return the snapshot as a JSON object."""
         return {
             "space": self.space.to_json(),
-            "objective": self.objective.expression,
+            "goals": self.goals.to_json(),
             "seed": self.seed,
             "n_trials": self.n_trials,
             "position": self.position,
@@ -89,7 +101,7 @@ class Snapshot:
         """Return the snapshot that ``to_json`` wrote."""
         return cls(
             space=SearchSpace.from_json(record["space"]),
-            objective=parse_objective(record["objective"]),
+            goals=Goals.from_json(record["goals"]),
             seed=record["seed"],
             n_trials=record["n_trials"],
             position=record["position"],
