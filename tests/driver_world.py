@@ -78,6 +78,7 @@ class Job:
     submitted_at: float
     started_at: float | None = None
     stopped: bool = False
+    stretch: float = 1.0
 
 
 @dataclass
@@ -92,13 +93,17 @@ class Cluster:
     n_starts: Counter[tuple[int, int]] = field(default_factory=Counter)
     most_waiting: int = 0
     most_alive: int = 0
+    stretch: Callable[[tuple[int, int]], float] = lambda key: 1.0
+    """How many times ``run_s`` an attempt runs."""
     cause: Callable[[tuple[int, int]], Cause] = lambda key: Cause.SUCCESS
 
     def submit(self, submission: Submission) -> None:
         self.names.setdefault(submission.name, [])
         for request in submission.requests:
             self.n_starts[request.key] += 1
-            self.jobs[request.key] = Job(self.clock.now())
+            self.jobs[request.key] = Job(
+                self.clock.now(), stretch=self.stretch(request.key)
+            )
             self.names[submission.name].append(request.key)
         self.tick()
 
@@ -115,7 +120,9 @@ class Cluster:
         self.most_alive = max(self.most_alive, waiting + len(running))
 
     def _is_running(self, job: Job, now: float) -> bool:
-        return job.started_at is not None and now < job.started_at + self.run_s
+        return job.started_at is not None and now < (
+            job.started_at + self.run_s * job.stretch
+        )
 
     def state(self, key: tuple[int, int]) -> AttemptState:
         job = self.jobs[key]
@@ -229,6 +236,7 @@ class RandomService:
         self._delay = delay
         self._left = 0
         self._n_points = n_points
+        self.is_concurrent = delay > 0
         self._answer: Generation | None = None
 
     @property

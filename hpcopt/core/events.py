@@ -84,6 +84,10 @@ class TrialsGenerated:
     """How long the generation took."""
     details: Mapping[str, JSONValue] = field(default_factory=dict)
     """What the generator wants to remember or tell: hyperparameters, fallbacks."""
+    n_requested: int = 0
+    """How many trials the generator was asked for at once; 0 for as many as these."""
+    offset: int = 0
+    """The place of the first of these trials in the generator's answer."""
 
 
 @dataclass(frozen=True)

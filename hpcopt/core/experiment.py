@@ -270,7 +270,8 @@ class Experiment:
             self._open[generated.index] = None
             self._counts[TrialStatus.CANDIDATE] += 1
         self.generation_details = event.details
-        self.generation_seconds.append(event.seconds)
+        if event.offset == 0:
+            self.generation_seconds.append(event.seconds)
 
     def _apply_staged(self, staged: ev.StagedAttempt, time: float) -> None:
         trial = self._open_trial(staged.trial_index)

@@ -28,9 +28,10 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
 from hpcopt.driver.clock import Clock
 from hpcopt.driver.limits import MIN_FAILURES_FOR_RATE, Limits, PollSchedule
+from hpcopt.driver.planning import Planner
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
-from hpcopt.generation.protocol import Generation, GeneratorService, Snapshot
+from hpcopt.generation.protocol import GeneratorService
 from hpcopt.metrics.protocol import OutcomeReader
 from hpcopt.runners.protocol import AttemptRequest, AttemptRunner
 from hpcopt.storage.journal import Journal
@@ -94,7 +95,6 @@ class Driver:
         self.progress = Progress()
         self._journal = journal
         self._runner = runner
-        self._generator = generator
         self._limits = limits
         self._clock = clock
         self._is_stop_requested = is_stop_requested
@@ -102,7 +102,13 @@ class Driver:
         self._schedule = PollSchedule(limits.initial_seconds_between_polls)
         self._submitter = Submitter(journal, runner, clock)
         self._judge = Judge(reader, clock, limits.result_grace_s)
-        self._is_space_used_up = False
+        self._planner = Planner(
+            journal,
+            generator,
+            clock,
+            max_trials=limits.max_trials,
+            parallelism=limits.parallelism,
+        )
         self._poll_note = ""
 
     @property
@@ -169,7 +175,7 @@ class Driver:
             return None
         if experiment.n_trials >= limits.max_trials:
             return Stop(f"all {experiment.n_trials} trials have ended", True)
-        if self._is_space_used_up:
+        if self._planner.is_space_used_up:
             return Stop("every point of the search space has been tried", True)
         return None
 
@@ -192,10 +198,10 @@ class Driver:
         """Collect, decide, plan, submit; never wait."""
         self._collect()
         self._decide()
-        self._plan()
+        self._planner.plan(self._n_free() - len(self._ready()))
         self._submit()
         self.progress.note = self._submitter.note or self._poll_note
-        self.progress.is_generating = self._generator.is_busy
+        self.progress.is_generating = self._planner.is_awaited
         self.progress.next_poll_at = self._schedule.next_at
         self._observe(self.experiment, self.progress)
 
@@ -206,10 +212,7 @@ class Driver:
         seconds = min(longest_s, self._schedule.next_at - self._clock.now())
         if seconds <= 0:
             return
-        if self._generator.is_busy:
-            self._take(self._generator.collect(seconds))
-        else:
-            self._clock.wait(seconds)
+        self._planner.wait(seconds)
 
     # Collect
 
@@ -265,41 +268,6 @@ class Driver:
             self._schedule.submitted(self._clock.now())
 
     # Plan
-
-    def _plan(self) -> None:
-        """Have as many trials generated as there is room for."""
-        if self._generator.is_busy:
-            self._take(self._generator.collect(0.0))
-        if self._generator.is_busy or self._is_space_used_up:
-            return
-        n = min(
-            self._n_free() - len(self._ready()),
-            self._limits.max_trials - self.experiment.n_trials,
-        )
-        if n > 0:
-            self._generator.request(n, Snapshot.of(self.experiment))
-            self._take(self._generator.collect(0.0))
-
-    def _take(self, generation: Generation | None) -> None:
-        """Write a generation down."""
-        if generation is None:
-            return
-        if not generation.suggestions:
-            self._is_space_used_up = True
-            return
-        first = self.experiment.n_trials
-        self._journal.append(
-            ev.TrialsGenerated(
-                time=self._clock.now(),
-                trials=tuple(
-                    ev.GeneratedTrial(first + k, dict(s.parameters), s.method)
-                    for k, s in enumerate(generation.suggestions)
-                ),
-                position=generation.position,
-                seconds=generation.seconds,
-                details=dict(generation.details),
-            )
-        )
 
     def _n_free(self) -> int:
         """Return how many more attempts may be submitted now.

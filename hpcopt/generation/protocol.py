@@ -162,6 +162,10 @@ class GeneratorService(Protocol):
     def is_busy(self) -> bool:
         """Whether a request is being worked on."""
 
+    @property
+    def is_concurrent(self) -> bool:
+        """Whether it works while the driver does other things."""
+
     def request(self, n: int, snapshot: Snapshot) -> None:
         """Ask for ``n`` parameterizations. Not allowed while busy."""
 

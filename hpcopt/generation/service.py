@@ -34,6 +34,8 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 class InlineService:
     """A generator in this process: ``collect`` generates, however long that takes."""
 
+    is_concurrent = False
+
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
         self._request: tuple[int, Snapshot] | None = None
@@ -68,6 +70,8 @@ class ProcessService:
     with its driver, however that ends. A process that died is replaced at the next
     request: nothing is lost, for a generator keeps nothing.
     """
+
+    is_concurrent = True
 
     def __init__(
         self,
