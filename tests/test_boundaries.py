@@ -39,7 +39,12 @@ OWNERS = {
     "pydantic_core": ["config_file.py"],
     "yaml": ["config_file.py"],
     "numpy": ["core/", "generation/", "metrics/", "worker.py"],
-    "subprocess": ["slurm/commands.py", "generation/service.py", "cli/doctor.py"],
+    "subprocess": [
+        "slurm/commands.py",
+        "generation/service.py",
+        "cli/doctor.py",
+        "testing/store.py",
+    ],
     "multiprocessing": [],
 }
 
@@ -59,12 +64,19 @@ NEIGHBOURS = {
     "driver": [*PROTOCOLS, "storage.journal", "__version__"],
     "worker.py": ["metrics", "reporting"],
     "reporting.py": [],
+    "testing": ["slurm.commands"],
 }
 
 #: A word of Slurm's that only these may say: ``sbatch`` as the first word of a text, as
 #: it is run and not as it is talked about, and the others anywhere.
 COMMANDS = re.compile(r"^sbatch\b|\b(squeue|sacct|scancel|scontrol|sacctmgr|sinfo)\b")
-SPEAKERS = ["slurm/", "runners/slurm.py", "cli/check.py", "cli/doctor.py"]
+SPEAKERS = [
+    "slurm/",
+    "runners/slurm.py",
+    "cli/check.py",
+    "cli/doctor.py",
+    "testing/",
+]
 
 
 @cache
