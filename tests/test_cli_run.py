@@ -170,6 +170,38 @@ def test_check_looks_for_the_module_of_a_function(config: Path) -> None:
     assert "a module nothing_here" in hpcopt("check", config, code=2).stderr
 
 
+SCRIPT = """\
+#!/bin/bash
+#SBATCH --output=mine.txt
+ls
+#SBATCH --ntasks=2
+#SBATCH --mem=1G
+cd {{ directory }}
+{{ command }}
+"""
+
+
+def test_check_tells_all_that_is_wrong_with_a_batch_script(config: Path) -> None:
+    (config.parent / "job.sbatch").write_text(SCRIPT)
+    change(config, "  runner: local", "  runner: local\n  template: job.sbatch")
+    found = hpcopt("check", config, code=2)
+    assert "line 2: --output: hpcopt sets this option itself" in found.stdout
+    for line in ("line 4: '#SBATCH --ntasks=2'", "line 5: '#SBATCH --mem=1G'"):
+        assert f"{line} stands after the first command" in found.stderr
+
+
+def test_run_refuses_what_is_wrong_and_logs_what_is_doubtful(config: Path) -> None:
+    script = config.parent / "job.sbatch"
+    script.write_text(SCRIPT)
+    change(config, "  runner: local", "  runner: local\n  template: job.sbatch")
+    assert "stands after the first command" in hpcopt("run", config, code=2).stderr
+    assert not (config.parent / "out").exists()
+    script.write_text(SCRIPT.replace("ls\n", ""))
+    hpcopt("run", config)
+    log = (config.parent / "out" / "driver.log").read_text()
+    assert "line 2: --output: hpcopt sets this option itself" in log
+
+
 # Run
 
 

@@ -206,3 +206,21 @@ def test_killed_at_twenty_moments_loses_and_doubles_nothing(
     accounted = case.accounted()
     assert set(accounted.values()) == {1}
     assert len(accounted) == 40
+
+
+def test_a_refusal_of_sbatch_names_the_key(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """An option that does not exist, and one that the site refuses."""
+    case = Case(tmp_path, environment)
+    text = case.config.read_text()
+    for option, key in (("frobnicate: 1", "frobnicate"), ("qos: nowhere", "qos")):
+        case.config.write_text(text.replace("mem: 50M", f"mem: 50M, {option}"))
+        done = subprocess.run(
+            [sys.executable, "-m", "hpcopt", "check", str(case.config), "--slurm"],
+            env=case.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2
+        assert f"job.slurm.{key}: sbatch refused the job: " in done.stderr

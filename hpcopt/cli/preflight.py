@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,8 @@ from hpcopt.config_file import LoadedConfig
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.driver.clock import SystemClock
 from hpcopt.runners.protocol import AttemptRequest, submission_name
+from hpcopt.runners.shell_template import read_template
+from hpcopt.runners.template_lint import lint, place_of
 from hpcopt.session import check_unchanged, is_begun, read_experiment
 
 Runner = Literal["slurm", "local"]
@@ -41,11 +44,8 @@ def preflight(loaded: LoadedConfig, kind: Runner) -> Iterator[Check]:
     assembly.make_reader(loaded.config, kind, SystemClock())
     names = ", ".join(metric.name for metric in loaded.config.metrics)
     yield Check("metrics", names)
+    yield from _template(loaded)
     request = first_request(loaded)
-    scripts = assembly.job_scripts(loaded)
-    scripts.render(request, submission_name(loaded.config.name, [request]))
-    template = f"{scripts.spec.template}, rendered for the centre of the space"
-    yield Check("template", template)
     yield _program(loaded)
     yield _folder(loaded)
     yield _site(loaded, kind, request)
@@ -70,6 +70,26 @@ def _config(loaded: LoadedConfig) -> Check:
         f"{text.count(config.run.max_trials, 'trial')}, "
         f"{config.run.parallelism} at a time",
     )
+
+
+def _template(loaded: LoadedConfig) -> Iterator[Check]:
+    scripts = assembly.job_scripts(loaded)
+    path = scripts.spec.template
+    names = [parameter.name for parameter in loaded.config.parameters]
+    findings = lint(read_template(path), scripts.spec, names, _has_program)
+    errors = [finding.sentence(path) for finding in findings if finding.is_error]
+    for finding in findings:
+        if not finding.is_error:
+            yield Check("template", finding.sentence(path), is_doubtful=True)
+    if errors:
+        raise ConfigError("\n".join(errors))
+    request = first_request(loaded)
+    scripts.render(request, submission_name(loaded.config.name, [request]))
+    yield Check("template", f"{path}, rendered for the centre of the space")
+
+
+def _has_program(name: str) -> bool:
+    return shutil.which(name) is not None
 
 
 def _program(loaded: LoadedConfig) -> Check:
@@ -101,9 +121,14 @@ def _site(loaded: LoadedConfig, kind: Runner, request: AttemptRequest) -> Check:
     if kind == "local":
         assembly.make_local_runner(loaded, SystemClock()).plan([request])
         return Check("runner", "local: processes of this machine")
+    from hpcopt.slurm.refusals import blamed_option
+
     runner = assembly.make_slurm_runner(loaded, SystemClock())
     try:
         answer = runner.validate(request)
     except RunnerError as exc:
-        raise ConfigError(f"{loaded.path}: job: {exc}") from exc
+        spec = assembly.job_scripts(loaded).spec
+        option = blamed_option(str(exc))
+        place = place_of(option, spec, read_template(spec.template)) or "job"
+        raise ConfigError(f"{loaded.path}: {place}: {exc}") from exc
     return Check("runner", f"slurm: {answer}")

@@ -57,9 +57,7 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
     folder = loaded.folder
     click.get_current_context().meta[FOLDER] = folder
     kind = runner_kind(loaded, runner)
-    if not is_begun(folder):
-        for check in preflight(loaded, kind):
-            logger.debug("%s: %s", check.what, check.found)
+    checks = [] if is_begun(folder) else list(preflight(loaded, kind))
     clock = SystemClock()
     control = StopControl(folder, clock.interrupt)
     view = _view(loaded, quiet=quiet)
@@ -85,6 +83,9 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
         stack.enter_context(control.handle_signals())
         log.open(folder)
         control.discard_old_request()
+        for check in checks:
+            level = logging.WARNING if check.is_doubtful else logging.DEBUG
+            logger.log(level, "%s: %s", check.what, check.found)
         view.begin(driver.experiment)
         narrator.begin(driver.experiment)
         stop = driver.run()

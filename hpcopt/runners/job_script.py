@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,9 @@ from pathlib import Path
 from hpcopt.core.errors import ConfigError, SubmissionDeferredError
 from hpcopt.runners.job_spec import JobSpec, SlurmValue
 from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.sbatch_lines import directives
 from hpcopt.runners.shell_template import ShellText, render_script, render_text
+from hpcopt.runners.template_lint import FORBIDDEN, full_name
 from hpcopt.runners.trial_folder import (
     AttemptFolder,
     attempt_folder,
@@ -37,9 +38,6 @@ RESERVED_NAMES = frozenset(
         "trial",
     }
 )
-
-#: ``#SBATCH`` options that would make another job of it, or make sbatch wait for it.
-_FORBIDDEN_DIRECTIVE = re.compile(r"\s(--array|-a|--wait(?=\s|$)|-W|--test-only)")
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ class JobScripts:
                 "directory": str(spec.config_folder.absolute() / directory),
             },
         )
-        directives = _directives(script, spec.template)
+        lines = _directives(script, spec.template)
         variables = {
             key: render_text(text, names, f"job.environment.{key}")
             for key, text in spec.environment.items()
@@ -120,8 +118,8 @@ class JobScripts:
         modules = spec.config_folder.absolute() if spec.function is not None else None
         return RenderedJob(
             script=script,
-            job=wrapper(directives, variables, modules),
-            directives=directives,
+            job=wrapper(lines, variables, modules),
+            directives=lines,
             options={
                 option: _option_text(option, value, names)
                 for option, value in spec.options.items()
@@ -157,8 +155,8 @@ class JobScripts:
         Raises:
             SubmissionDeferredError: A file could not be written.
         """
-        directives = rendered[0].directives
-        if any(job.directives != directives for job in rendered):
+        shared = rendered[0].directives
+        if any(job.directives != shared for job in rendered):
             raise ValueError(f"{submission.name}: its tasks differ in #SBATCH lines")
         folder = self.experiment_folder / "arrays" / submission.name
         try:
@@ -170,9 +168,7 @@ class JobScripts:
                 link = folder / str(task)
                 if not link.is_symlink():
                     link.symlink_to(target)
-            write_durably(
-                folder / "job.sh", array_wrapper(directives, folder), mode=0o755
-            )
+            write_durably(folder / "job.sh", array_wrapper(shared, folder), mode=0o755)
             sync_folder(folder)
         except OSError as exc:
             raise SubmissionDeferredError(f"cannot write {folder}: {exc}") from exc
@@ -242,28 +238,27 @@ def _directives(script: str, template: Path) -> tuple[str, ...]:
         ConfigError: The script has no shebang, or a ``#SBATCH`` line that sbatch would
             not see or that hpcopt cannot have.
     """
-    lines = script.split("\n")
-    if not lines[0].startswith("#!"):
+    first = script.partition("\n")[0]
+    if not first.startswith("#!"):
         raise ConfigError(
             f"{template}, line 1: expected a shebang such as #!/bin/bash, "
-            f"found {lines[0]!r}"
+            f"found {first!r}"
         )
-    directives = []
-    command = ""
-    for number, line in enumerate(lines, start=1):
-        where = f"{template}, line {number} of the script"
-        if line.startswith("#SBATCH"):
-            if command:
-                raise ConfigError(
-                    f"{where}: {line!r} stands after the first command, {command!r}; "
-                    "sbatch does not look at it there"
-                )
-            forbidden = _FORBIDDEN_DIRECTIVE.search(line)
-            if forbidden:
-                raise ConfigError(
-                    f"{where}: {forbidden[1]} cannot be used in a trial's script"
-                )
-            directives.append(line)
-        elif line.strip() and not line.startswith("#"):
-            command = command or line
-    return tuple(directives)
+    found = directives(script)
+    for each in found:
+        where = f"{template}, line {each.line} of the script"
+        if each.after:
+            raise ConfigError(
+                f"{where}: {each.text!r} stands after the first command, "
+                f"{each.after!r}; sbatch does not look at it there"
+            )
+        try:
+            names = {full_name(name) for name, _ in each.options}
+        except ValueError as exc:
+            raise ConfigError(f"{where}: {each.text!r}: {exc}") from exc
+        for name in sorted(names & FORBIDDEN.keys()):
+            raise ConfigError(
+                f"{where}: --{name} cannot be used in a trial's script: "
+                f"{FORBIDDEN[name]}"
+            )
+    return tuple(each.text for each in found)

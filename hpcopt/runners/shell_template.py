@@ -104,7 +104,7 @@ def render_script(template: Path, names: Mapping[str, object]) -> str:
             where quoting does not protect it: within quotes, or on several lines in a
             comment.
     """
-    _check_bytes(template)
+    read_template(template)
     values: list[object] = []
     try:
         script = _script_environment(template.parent).get_template(template.name)
@@ -167,7 +167,12 @@ def _plain(value: object) -> str:
     return text
 
 
-def _check_bytes(template: Path) -> None:
+def read_template(template: Path) -> str:
+    """Return the text of a template.
+
+    Raises:
+        ConfigError: It cannot be read, or is no text that bash can read.
+    """
     try:
         content = template.read_bytes()
     except OSError as exc:
@@ -181,7 +186,7 @@ def _check_bytes(template: Path) -> None:
         if b"\x00" in line:
             raise ConfigError(f"{template}, line {number}: found a NUL character")
     try:
-        content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as exc:
         number = content.count(b"\n", 0, exc.start) + 1
         raise ConfigError(f"{template}, line {number}: expected UTF-8 text") from exc

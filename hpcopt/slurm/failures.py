@@ -68,7 +68,8 @@ _REFUSED = re.compile(
     r"|Time limit specification required|group not permitted to use this partition"
     r"|Access/permission denied|Job dependency problem|Invalid numeric value"
     r"|This does not look like a batch script|Pathname of a file, directory or other"
-    r"|unrecognized option|Invalid --",
+    r"|unrecognized option|Invalid --|is ambiguous; possibilities"
+    r"|Invalid node name specified|Invalid directive found",
     re.IGNORECASE,
 )
 
