@@ -48,6 +48,11 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.TrialFailed(8.0, 1, Cause.RESULT, "no /loss in result.h5"),
     ev.TrialAbandoned(9.0, 2, "asked for"),
     ev.DriverEnded(10.0, "3 trials are done", {"squeue": 7}),
+    ev.TrialAttached(11.0, 3, {"x": 0.125}, "by hand", is_baseline=True),
+    ev.DataAttached(12.0, 3, {"cost": ev.ObservedMetric(2.0, step=1)}),
+    ev.TrialEarlyStopped(13.0, 3, "costs too much"),
+    ev.TrialsGenerated(14.0, (ev.GeneratedTrial(4, {"x": 1.0}, "sobol"),)),
+    ev.TrialsHandedOut(15.0, (4,)),
 )
 
 

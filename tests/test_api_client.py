@@ -113,8 +113,8 @@ def test_parameter_constraints_are_refused() -> None:
         ({"objective": "-height, depth"}, "found several in '-height, depth'"),
         ({"objective": "height**2"}, "expected a metric or a weighted sum"),
         (
-            {"objective": "height", "outcome_constraints": ["depth <= 1"]},
-            "outcome_constraints: not supported yet",
+            {"objective": "height", "outcome_constraints": ["height <= 1"]},
+            "expected constraints on other metrics than the objective's",
         ),
         (
             {"objective": "height", "pruning_target_parameterization": {"x": 0.0}},

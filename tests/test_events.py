@@ -72,6 +72,19 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
     ),
     ev.TrialFailed: st.builds(ev.TrialFailed, finite, indices, causes, texts),
     ev.TrialAbandoned: st.builds(ev.TrialAbandoned, finite, indices, texts),
+    ev.TrialsHandedOut: st.builds(ev.TrialsHandedOut, finite, tuples(indices)),
+    ev.TrialAttached: st.builds(
+        ev.TrialAttached,
+        finite,
+        indices,
+        st.dictionaries(texts, scalars, max_size=3),
+        texts,
+        st.booleans(),
+    ),
+    ev.DataAttached: st.builds(
+        ev.DataAttached, finite, indices, st.dictionaries(texts, metric, max_size=3)
+    ),
+    ev.TrialEarlyStopped: st.builds(ev.TrialEarlyStopped, finite, indices, texts),
 }
 
 

@@ -213,6 +213,79 @@ def test_a_definition_without_constraints_has_none() -> None:
     assert experiment().goals.constraints == ()
 
 
+# By hand
+
+
+def test_a_trial_that_is_handed_out_runs_without_a_runner() -> None:
+    one = experiment(generated(0, 1), ev.TrialsHandedOut(3.0, (1,)))
+    trial = one.trial(1)
+    assert (trial.status, trial.is_manual) == (TrialStatus.RUNNING, True)
+    assert [trial.index for trial in one.open_trials()] == [0]
+    assert [trial.index for trial in one.manual_trials()] == [1]
+    one.apply(completed(1))
+    assert one.manual_trials() == []
+    assert one.best_trial() == one.trial(1)
+
+
+def test_only_a_candidate_is_handed_out() -> None:
+    one = experiment(generated(0), staged())
+    with pytest.raises(StorageError, match="trial 0: expected a candidate"):
+        one.apply(ev.TrialsHandedOut(4.0, (0,)))
+
+
+def test_an_attached_trial_has_the_name_it_was_given() -> None:
+    one = experiment(
+        ev.TrialAttached(1.0, 0, {"x": 0.5}, "mine"),
+        ev.TrialAttached(2.0, 1, {"x": 0.5}),
+    )
+    assert [trial.arm_name for trial in one.trials] == ["mine", "1_0"]
+    assert one.trial(0).generation_method == "manual"
+    assert one.count(TrialStatus.RUNNING) == 2
+    with pytest.raises(StorageError, match="expected trial 2 to be attached next"):
+        one.apply(ev.TrialAttached(2.0, 5, {"x": 0.5}))
+
+
+def test_later_data_add_to_and_replace_earlier_ones() -> None:
+    one = experiment(
+        ev.TrialAttached(1.0, 0, {"x": 0.5}),
+        ev.DataAttached(2.0, 0, {"loss": ev.ObservedMetric(3.0, step=1)}),
+        ev.DataAttached(3.0, 0, {"loss": ev.ObservedMetric(2.0, step=2)}),
+        completed(0),
+        ev.DataAttached(8.0, 0, {"cost": ev.ObservedMetric(7.0)}),
+    )
+    outcome = {"loss": Observation(1.0, 0.5, 3), "cost": Observation(7.0)}
+    assert one.trial(0).outcome == outcome
+    assert one.trial(0).status is TrialStatus.COMPLETED
+
+
+def test_what_a_failed_trial_measured_means_nothing() -> None:
+    one = experiment(
+        ev.TrialAttached(1.0, 0, {"x": 0.5}),
+        ev.TrialFailed(2.0, 0, Cause.TRIAL, "it burst"),
+    )
+    with pytest.raises(StorageError, match="trial 0 is FAILED: data of it mean"):
+        one.apply(ev.DataAttached(3.0, 0, {"loss": ev.ObservedMetric(3.0)}))
+
+
+def test_a_relative_constraint_waits_for_the_baseline() -> None:
+    definition = {**BEGUN.definition, "outcome_constraints": ["heat <= 2 * baseline"]}
+    one = Experiment(replace(BEGUN, definition=definition))
+    one.apply(ev.TrialAttached(1.0, 0, {"x": 0.5}, "baseline", is_baseline=True))
+    assert not one.absolute_goals.is_absolute
+    outcome = {"loss": ev.ObservedMetric(1.0), "heat": ev.ObservedMetric(10.0)}
+    one.apply(ev.TrialCompleted(2.0, 0, outcome))
+    assert one.absolute_goals.constraint_expressions == ("heat <= 20.0",)
+    assert one.best_trial() == one.baseline
+
+
+def test_a_copy_hands_out_by_itself() -> None:
+    one = experiment(generated(0))
+    twin = one.copy()
+    twin.apply(ev.TrialsHandedOut(3.0, (0,)))
+    assert one.manual_trials() == []
+    assert len(one.open_trials()) == 1
+
+
 def test_the_latest_generation_is_remembered() -> None:
     first = replace(generated(0), seconds=0.5, details={"a": 1})
     second = replace(generated(1), seconds=0.25, details={"b": 2})
@@ -231,7 +304,7 @@ def test_a_copy_grows_by_itself() -> None:
     assert {trial.status for trial in one.trials} == {TrialStatus.CANDIDATE}
     assert one.count(TrialStatus.CANDIDATE) == len(one.open_trials()) == 3
     assert (len(one.drivers), len(one.calls), len(one.generation_seconds)) == (1, 0, 1)
-    twin.apply(generated(3))
+    twin.apply(generated(5))
     assert (one.n_trials, len(one.generation_seconds)) == (3, 1)
 
 

@@ -190,6 +190,45 @@ class TrialAbandoned:
     reason: str
 
 
+@dataclass(frozen=True)
+class TrialsHandedOut:
+    """These candidates were given to a script, which evaluates them and tells."""
+
+    time: float
+    trial_indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TrialAttached:
+    """A script evaluates parameters that it has chosen itself."""
+
+    time: float
+    index: int
+    parameters: Mapping[str, TParameterValue]
+    arm_name: str = ""
+    """Its name; empty for the one that its index gives."""
+    is_baseline: bool = False
+    """Whether relative constraints are about this trial from now on."""
+
+
+@dataclass(frozen=True)
+class DataAttached:
+    """More became known of a trial: new metrics, or newer values of known ones."""
+
+    time: float
+    trial_index: int
+    outcome: Mapping[str, ObservedMetric]
+
+
+@dataclass(frozen=True)
+class TrialEarlyStopped:
+    """The trial was ended before its time, and what is known of it counts."""
+
+    time: float
+    trial_index: int
+    reason: str = ""
+
+
 Event = (
     ExperimentBegun
     | SettingsChanged
@@ -203,6 +242,10 @@ Event = (
     | TrialCompleted
     | TrialFailed
     | TrialAbandoned
+    | TrialsHandedOut
+    | TrialAttached
+    | DataAttached
+    | TrialEarlyStopped
 )
 
 _KINDS: dict[str, type[Any]] = {
@@ -220,6 +263,10 @@ _KINDS: dict[str, type[Any]] = {
         TrialCompleted,
         TrialFailed,
         TrialAbandoned,
+        TrialsHandedOut,
+        TrialAttached,
+        DataAttached,
+        TrialEarlyStopped,
     )
 }
 
@@ -230,7 +277,11 @@ _ITEM_FIELDS: Mapping[str, tuple[tuple[str, type[Any]], ...]] = {
     "AttemptsStaged": (("attempts", StagedAttempt),),
     "AttemptsSubmitted": (("attempts", SubmittedAttempt),),
     "TrialCompleted": (("outcome", ObservedMetric),),
+    "DataAttached": (("outcome", ObservedMetric),),
 }
+
+#: The fields that hold several texts or numbers.
+_TUPLES = frozenset({"changes", "trial_indices"})
 
 
 def event_to_json(event: Event) -> dict[str, JSONValue]:
@@ -260,8 +311,8 @@ def event_from_json(record: Mapping[str, Any]) -> Event:
         for key, item in _ITEM_FIELDS[kind.__name__]:
             if key in fields:
                 fields[key] = _items(item, fields[key])
-        if "changes" in fields:
-            fields["changes"] = tuple(fields["changes"])
+        for key in _TUPLES & fields.keys():
+            fields[key] = tuple(fields[key])
         event: Event = kind(**fields)
     except (TypeError, ValueError) as exc:
         raise StorageError(f"event {name}: {exc}") from exc

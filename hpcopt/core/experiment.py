@@ -18,6 +18,9 @@ from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Attempt, Cause, Observation, Phase, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
 
+#: Whose outcome is nothing to learn from, whatever becomes known of it.
+_WITHOUT_DATA = (TrialStatus.CANDIDATE, TrialStatus.FAILED, TrialStatus.ABANDONED)
+
 
 class Experiment:
     """Everything that is known of an experiment, and nothing that is not in its events.
@@ -41,6 +44,8 @@ class Experiment:
         self.generation_seconds: list[float] = []
         self._trials: list[Trial] = []
         self._open: dict[int, None] = {}
+        self._manual: dict[int, None] = {}
+        self._baseline: int | None = None
         self._counts: Counter[TrialStatus] = Counter()
 
     @classmethod
@@ -71,6 +76,7 @@ class Experiment:
         twin.generation_seconds = self.generation_seconds.copy()
         twin._trials = self._trials.copy()
         twin._open = self._open.copy()
+        twin._manual = self._manual.copy()
         twin._counts = self._counts.copy()
         return twin
 
@@ -91,6 +97,19 @@ class Experiment:
     def goals(self) -> Goals:
         """Its objectives, and the constraints on its outcomes."""
         return Goals.from_json(self.begun.definition)
+
+    @property
+    def absolute_goals(self) -> Goals:
+        """The goals, with bounds in numbers where the baseline's outcome is known."""
+        baseline = self.baseline
+        if baseline is None or self.goals.is_absolute:
+            return self.goals
+        return self.goals.relative_to(baseline.outcome)
+
+    @property
+    def baseline(self) -> Trial | None:
+        """The trial that relative constraints are about."""
+        return None if self._baseline is None else self._trials[self._baseline]
 
     @property
     def objective(self) -> Objective:
@@ -131,8 +150,15 @@ class Experiment:
         return self._trials[index]
 
     def open_trials(self) -> list[Trial]:
-        """Return the trials that have not ended, by index: candidates and live ones."""
+        """Return the trials that a runner has to do with and that have not ended.
+
+        Candidates and live ones, by index.
+        """
         return [self._trials[index] for index in self._open]
+
+    def manual_trials(self) -> list[Trial]:
+        """Return the trials that a script evaluates and has not ended, by index."""
+        return [self._trials[index] for index in self._manual]
 
     def live_attempts(self) -> list[Attempt]:
         """Return the submitted attempts that have not ended, by trial."""
@@ -176,7 +202,7 @@ class Experiment:
         Raises:
             ValueError: There are several objectives.
         """
-        goals, objective = self.goals, self.objective
+        goals, objective = self.absolute_goals, self.objective
         feasible = [
             trial
             for trial in self.completed_trials()
@@ -228,10 +254,7 @@ class Experiment:
                     event.trial_index,
                     event.time,
                     status=TrialStatus.COMPLETED,
-                    outcome={
-                        name: Observation(**dataclasses.asdict(metric))
-                        for name, metric in event.outcome.items()
-                    },
+                    outcome=_observations(event.outcome),
                 )
             case ev.TrialFailed():
                 self._end_trial(
@@ -247,6 +270,20 @@ class Experiment:
                     event.time,
                     status=TrialStatus.ABANDONED,
                     cause=Cause.USER,
+                    reason=event.reason,
+                )
+            case ev.TrialsHandedOut():
+                for index in event.trial_indices:
+                    self._apply_handed_out(index)
+            case ev.TrialAttached():
+                self._apply_attached(event)
+            case ev.DataAttached():
+                self._apply_data(event)
+            case ev.TrialEarlyStopped():
+                self._end_trial(
+                    event.trial_index,
+                    event.time,
+                    status=TrialStatus.EARLY_STOPPED,
                     reason=event.reason,
                 )
         self.n_events += 1
@@ -272,6 +309,48 @@ class Experiment:
         self.generation_details = event.details
         if event.offset == 0:
             self.generation_seconds.append(event.seconds)
+
+    def _apply_handed_out(self, index: int) -> None:
+        trial = self._open_trial(index)
+        if trial.attempts:
+            raise StorageError(
+                f"trial {index}: expected a candidate to be handed out, found one that "
+                "a runner has"
+            )
+        self._put(replace(trial, status=TrialStatus.RUNNING, is_manual=True))
+        del self._open[index]
+        self._manual[index] = None
+
+    def _apply_attached(self, event: ev.TrialAttached) -> None:
+        if event.index != len(self._trials):
+            raise StorageError(
+                f"expected trial {len(self._trials)} to be attached next, "
+                f"found trial {event.index}"
+            )
+        self._trials.append(
+            Trial(
+                index=event.index,
+                parameters=event.parameters,
+                status=TrialStatus.RUNNING,
+                generation_method="manual",
+                is_manual=True,
+                name=event.arm_name,
+                created_at=event.time,
+            )
+        )
+        self._manual[event.index] = None
+        self._counts[TrialStatus.RUNNING] += 1
+        if event.is_baseline:
+            self._baseline = event.index
+
+    def _apply_data(self, event: ev.DataAttached) -> None:
+        trial = self.trial(event.trial_index)
+        if trial.status in _WITHOUT_DATA:
+            raise StorageError(
+                f"trial {trial.index} is {trial.status}: data of it mean nothing"
+            )
+        outcome = {**trial.outcome, **_observations(event.outcome)}
+        self._put(replace(trial, outcome=outcome))
 
     def _apply_staged(self, staged: ev.StagedAttempt, time: float) -> None:
         trial = self._open_trial(staged.trial_index)
@@ -335,7 +414,8 @@ class Experiment:
     def _end_trial(self, index: int, time: float, **changes: Any) -> None:
         trial = self._open_trial(index)
         self._put(replace(trial, ended_at=time, **changes))
-        del self._open[index]
+        self._open.pop(index, None)
+        self._manual.pop(index, None)
 
     def _open_trial(self, index: int) -> Trial:
         trial = self.trial(index)
@@ -365,3 +445,12 @@ class Experiment:
         self._counts[self._trials[trial.index].status] -= 1
         self._counts[trial.status] += 1
         self._trials[trial.index] = trial
+
+
+def _observations(
+    outcome: Mapping[str, ev.ObservedMetric],
+) -> dict[str, Observation]:
+    return {
+        name: Observation(**dataclasses.asdict(metric))
+        for name, metric in outcome.items()
+    }

@@ -169,7 +169,11 @@ class Trial:
     """How it was proposed: ``center``, ``sobol``, ``bo``, ``manual``."""
     attempts: tuple[Attempt, ...] = ()
     outcome: Mapping[str, Observation] = field(default_factory=dict)
-    """Metric name to what was observed; empty until the trial is completed."""
+    """Metric name to what was observed, as far as it is known."""
+    is_manual: bool = False
+    """Whether a script evaluates it, and no runner."""
+    name: str = ""
+    """The name that a script gave it."""
     cause: Cause | None = None
     reason: str = ""
     """Why the trial failed or was abandoned, in one sentence."""
@@ -184,7 +188,7 @@ class Trial:
     @property
     def arm_name(self) -> str:
         """Ax's name for the trial's one parameterization."""
-        return f"{self.index}_0"
+        return self.name or f"{self.index}_0"
 
     def with_attempt(self, attempt: Attempt, **changes: object) -> Trial:
         """Return the trial with ``attempt`` in its place, or appended if it is new."""

@@ -13,10 +13,13 @@ from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Observation, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
+#: What is known of an early-stopped trial counts as it is, as in Ax.
+_WITH_OUTCOME = (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED)
+
 
 @dataclass(frozen=True)
 class ObservedTrial:
-    """A completed trial."""
+    """A trial that has ended with an outcome."""
 
     index: int
     parameters: TParameterization
@@ -58,15 +61,18 @@ class Snapshot:
         """Return what a generator may know of ``experiment``."""
         return cls(
             space=experiment.space,
-            goals=experiment.goals,
+            goals=experiment.absolute_goals,
             seed=experiment.seed,
             n_trials=experiment.n_trials,
             position=experiment.n_events,
             completed=tuple(
                 ObservedTrial(t.index, t.parameters, t.outcome)
-                for t in experiment.completed_trials()
+                for t in experiment.trials
+                if t.status in _WITH_OUTCOME and t.outcome
             ),
-            pending=tuple(t.parameters for t in experiment.open_trials()),
+            pending=tuple(
+                t.parameters for t in experiment.trials if not t.status.is_terminal
+            ),
             failed=tuple(
                 t.parameters
                 for t in experiment.trials
