@@ -65,6 +65,7 @@ def job_scripts(loaded: LoadedConfig) -> JobScripts:
         environment=job.environment,
         slurm=job.slurm,
         config_folder=loaded.config_folder,
+        growth=job.on.growth(),
     )
     return JobScripts(loaded.config.name, loaded.folder, spec)
 

@@ -9,8 +9,6 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     StrictFloat,
@@ -19,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from hpcopt.config_policies import Number, OnSection, Spec
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals import Goals, parse_goals
 from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
@@ -31,17 +30,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 #: How long a missing result may still appear: NFS may hide a file for a minute.
 _RESULT_GRACE_S = {"slurm": 60.0, "local": 2.0}
 
-Number = StrictInt | StrictFloat
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 
 
-class _Spec(BaseModel):
-    """A part of a config: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RangeSpec(_Spec):
+class RangeSpec(Spec):
     """A parameter between two bounds."""
 
     name: StrictStr
@@ -63,7 +55,7 @@ class RangeSpec(_Spec):
         )
 
 
-class ChoiceSpec(_Spec):
+class ChoiceSpec(Spec):
     """A parameter that takes one of several values."""
 
     name: StrictStr
@@ -76,7 +68,7 @@ class ChoiceSpec(_Spec):
         return ChoiceParameter(self.name, self.values, self.is_ordered)
 
 
-class MetricSpec(_Spec):
+class MetricSpec(Spec):
     """Where in the trial's HDF5 file a metric is found."""
 
     name: StrictStr
@@ -87,7 +79,7 @@ class MetricSpec(_Spec):
     step: StrictStr | None = None
 
 
-class JobSection(_Spec):
+class JobSection(Spec):
     """What a trial runs, and where."""
 
     runner: Literal["auto", "slurm", "local"] = "auto"
@@ -96,8 +88,9 @@ class JobSection(_Spec):
     function: StrictStr | None = None
     directory: StrictStr = "{{ config.folder }}"
     setup: tuple[StrictStr, ...] = ()
-    environment: dict[StrictStr, StrictStr] = {}
-    slurm: dict[StrictStr, Scalar | None] = {}
+    environment: dict[StrictStr, StrictStr] = Field(default_factory=dict)
+    slurm: dict[StrictStr, Scalar | None] = Field(default_factory=dict)
+    on: OnSection = OnSection()
     result_grace_s: Annotated[float, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
@@ -115,7 +108,7 @@ class JobSection(_Spec):
         return self
 
 
-class RunSection(_Spec):
+class RunSection(Spec):
     """How far, how wide and how often."""
 
     max_trials: StrictInt
@@ -125,14 +118,14 @@ class RunSection(_Spec):
     initial_seconds_between_polls: Number = 1
 
 
-class GenerationSection(_Spec):
+class GenerationSection(Spec):
     """How parameterizations are proposed."""
 
     method: Literal["auto", "sobol"] = "auto"
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
 
 
-class ExperimentConfig(_Spec):
+class ExperimentConfig(Spec):
     """A whole config."""
 
     name: StrictStr
@@ -166,6 +159,7 @@ class ExperimentConfig(_Spec):
                 )
         self.goals()
         self.limits("local")
+        self.job.on.growth()
 
     def search_space(self) -> SearchSpace:
         """Return the search space.
@@ -224,5 +218,6 @@ class ExperimentConfig(_Spec):
         grace_s = self.job.result_grace_s
         return Limits(
             **self.run.model_dump(),
+            policies=self.job.on.policies(),
             result_grace_s=_RESULT_GRACE_S[runner] if grace_s is None else grace_s,
         )

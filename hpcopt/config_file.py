@@ -23,6 +23,7 @@ from hpcopt.config import (
     RangeSpec,
     RunSection,
 )
+from hpcopt.config_policies import GrowingRetrySpec, OnSection, RetrySpec
 from hpcopt.core.errors import ConfigError
 
 
@@ -161,8 +162,13 @@ _NOT_KEYS = re.compile(
     r"(range|choice|int|float|str|bool)\Z|literal\[|function-|constr"
 )
 
-_SECTIONS = {
+_SECTIONS: Mapping[str, tuple[Any, ...]] = {
     "job": (JobSection,),
+    "job.on": (OnSection,),
+    "job.on.memory": (GrowingRetrySpec,),
+    "job.on.time": (GrowingRetrySpec,),
+    "job.on.infrastructure": (RetrySpec,),
+    "job.on.trial": (RetrySpec,),
     "run": (RunSection,),
     "generation": (GenerationSection,),
     "metrics": (MetricSpec,),
@@ -231,11 +237,10 @@ def _key_path(location: tuple[int | str, ...]) -> str:
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
-    models: Mapping[str, Any] = _SECTIONS if len(location) > 1 else {}
-    known = {
-        key
-        for model in models.get(str(location[0]), (ExperimentConfig,))
-        for key in model.model_fields
-    }
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    *folders, key = (str(part) for part in location)
+    # The innermost part of a config that is known by name.
+    paths = [".".join(folders[:n]) for n in range(len(folders), 0, -1)]
+    models = next((_SECTIONS[p] for p in paths if p in _SECTIONS), (ExperimentConfig,))
+    known = {name for model in models for name in model.model_fields}
+    close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known: {sorted(known)}"

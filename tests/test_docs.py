@@ -66,7 +66,7 @@ def test_the_readme_s_python_runs_up_to_the_cluster(
 
 def test_the_architecture_s_config_names_every_key() -> None:
     (config,) = blocks(ROOT / "docs" / "architecture.md", "yaml")
-    documented = yaml.safe_load(config)
+    documented = yaml.load(config, Loader=yaml.BaseLoader)  # `on` is no boolean
     assert list(documented) == list(ExperimentConfig.model_fields)
     for section in ("job", "run", "generation"):
         model = ExperimentConfig.model_fields[section].annotation

@@ -8,9 +8,9 @@ import pytest
 from driver_world import ClusterRunner, Hazards, Killed, RandomService, World
 
 from hpcopt.core.errors import FailureRateExceededError, RunnerError
+from hpcopt.core.policy import MAX_INFRASTRUCTURE_RETRIES
 from hpcopt.core.trial import Cause, TrialStatus
 from hpcopt.driver.limits import Limits
-from hpcopt.driver.verdicts import MAX_INFRASTRUCTURE_RETRIES
 
 
 def check_all_completed_once(world: World, n: int) -> None:

@@ -101,6 +101,7 @@ def attempt_facts(attempt: Attempt) -> Facts:
         "submitted_at": attempt.submitted_at,
         "started_at": attempt.started_at,
         "ended_at": attempt.ended_at,
+        "adjustment": attempt.adjustment.to_json(),
         "metadata": None if attempt.metadata is None else dict(attempt.metadata),
         "facts": dict(attempt.facts),
     }

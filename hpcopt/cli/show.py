@@ -87,6 +87,13 @@ def _print_trial(trial: Trial, found: Target) -> None:
     )
 
 
+def _changed(attempt: Attempt) -> str:
+    """Return what the attempt was given otherwise than the trial's first one."""
+    options = (attempt.metadata or {}).get("options")
+    changed = options if isinstance(options, dict) else attempt.adjustment.to_json()
+    return "  ".join(f"{name}={value}" for name, value in changed.items())
+
+
 def _print_attempt(attempt: Attempt, folder: Path) -> None:
     files = attempt_path(folder, attempt)
     started = files.read_started()
@@ -97,6 +104,7 @@ def _print_attempt(attempt: Attempt, folder: Path) -> None:
         [
             ("job", job_id(attempt) or (started.job_id if started else "")),
             ("node", str(node or (started.host if started else ""))),
+            ("changed", _changed(attempt)),
             ("submitted", text.moment(attempt.submitted_at)),
             ("queue time", text.duration(queue_s(attempt))),
             ("run time", text.duration(run_s(attempt))),

@@ -100,6 +100,8 @@ class StagedAttempt:
     task: int | None = None
     digest: str = ""
     """SHA-256 of what will run, in hexadecimal."""
+    adjustment: Mapping[str, JSONValue] = field(default_factory=dict)
+    """What it is given otherwise than a first attempt: ``Adjustment.to_json``."""
 
 
 @dataclass(frozen=True)

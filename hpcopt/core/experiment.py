@@ -14,6 +14,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import StorageError
 from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
+from hpcopt.core.policy import Adjustment
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Attempt, Cause, Observation, Phase, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
@@ -369,6 +370,7 @@ class Experiment:
             number=staged.number,
             name=staged.name,
             task=staged.task,
+            adjustment=_adjustment(staged),
             staged_at=time,
         )
         self._put(trial.with_attempt(attempt, status=TrialStatus.STAGED))
@@ -454,3 +456,10 @@ def _observations(
         name: Observation(**dataclasses.asdict(metric))
         for name, metric in outcome.items()
     }
+
+
+def _adjustment(staged: ev.StagedAttempt) -> Adjustment:
+    try:
+        return Adjustment.from_json(staged.adjustment)
+    except ValueError as exc:
+        raise StorageError(f"trial {staged.trial_index}: {exc}") from exc

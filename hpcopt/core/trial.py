@@ -9,6 +9,7 @@ from enum import Enum, StrEnum
 
 from typing_extensions import override
 
+from hpcopt.core.policy import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
 
 
@@ -126,6 +127,8 @@ class Attempt:
     phase: Phase = Phase.WAITING
     metadata: Mapping[str, JSONValue] | None = None
     """What the runner returned at submission; ``None`` while that is not known."""
+    adjustment: Adjustment = NO_ADJUSTMENT
+    """What it is given otherwise than the trial's first attempt."""
     staged_at: float = 0.0
     """Seconds since the epoch, as all times."""
     submitted_at: float | None = None

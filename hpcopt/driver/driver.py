@@ -101,7 +101,7 @@ class Driver:
         self._observe = observe
         self._schedule = PollSchedule(limits.initial_seconds_between_polls)
         self._submitter = Submitter(journal, runner, clock)
-        self._judge = Judge(reader, clock, limits.result_grace_s)
+        self._judge = Judge(reader, clock, limits, runner.gives_more)
         self._planner = Planner(
             journal,
             generator,
@@ -290,10 +290,11 @@ class Driver:
     def _ready(self) -> list[AttemptRequest]:
         """Return the attempts that can be submitted, by trial."""
         return [
-            AttemptRequest(trial.index, len(trial.attempts), trial.parameters)
+            self._judge.next_attempt(trial)
             for trial in self.experiment.open_trials()
+            # One that failed and is open is run again: see `_decide`.
             if trial.attempt is None
-            or trial.attempt.cause is Cause.INFRASTRUCTURE  # a free retry
+            or (not trial.attempt.is_live and trial.attempt.cause is not Cause.SUCCESS)
         ]
 
     # Submit

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
+from hpcopt.core.policy import DEFAULT_POLICIES, RetryPolicies
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Limits:
     """The wait after a change; it grows while nothing happens."""
     result_grace_s: float = 2.0
     """How long the result of a trial that succeeded may still be missing."""
+    policies: RetryPolicies = DEFAULT_POLICIES
+    """What follows when an attempt fails."""
 
     def __post_init__(self) -> None:
         for name, smallest in (

@@ -68,7 +68,13 @@ class Submitter:
             ev.AttemptsStaged(
                 self._clock.now(),
                 tuple(
-                    ev.StagedAttempt(*request.key, s.name, s.task(k), s.digest)
+                    ev.StagedAttempt(
+                        *request.key,
+                        s.name,
+                        s.task(k),
+                        s.digest,
+                        request.adjustment.to_json(),
+                    )
                     for s in submissions
                     for k, request in enumerate(s.requests)
                 ),
@@ -179,7 +185,11 @@ class Submitter:
             Submission(
                 name=name,
                 requests=tuple(
-                    AttemptRequest(*a.key, experiment.trial(a.trial_index).parameters)
+                    AttemptRequest(
+                        *a.key,
+                        experiment.trial(a.trial_index).parameters,
+                        a.adjustment,
+                    )
                     for a in members
                 ),
                 is_array=members[0].task is not None,

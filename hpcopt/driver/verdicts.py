@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import MetricError, ResultNotReadyError
 from hpcopt.core.trial import Attempt, Cause, Trial
 from hpcopt.driver.clock import Clock
+from hpcopt.driver.limits import Limits
 from hpcopt.metrics.protocol import OutcomeReader
-
-#: How often the same parameters are run again after failures of the infrastructure.
-MAX_INFRASTRUCTURE_RETRIES = 5
+from hpcopt.runners.protocol import AttemptRequest
 
 Verdict = ev.TrialCompleted | ev.TrialFailed | ev.TrialAbandoned
 
@@ -20,21 +19,36 @@ class Judge:
     """Says how a trial ends, from how its latest attempt ended."""
 
     def __init__(
-        self, reader: OutcomeReader, clock: Clock, result_grace_s: float
+        self,
+        reader: OutcomeReader,
+        clock: Clock,
+        limits: Limits,
+        gives_more: Callable[[AttemptRequest, AttemptRequest], bool],
     ) -> None:
+        """Judge by the limits' policies.
+
+        Args:
+            reader: Reads the outcome of attempts that succeeded.
+            clock: Tells the time.
+            limits: The policies, and how long a result may be missing.
+            gives_more: Whether the second attempt would get more than the first had.
+        """
         self.is_waiting = False
         """Whether a result was not there yet at the latest look."""
         self._reader = reader
         self._clock = clock
-        self._result_grace_s = result_grace_s
+        self._result_grace_s = limits.result_grace_s
+        self._policies = limits.policies
+        self._gives_more = gives_more
+        self._is_raised: dict[tuple[int, int], bool] = {}
         self._missing_since: dict[int, float] = {}
         """When a trial's result was first looked for in vain, by this driver."""
 
     def verdicts(self, trials: Iterable[Trial]) -> list[Verdict]:
         """Return the ends of those of ``trials`` that have come to one.
 
-        A trial goes on with another attempt if the infrastructure failed, and while
-        the result of a successful attempt may yet appear.
+        A trial goes on if the policies grant it another attempt, and while the result
+        of a successful one may yet appear.
         """
         self.is_waiting = False
         return [
@@ -52,12 +66,40 @@ class Judge:
                 return self._outcome(trial, attempt)
             case Cause.USER:
                 return ev.TrialAbandoned(now, trial.index, attempt.reason)
-            case Cause.INFRASTRUCTURE if _may_retry(trial):
-                return None
             case cause:
-                return ev.TrialFailed(
-                    now, trial.index, cause or Cause.TRIAL, attempt.reason
-                )
+                refusal = self._why_no_retry(trial, attempt)
+                if refusal is None:
+                    return None
+                reason = f"{attempt.reason}{refusal}"
+                return ev.TrialFailed(now, trial.index, cause or Cause.TRIAL, reason)
+
+    def next_attempt(self, trial: Trial) -> AttemptRequest:
+        """Return the attempt that follows those that a trial has had."""
+        return AttemptRequest(
+            trial.index,
+            len(trial.attempts),
+            trial.parameters,
+            self._policies.adjustment(trial.attempts),
+        )
+
+    def _why_no_retry(self, trial: Trial, attempt: Attempt) -> str | None:
+        """Return why the trial is not run again, to end a sentence; ``None`` if it is.
+
+        Nothing needs to be said where nobody expects a retry.
+        """
+        policy = self._policies.of(attempt)
+        if not self._policies.may_retry(trial.attempts):
+            n = len(trial.attempts)
+            return f"; no retry is left after {n} attempts" if policy.retry else ""
+        if policy.factor == 1.0:
+            return None
+        before = AttemptRequest(*attempt.key, trial.parameters, attempt.adjustment)
+        if attempt.key not in self._is_raised:
+            is_raised = self._gives_more(before, self.next_attempt(trial))
+            self._is_raised[attempt.key] = is_raised
+        if self._is_raised[attempt.key]:
+            return None
+        return "; it had as much as it may have, and is not run again"
 
     def _outcome(self, trial: Trial, attempt: Attempt) -> Verdict | None:
         now = self._clock.now()
@@ -82,8 +124,3 @@ class Judge:
                 for name, o in outcome.items()
             },
         )
-
-
-def _may_retry(trial: Trial) -> bool:
-    failures = sum(a.cause is Cause.INFRASTRUCTURE for a in trial.attempts)
-    return failures <= MAX_INFRASTRUCTURE_RETRIES

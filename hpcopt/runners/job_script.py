@@ -7,10 +7,12 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpcopt.core.errors import ConfigError, SubmissionDeferredError
+from hpcopt.core.policy import NO_ADJUSTMENT
+from hpcopt.core.types import JSONValue
 from hpcopt.runners.job_spec import JobSpec, SlurmValue
 from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.sbatch_lines import directives
@@ -116,16 +118,29 @@ class JobScripts:
             "HPCOPT_ATTEMPT": str(request.number),
         }
         modules = spec.config_folder.absolute() if spec.function is not None else None
+        options = {
+            option: _option_text(option, value, names)
+            for option, value in spec.options.items()
+        }
         return RenderedJob(
             script=script,
             job=wrapper(lines, variables, modules),
             directives=lines,
-            options={
-                option: _option_text(option, value, names)
-                for option, value in spec.options.items()
-            },
+            options=spec.growth.apply(options, lines, request.adjustment),
             parameters=json.dumps(dict(request.parameters), allow_nan=False),
         )
+
+    def changed_options(self, request: AttemptRequest) -> dict[str, JSONValue]:
+        """Return the options that differ from those of the trial's first attempt."""
+        if not request.adjustment.to_json():
+            return {}
+        first = self.render(replace(request, adjustment=NO_ADJUSTMENT), "").options
+        now = self.render(request, "").options
+        return {k: v for k, v in now.items() if v != first.get(k)}
+
+    def gives_more(self, before: AttemptRequest, after: AttemptRequest) -> bool:
+        """Whether the two would be submitted with different options."""
+        return self.changed_options(before) != self.changed_options(after)
 
     def write(self, request: AttemptRequest, rendered: RenderedJob) -> AttemptFolder:
         """Write the attempt's folder durably, and return it.

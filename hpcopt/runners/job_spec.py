@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
+from hpcopt.runners.growth import NO_GROWTH, Growth
 
 #: sbatch options that decide how a job is found again and where its log is.
 _MANAGED_OPTIONS = frozenset(
@@ -53,6 +54,8 @@ class JobSpec:
     slurm: Mapping[str, SlurmValue]
     """Options of sbatch by their long names; underscores are read as dashes."""
     config_folder: Path
+    growth: Growth = NO_GROWTH
+    """What a retry may be given more of."""
     options: Mapping[str, SlurmValue] = field(init=False, repr=False, compare=False)
     """``slurm`` with dashes in the names, without what is omitted."""
 

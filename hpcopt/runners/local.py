@@ -148,6 +148,10 @@ class LocalRunner(SingleTrials):
             )
         return metadata
 
+    @override
+    def gives_more(self, before: AttemptRequest, after: AttemptRequest) -> bool:
+        return self._scripts.gives_more(before, after)
+
     def _limit_s(self, options: Mapping[str, str | None]) -> float | None:
         if self._time_limit_s is not None:
             return self._time_limit_s

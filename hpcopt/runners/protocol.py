@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpcopt.core.errors import RunnerError
+from hpcopt.core.policy import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.trial import Attempt, AttemptState, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
@@ -62,6 +63,8 @@ class AttemptRequest:
     trial_index: int
     number: int
     parameters: TParameterization
+    adjustment: Adjustment = NO_ADJUSTMENT
+    """What it is given otherwise than the trial's first attempt."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -104,7 +107,7 @@ class AttemptRunner(ABC):
         """Group ``requests`` into submissions and name them.
 
         Nothing outside the process changes. The requests may be of any trials, each
-        attempt at most once.
+        attempt at most once. Those of the submissions may avoid fewer nodes.
 
         Raises:
             ConfigError: What should run cannot be rendered for a parameterization.
@@ -151,6 +154,13 @@ class AttemptRunner(ABC):
         Raises:
             RunnerError: Some could not be asked.
         """
+
+    def gives_more(self, before: AttemptRequest, after: AttemptRequest) -> bool:
+        """Whether ``after``'s adjustment would get it more than ``before`` had.
+
+        Not where a cap is reached, or where a runner cannot give more.
+        """
+        return False
 
     @property
     def n_acceptable(self) -> int | None:

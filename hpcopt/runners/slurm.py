@@ -20,6 +20,7 @@ from hpcopt.core.errors import (
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
+from hpcopt.runners.growth import given
 from hpcopt.runners.job_script import JobScripts, digest
 from hpcopt.runners.protocol import (
     AttemptRequest,
@@ -34,6 +35,7 @@ from hpcopt.slurm.failures import submission_error
 from hpcopt.slurm.options import chooses_folder, job_name, sbatch_options
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.recovery import FoundJob
+from hpcopt.slurm.site import SiteLimits
 from hpcopt.slurm.submission import BatchJob, JobSubmitter
 from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch, WatchedJob
 
@@ -41,6 +43,9 @@ _Key = tuple[int, int]
 
 #: How many attempts' folders are written at a time.
 _N_WRITERS = 16
+
+#: How many nodes an attempt avoids, as far as its partition has twice as many.
+_MOST_AVOIDED = 8
 
 
 class SlurmRunner(SingleTrials):
@@ -80,6 +85,7 @@ class SlurmRunner(SingleTrials):
         self._commands = commands or SlurmCommands()
         self._queue = SlurmQueue(self._commands)
         self._watch = JobWatch(self._queue, clock, lost_after_s=lost_after_s)
+        self._limits = SiteLimits(self._commands)
         self._submitter = JobSubmitter(self._commands, self._watch, clock)
         self._taken_over: dict[_Key, str] = {}
         """The jobs that run attempts in place of those that were to."""
@@ -91,7 +97,8 @@ class SlurmRunner(SingleTrials):
         groups: list[list[AttemptRequest]] = []
         largest = self._submitter.max_array_size() if len(requests) > 1 else 1
         previous: object = None
-        for request in sorted(requests, key=lambda r: (r.number, r.trial_index)):
+        for each in sorted(requests, key=lambda r: (r.number, r.trial_index)):
+            request = self._with_nodes_left(each)
             rendered = self._scripts.render(request, "")
             # What the tasks of an array share: their attempt and all sbatch is told.
             shared = (request.number, rendered.directives, dict(rendered.options))
@@ -103,6 +110,20 @@ class SlurmRunner(SingleTrials):
                 groups.append([request])
             previous = shared
         return [self._submission(group) for group in groups]
+
+    def _with_nodes_left(self, request: AttemptRequest) -> AttemptRequest:
+        """Return the request, avoiding no more nodes than its partition can spare."""
+        avoid = request.adjustment.avoid
+        if not avoid:
+            return request
+        rendered = self._scripts.render(request, "")
+        partition = given("partition", rendered.options, rendered.directives)
+        try:
+            n_spare = self._limits.n_nodes(partition or "") // 2
+        except PollError:
+            n_spare = 0  # a node that is down is given no jobs anyway
+        avoid = avoid[: min(n_spare, _MOST_AVOIDED)]
+        return replace(request, adjustment=replace(request.adjustment, avoid=avoid))
 
     def _submission(self, group: Sequence[AttemptRequest]) -> Submission:
         name = submission_name(self._scripts.experiment_name, group)
@@ -180,9 +201,18 @@ class SlurmRunner(SingleTrials):
                 + (f"_{position}" if submission.is_array else ""),
                 "name": submission.name,
                 "cluster": accepted[position].cluster,
+                **self._changed(request),
             }
             for position, request in enumerate(submission.requests)
         ]
+
+    def _changed(self, request: AttemptRequest) -> dict[str, JSONValue]:
+        changed = self._scripts.changed_options(request)
+        return {"options": changed} if changed else {}
+
+    @override
+    def gives_more(self, before: AttemptRequest, after: AttemptRequest) -> bool:
+        return self._scripts.gives_more(before, after)
 
     # Watch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from hpcopt.core.errors import ConfigError
@@ -39,3 +40,11 @@ def parse_slurm_time(text: str) -> float | None:
         for name, number in match.groupdict(default="0").items()
     )
     return float(seconds) if seconds else None
+
+
+def format_slurm_time(seconds: float) -> str:
+    """Return a time limit as ``sbatch --time`` takes it, in whole seconds."""
+    minutes, second = divmod(max(1, math.ceil(seconds)), 60)
+    days, minutes = divmod(minutes, 24 * 60)
+    clock = f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
+    return f"{days}-{clock}" if days else clock

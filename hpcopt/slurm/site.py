@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +57,33 @@ class SiteLimits:
     def min_job_age_s(self) -> int:
         """How long the controller remembers a job that has ended."""
         return number(self.config, "MinJobAge", 300)
+
+    @cached_property
+    def _n_nodes(self) -> Mapping[str, int]:
+        """How many nodes each partition has; the default one is ``""``, too.
+
+        Raises:
+            PollError: The controller does not answer.
+        """
+        n_nodes: Counter[str] = Counter()
+        for line in self._commands.query("sinfo", ["-h", "-o", "%P %D"]).splitlines():
+            name, _, n = line.strip().rpartition(" ")
+            if n.isdecimal():
+                n_nodes[name.removesuffix("*")] += int(n)
+                if name.endswith("*"):
+                    n_nodes[""] += int(n)
+        return n_nodes
+
+    def n_nodes(self, partitions: str) -> int:
+        """Return how many nodes the smallest of ``partitions`` has.
+
+        Args:
+            partitions: As sbatch takes them; nothing for the default one.
+
+        Raises:
+            PollError: The controller does not answer.
+        """
+        return min(self._n_nodes.get(name, 0) for name in partitions.split(","))
 
 
 #: What Slurm's commands say where they are installed and no cluster is set up.

@@ -5,6 +5,7 @@ A word that is not in it means nothing: the job is waited for.
 
 from __future__ import annotations
 
+import re
 import signal
 
 from hpcopt.core.trial import Cause, Phase
@@ -51,6 +52,12 @@ _ENDED = {
     "PREEMPTED": (Cause.INFRASTRUCTURE, "the job was preempted"),
 }
 
+#: Ends for which a node is to blame, where the job had but one.
+_BLAMES_NODE = frozenset({"NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED", "RECONFIG_FAIL"})
+
+#: The name of one node, and not of several, as in ``n[1-4]``.
+_ONE_NODE = re.compile(r"[\w.-]+", re.ASCII)
+
 #: Reasons for which a job waits until somebody does something about it.
 _ADVICE = {
     "PartitionNodeLimit": "it asks for more nodes than the partition has",
@@ -96,6 +103,13 @@ def phase_of(word: str) -> Phase:
 def cause_of(word: str) -> Cause:
     """Return why a job ended, by its terminal word."""
     return _ENDED[word][0]
+
+
+def bad_node(word: str, node: str) -> str | None:
+    """Return the node that is to blame for the end of a job, if one is."""
+    if word in _BLAMES_NODE and _ONE_NODE.fullmatch(node) and node != "None":
+        return node
+    return None
 
 
 def why_ended(text: str, exit_code: int | None, signal_number: int) -> str:

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from hpcopt.core.errors import PollError
+from hpcopt.core.policy import BAD_NODE
 from hpcopt.core.trial import AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.slurm import states
@@ -162,6 +163,8 @@ class JobWatch:
             facts["exit_code"] = code
         if record.signal:
             facts["signal"] = record.signal
+        if (node := states.bad_node(word, record.node)) is not None:
+            facts[BAD_NODE] = node
         return AttemptState(Phase.ENDED, states.cause_of(word), why, facts)
 
     def _blame_memory(
@@ -262,9 +265,12 @@ def _ended_undocumented(job: WatchedJob, row: QueueRow | None) -> AttemptState:
             Phase.ENDED, Cause.TRIAL, f"exit code {job.exit_code}", facts
         )
     facts["node"] = row.node
+    word = states.read_word(row.word)
+    if (node := states.bad_node(word, row.node)) is not None:
+        facts[BAD_NODE] = node
     return AttemptState(
         Phase.ENDED,
-        states.cause_of(states.read_word(row.word)),
+        states.cause_of(word),
         states.why_ended(row.word, job.exit_code, 0),
         facts,
     )
