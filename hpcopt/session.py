@@ -20,6 +20,7 @@ from hpcopt.storage.lease import Lease
 if TYPE_CHECKING:  # what only reads an experiment starts without these
     from hpcopt.config_file import LoadedConfig
     from hpcopt.driver.driver import Driver, Progress
+    from hpcopt.generation.protocol import GeneratorService
 
 RunnerKind = Literal["slurm", "local"]
 
@@ -106,6 +107,22 @@ def open_journal(
         if changes:
             journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
         yield journal
+
+
+@contextmanager
+def reopen_journal(folder: Path) -> Iterator[Journal]:
+    """Take the experiment in ``folder`` up as its only writer, to drive nothing.
+
+    Raises:
+        LeaseHeldError: Another driver runs it.
+        StorageError: The folder or the journal cannot be written or read.
+    """
+    with ExitStack() as stack:
+        lease = Lease.acquire(folder / LEASE)
+        stack.callback(lease.release)
+        store = JournalFile.open_for_writing(folder / JOURNAL, lease)
+        stack.callback(store.close)
+        yield Journal.load(store)
 
 
 def check_unchanged(
@@ -220,6 +237,7 @@ def open_driver(
     clock: Clock | None = None,
     observe: Observer = lambda *_: None,
     is_stop_requested: StopRequest = lambda: None,
+    winds_up: bool = False,
 ) -> Iterator[Driver]:
     """Yield a driver for the experiment of a config; begin or continue it.
 
@@ -229,6 +247,7 @@ def open_driver(
         clock: Tells the time.
         observe: Called after each of the driver's steps.
         is_stop_requested: Returns why to stop, when somebody asked for it.
+        winds_up: Whether to do no more than what people asked for.
 
     Raises:
         ConfigError: The config does not fit the experiment or this machine.
@@ -237,6 +256,8 @@ def open_driver(
     """
     from hpcopt import assembly
     from hpcopt.driver.driver import Driver
+    from hpcopt.driver.requests import RequestFolder
+    from hpcopt.generation.idle import NoService
 
     clock = clock or SystemClock()
     folder = loaded.folder
@@ -251,7 +272,11 @@ def open_driver(
         journal = stack.enter_context(open_journal(folder, definition, settings, clock))
         assembly.write_config(loaded, folder / CONFIG)
         stack.callback(attempt_runner.close)
-        generator = assembly.make_generator(loaded.config, folder / GENERATOR_LOG)
+        generator: GeneratorService = (
+            NoService()
+            if winds_up
+            else assembly.make_generator(loaded.config, folder / GENERATOR_LOG)
+        )
         stack.callback(generator.close)
         yield Driver(
             journal,
@@ -262,4 +287,6 @@ def open_driver(
             clock,
             is_stop_requested=is_stop_requested,
             observe=observe,
+            requests=RequestFolder(folder),
+            winds_up=winds_up,
         )

@@ -12,6 +12,7 @@ from typing_extensions import override
 from hpcopt.core.errors import (
     PollError,
     ResultNotReadyError,
+    RunnerError,
     SubmissionDeferredError,
     SubmissionUnknownError,
 )
@@ -19,6 +20,7 @@ from hpcopt.core.events import Event, ExperimentBegun
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Observation, Phase
 from hpcopt.driver.driver import Driver, Stop
 from hpcopt.driver.limits import Limits
+from hpcopt.driver.requests import RequestFolder
 from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
 from hpcopt.runners.protocol import (
     AttemptRequest,
@@ -126,6 +128,8 @@ class Cluster:
 
     def state(self, key: tuple[int, int]) -> AttemptState:
         job = self.jobs[key]
+        if job.stopped:
+            return AttemptState(Phase.ENDED, Cause.USER, "cancelled")
         if job.started_at is None:
             return AttemptState(Phase.WAITING)
         if self._is_running(job, self.clock.now()):
@@ -166,7 +170,10 @@ class ClusterRunner(AttemptRunner):
         self.cluster = cluster
         self.hazards = hazards
         self.is_down = False
+        self.is_deaf = False
+        """Whether it cannot be asked to end jobs."""
         self.defer = 0
+        self.stops: list[list[tuple[int, int]]] = []
         self.lose = 0
         """How many submissions will be accepted without the driver learning it."""
 
@@ -209,6 +216,9 @@ class ClusterRunner(AttemptRunner):
 
     @override
     def stop(self, attempts: Sequence[Attempt]) -> None:
+        if self.is_deaf:
+            raise RunnerError("the cluster does not answer")
+        self.stops.append([attempt.key for attempt in attempts])
         for attempt in attempts:
             self.cluster.jobs[attempt.key].stopped = True
 
@@ -285,8 +295,11 @@ class World:
         self.store.hazards = self.hazards
         self.runner = ClusterRunner(self.cluster, self.hazards)
         self.stop: str | None = None
+        self.requests: RequestFolder | None = None
+        self.on_look: Callable[[], None] = lambda: None
+        """What happens each time when the driver looks whether it shall stop."""
 
-    def driver(self) -> Driver:
+    def driver(self, *, winds_up: bool = False) -> Driver:
         """Return a driver that knows nothing but what is in the journal."""
         self.journal = Journal.load(self.store)
         return Driver(
@@ -296,8 +309,14 @@ class World:
             self.service,
             self.limits,
             self.clock,
-            is_stop_requested=lambda: self.stop,
+            is_stop_requested=self._look,
+            requests=self.requests,
+            winds_up=winds_up,
         )
+
+    def _look(self) -> str | None:
+        self.on_look()
+        return self.stop
 
     def run(self) -> Stop:
         return self.driver().run()

@@ -85,6 +85,12 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
         ev.DataAttached, finite, indices, st.dictionaries(texts, metric, max_size=3)
     ),
     ev.TrialEarlyStopped: st.builds(ev.TrialEarlyStopped, finite, indices, texts),
+    ev.TrialsCancelled: st.builds(
+        ev.TrialsCancelled, finite, tuples(indices), texts, texts, st.booleans()
+    ),
+    ev.TrialsReopened: st.builds(
+        ev.TrialsReopened, finite, tuples(indices), texts, texts
+    ),
 }
 
 

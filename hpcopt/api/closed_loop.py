@@ -13,6 +13,7 @@ from hpcopt.assembly import make_folder
 from hpcopt.driver.clock import SystemClock
 from hpcopt.driver.driver import Driver
 from hpcopt.driver.limits import Limits
+from hpcopt.driver.requests import RequestFolder
 from hpcopt.generation.service import ProcessService
 from hpcopt.metrics.reader import MetricsReader
 from hpcopt.runners.own import OwnRunner
@@ -71,6 +72,7 @@ def run_trials(setup: Setup, limits: Limits, settle_s: float) -> None:
             clock,
             is_stop_requested=is_stop_requested,
             observe=EndedTrialsLog(experiment, limits.max_trials),
+            requests=RequestFolder(folder),
         ).run()
         logger.info("experiment %s: %s", experiment.name, stop.reason)
 

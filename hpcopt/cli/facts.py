@@ -52,6 +52,8 @@ def objective_value(trial: Trial, objective: Objective) -> float | None:
 
 def why(trial: Trial) -> str:
     """Return in one line why the trial ended as it did, or why it waits."""
+    if trial.cancelled_by:
+        return f"being cancelled by {trial.cancelled_by}"
     if not trial.status.is_terminal:
         return one_line(trial.attempt.reason) if trial.attempt else ""
     return one_line(trial.reason) or (CAUSES[trial.cause] if trial.cause else "")
@@ -159,7 +161,10 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
         "n_trials": experiment.n_trials,
         "states": states(experiment),
         "best": trial_facts(best[0], objective) if best else None,
-        "live": [_live_facts(a, now) for a in live_attempts(experiment)],
+        "live": [
+            _live_facts(experiment.trial(a.trial_index), a, now)
+            for a in live_attempts(experiment)
+        ],
         "failures": dict(failures),
         "retries": sum(max(0, len(trial.attempts) - 1) for trial in trials),
         "run_s": _spread(run_s(attempt) for attempt in ended),
@@ -181,7 +186,7 @@ def live_attempts(experiment: Experiment) -> list[Attempt]:
     ]
 
 
-def _live_facts(attempt: Attempt, now: float) -> Facts:
+def _live_facts(trial: Trial, attempt: Attempt, now: float) -> Facts:
     since = attempt.started_at or attempt.submitted_at or attempt.staged_at
     is_submitted = attempt.metadata is not None
     return {
@@ -190,7 +195,7 @@ def _live_facts(attempt: Attempt, now: float) -> Facts:
         "phase": attempt.phase.value if is_submitted else "staged",
         "job_id": job_id(attempt),
         "for_s": max(0.0, now - since),
-        "reason": attempt.reason or None,
+        "reason": why(trial) or None,
     }
 
 

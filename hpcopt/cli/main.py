@@ -26,6 +26,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run": {
         "run": "Start an experiment, or continue it.",
         "stop": "Ask the driver to stop; jobs go on.",
+        "cancel": "End trials and give them up.",
+        "retry": "Run trials again that failed or were cancelled.",
     },
     "Look": {
         "status": "How the experiment stands.",

@@ -49,6 +49,11 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def numbers(indices: Sequence[int] | None) -> str:
+    """Return trials as they are named on a command line; ``None`` is ``all``."""
+    return "all" if indices is None else " ".join(map(str, indices))
+
+
 def duration(seconds: float | None) -> str:
     """Return a duration in its two largest units."""
     if seconds is None:

@@ -231,6 +231,39 @@ class TrialEarlyStopped:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class TrialsCancelled:
+    """A person wants these trials ended: each is given up once its attempt has ended.
+
+    Where none was live any more, or none was meant, it only tells that the request was
+    seen, which must not be honoured twice.
+    """
+
+    time: float
+    trial_indices: tuple[int, ...]
+    by: str
+    """Who asked for it."""
+    request: str = ""
+    """The name of the request that this answers."""
+    is_all: bool = False
+    """Whether the driver shall stop, too."""
+
+
+@dataclass(frozen=True)
+class TrialsReopened:
+    """A person wants these trials, failed or abandoned, to be run again.
+
+    Where there were none, it only tells that the request was seen.
+    """
+
+    time: float
+    trial_indices: tuple[int, ...]
+    by: str
+    """Who asked for it."""
+    request: str = ""
+    """The name of the request that this answers."""
+
+
 Event = (
     ExperimentBegun
     | SettingsChanged
@@ -248,6 +281,8 @@ Event = (
     | TrialAttached
     | DataAttached
     | TrialEarlyStopped
+    | TrialsCancelled
+    | TrialsReopened
 )
 
 _KINDS: dict[str, type[Any]] = {
@@ -269,6 +304,8 @@ _KINDS: dict[str, type[Any]] = {
         TrialAttached,
         DataAttached,
         TrialEarlyStopped,
+        TrialsCancelled,
+        TrialsReopened,
     )
 }
 

@@ -43,6 +43,10 @@ class Experiment:
         self.generation_details: Mapping[str, JSONValue] = {}
         """The details of the latest generation."""
         self.generation_seconds: list[float] = []
+        self.requests: dict[str, ev.TrialsCancelled | ev.TrialsReopened] = {}
+        """What came of people's requests, by their names."""
+        self.cancelled_by = ""
+        """Who cancelled all trials and wants the driver to stop, until it has."""
         self._trials: list[Trial] = []
         self._open: dict[int, None] = {}
         self._manual: dict[int, None] = {}
@@ -75,6 +79,7 @@ class Experiment:
         twin.drivers = self.drivers.copy()
         twin.calls = self.calls.copy()
         twin.generation_seconds = self.generation_seconds.copy()
+        twin.requests = self.requests.copy()
         twin._trials = self._trials.copy()
         twin._open = self._open.copy()
         twin._manual = self._manual.copy()
@@ -230,6 +235,7 @@ class Experiment:
             case ev.DriverEnded():
                 self.ended = event
                 self.calls.update(event.calls)
+                self.cancelled_by = ""
             case ev.TrialsGenerated():
                 self._apply_generated(event)
             case ev.AttemptsStaged():
@@ -287,6 +293,10 @@ class Experiment:
                     status=TrialStatus.EARLY_STOPPED,
                     reason=event.reason,
                 )
+            case ev.TrialsCancelled():
+                self._apply_cancelled(event)
+            case ev.TrialsReopened():
+                self._apply_reopened(event)
         self.n_events += 1
         self.last_event_time = event.time
 
@@ -409,13 +419,47 @@ class Experiment:
         )
         self._put(trial.with_attempt(attempt, status=status))
 
+    def _apply_cancelled(self, event: ev.TrialsCancelled) -> None:
+        for index in event.trial_indices:
+            self._put(replace(self._open_trial(index), cancelled_by=event.by))
+        if event.is_all:
+            self.cancelled_by = event.by
+        self._note_request(event)
+
+    def _apply_reopened(self, event: ev.TrialsReopened) -> None:
+        for index in event.trial_indices:
+            trial = self.trial(index)
+            if not trial.status.may_be_reopened:
+                raise StorageError(
+                    f"trial {index}: expected one that failed or was abandoned to be "
+                    f"reopened, found one that is {trial.status}"
+                )
+            self._put(
+                replace(
+                    trial,
+                    status=TrialStatus.CANDIDATE,
+                    cause=None,
+                    reason="",
+                    ended_at=None,
+                    outcome={},
+                    is_manual=False,
+                    n_old_attempts=len(trial.attempts),
+                )
+            )
+        self._open = dict.fromkeys(sorted([*self._open, *event.trial_indices]))
+        self._note_request(event)
+
+    def _note_request(self, event: ev.TrialsCancelled | ev.TrialsReopened) -> None:
+        if event.request:
+            self.requests[event.request] = event
+
     def _change_attempt(self, index: int, number: int, **changes: Any) -> None:
         trial, attempt = self._live_attempt(index, number)
         self._put(trial.with_attempt(replace(attempt, **changes)))
 
     def _end_trial(self, index: int, time: float, **changes: Any) -> None:
         trial = self._open_trial(index)
-        self._put(replace(trial, ended_at=time, **changes))
+        self._put(replace(trial, ended_at=time, cancelled_by="", **changes))
         self._open.pop(index, None)
         self._manual.pop(index, None)
 

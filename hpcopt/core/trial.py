@@ -23,6 +23,7 @@ class TrialStatus(int, Enum):
             │            │          └──────> EARLY_STOPPED
             └────────────┴───────────┴─────> ABANDONED
 
+    A person may reopen what failed or was abandoned: it is a ``CANDIDATE`` again.
     ``CANDIDATE`` is generated and not yet handed to the runner, ``STAGED`` is handed
     to the runner and waiting (a pending Slurm job), ``RUNNING`` computes.
     """
@@ -45,6 +46,11 @@ class TrialStatus(int, Enum):
     def is_live(self) -> bool:
         """Whether the trial is with the runner and has not ended."""
         return self in (TrialStatus.STAGED, TrialStatus.RUNNING)
+
+    @property
+    def may_be_reopened(self) -> bool:
+        """Whether a person may have the trial run again."""
+        return self in (TrialStatus.FAILED, TrialStatus.ABANDONED)
 
     @override
     def __str__(self) -> str:
@@ -182,11 +188,20 @@ class Trial:
     """Why the trial failed or was abandoned, in one sentence."""
     created_at: float = 0.0
     ended_at: float | None = None
+    n_old_attempts: int = 0
+    """How many attempts it had when it was last reopened, to be run again."""
+    cancelled_by: str = ""
+    """Who wants it ended, while it has not."""
 
     @property
     def attempt(self) -> Attempt | None:
-        """The latest attempt."""
-        return self.attempts[-1] if self.attempts else None
+        """The latest attempt; ``None`` if there was none since it was reopened."""
+        return self.attempts[-1] if self.new_attempts else None
+
+    @property
+    def new_attempts(self) -> tuple[Attempt, ...]:
+        """The attempts since it was generated or last reopened."""
+        return self.attempts[self.n_old_attempts :]
 
     @property
     def arm_name(self) -> str:

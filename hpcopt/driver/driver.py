@@ -6,6 +6,8 @@ driver that starts again after a crash does the same as one that never died::
     while driver.reason_to_stop() is None:
         driver.step()
         driver.wait()
+
+What people ask for meanwhile, it looks for before each step.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from hpcopt.core.errors import (
 )
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
+from hpcopt.driver.cancellation import Canceller
 from hpcopt.driver.clock import Clock
 from hpcopt.driver.limits import MIN_FAILURES_FOR_RATE, Limits, PollSchedule
 from hpcopt.driver.planning import Planner
+from hpcopt.driver.requests import Inbox, RequestFolder
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
 from hpcopt.generation.protocol import GeneratorService
@@ -79,6 +83,8 @@ class Driver:
         *,
         is_stop_requested: Callable[[], str | None] = lambda: None,
         observe: Callable[[Experiment, Progress], None] = lambda *_: None,
+        requests: RequestFolder | None = None,
+        winds_up: bool = False,
     ) -> None:
         """Join the parts.
 
@@ -91,6 +97,9 @@ class Driver:
             clock: Tells the time and waits.
             is_stop_requested: Returns why to stop, when somebody asked for it.
             observe: Called after each step.
+            requests: What people ask for while the experiment runs.
+            winds_up: Whether to do no more than what people asked for: nothing is
+                generated or submitted.
         """
         self.progress = Progress()
         self._journal = journal
@@ -101,6 +110,9 @@ class Driver:
         self._observe = observe
         self._schedule = PollSchedule(limits.initial_seconds_between_polls)
         self._submitter = Submitter(journal, runner, clock)
+        self._canceller = Canceller(runner, clock)
+        self._inbox = Inbox(journal, requests, clock)
+        self._winds_up = winds_up
         self._judge = Judge(reader, clock, limits, runner.gives_more)
         self._planner = Planner(
             journal,
@@ -132,9 +144,11 @@ class Driver:
             )
         )
         try:
+            self._inbox.look()
             while (stop := self.reason_to_stop()) is None:
                 self.step()
                 self.wait()
+                self._inbox.look()
         except StorageError:
             raise  # nothing more can be written down
         except Exception as exc:
@@ -170,6 +184,8 @@ class Driver:
         experiment, limits = self.experiment, self._limits
         if (request := self._is_stop_requested()) is not None:
             return Stop(request, is_complete=False)
+        if self._is_winding_up:
+            return self._reason_to_stop_winding_up()
         self._check_failure_rate()
         if experiment.open_trials():
             return None
@@ -178,6 +194,19 @@ class Driver:
         if self._planner.is_space_used_up:
             return Stop("every point of the search space has been tried", True)
         return None
+
+    @property
+    def _is_winding_up(self) -> bool:
+        """Whether nothing new is to be begun."""
+        return self._winds_up or bool(self.experiment.cancelled_by)
+
+    def _reason_to_stop_winding_up(self) -> Stop | None:
+        """Return why to stop when nothing new is to be begun."""
+        if any(trial.cancelled_by for trial in self.experiment.open_trials()):
+            return None
+        by = self.experiment.cancelled_by
+        reason = f"all trials cancelled by {by}" if by else "done what was asked for"
+        return Stop(reason, is_complete=False)
 
     def _check_failure_rate(self) -> None:
         failed = self.experiment.count(TrialStatus.FAILED)
@@ -198,9 +227,13 @@ class Driver:
         """Collect, decide, plan, submit; never wait."""
         self._collect()
         self._decide()
-        self._planner.plan(self._n_free() - len(self._ready()))
+        self._cancel()
+        if not self._is_winding_up:
+            self._planner.plan(self._n_free() - len(self._ready()))
         self._submit()
-        self.progress.note = self._submitter.note or self._poll_note
+        self.progress.note = (
+            self._submitter.note or self._canceller.note or self._poll_note
+        )
         self.progress.is_generating = self._planner.is_awaited
         self.progress.next_poll_at = self._schedule.next_at
         self._observe(self.experiment, self.progress)
@@ -267,6 +300,11 @@ class Driver:
         if self._judge.is_waiting:
             self._schedule.submitted(self._clock.now())
 
+    def _cancel(self) -> None:
+        """Have the attempts of cancelled trials ended."""
+        if self._canceller.step(self.experiment):
+            self._schedule.submitted(self._clock.now())  # they end soon
+
     # Plan
 
     def _n_free(self) -> int:
@@ -305,6 +343,8 @@ class Driver:
         n_free, n_acceptable = self._n_free(), self._runner.n_acceptable
         if n_acceptable is not None:
             n_free = min(n_free, n_acceptable)
+        if self._is_winding_up:
+            n_free = 0
         n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
             self._schedule.submitted(self._clock.now())

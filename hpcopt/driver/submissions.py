@@ -21,7 +21,7 @@ from hpcopt.core.errors import (
     SubmissionDeferredError,
     SubmissionUnknownError,
 )
-from hpcopt.core.trial import Attempt
+from hpcopt.core.trial import Attempt, Cause
 from hpcopt.driver.clock import Clock
 from hpcopt.runners.protocol import (
     AttemptRequest,
@@ -103,7 +103,7 @@ class Submitter:
             except PollError as exc:
                 self._hold(str(exc))
                 return n_settled
-            if submission.name in self._absent:
+            if submission.name in self._absent and not self._drop(submission):
                 absent.append(submission)
         return n_settled + self._submit_absent(absent)
 
@@ -120,6 +120,27 @@ class Submitter:
             except PollError as exc:
                 unknown.append(f"{submission.name} may have been submitted too: {exc}")
         return unknown
+
+    def _drop(self, submission: Submission) -> bool:
+        """End attempts that were not submitted if their trials are all cancelled.
+
+        Of an array that is cancelled in part, all is submitted, and the part ended.
+        """
+        experiment = self._journal.experiment
+        if not all(
+            experiment.trial(r.trial_index).cancelled_by for r in submission.requests
+        ):
+            return False
+        now = self._clock.now()
+        why = "it was cancelled before it was submitted"
+        self._journal.append(
+            *(
+                ev.AttemptEnded(now, *r.key, Cause.USER, why)
+                for r in submission.requests
+            )
+        )
+        self._absent.discard(submission.name)
+        return True
 
     def _adopt(self, submission: Submission) -> int:
         """Write a submission down if it was made; otherwise it is ``_absent``.

@@ -41,8 +41,8 @@ class Judge:
         self._policies = limits.policies
         self._gives_more = gives_more
         self._is_raised: dict[tuple[int, int], bool] = {}
-        self._missing_since: dict[int, float] = {}
-        """When a trial's result was first looked for in vain, by this driver."""
+        self._missing_since: dict[tuple[int, int], float] = {}
+        """When an attempt's result was first looked for in vain, by this driver."""
 
     def verdicts(self, trials: Iterable[Trial]) -> list[Verdict]:
         """Return the ends of those of ``trials`` that have come to one.
@@ -54,13 +54,18 @@ class Judge:
         return [
             verdict
             for trial in trials
-            if trial.attempt is not None
-            and not trial.attempt.is_live
-            and (verdict := self._verdict(trial, trial.attempt)) is not None
+            if trial.attempt is None or not trial.attempt.is_live
+            if (verdict := self._verdict(trial)) is not None
         ]
 
-    def _verdict(self, trial: Trial, attempt: Attempt) -> Verdict | None:
-        now = self._clock.now()
+    def _verdict(self, trial: Trial) -> Verdict | None:
+        now, attempt = self._clock.now(), trial.attempt
+        if trial.cancelled_by:
+            # Even if it succeeded: whoever cancelled it does not want its outcome.
+            why = f"cancelled by {trial.cancelled_by}"
+            return ev.TrialAbandoned(now, trial.index, why)
+        if attempt is None:
+            return None
         match attempt.cause:
             case Cause.SUCCESS:
                 return self._outcome(trial, attempt)
@@ -79,7 +84,7 @@ class Judge:
             trial.index,
             len(trial.attempts),
             trial.parameters,
-            self._policies.adjustment(trial.attempts),
+            self._policies.adjustment(trial.new_attempts),
         )
 
     def _why_no_retry(self, trial: Trial, attempt: Attempt) -> str | None:
@@ -88,8 +93,8 @@ class Judge:
         Nothing needs to be said where nobody expects a retry.
         """
         policy = self._policies.of(attempt)
-        if not self._policies.may_retry(trial.attempts):
-            n = len(trial.attempts)
+        if not self._policies.may_retry(trial.new_attempts):
+            n = len(trial.new_attempts)
             return f"; no retry is left after {n} attempts" if policy.retry else ""
         if policy.factor == 1.0:
             return None
@@ -108,8 +113,8 @@ class Judge:
         except ResultNotReadyError as exc:
             # Not since the attempt ended, which may be long before this driver began;
             # and a clock that was set back must not put the verdict off.
-            since = min(now, self._missing_since.get(trial.index, now))
-            self._missing_since[trial.index] = since
+            since = min(now, self._missing_since.get(attempt.key, now))
+            self._missing_since[attempt.key] = since
             if now - since <= self._result_grace_s:
                 self.is_waiting = True
                 return None

@@ -1,0 +1,27 @@
+"""A generator service for a driver that shall propose nothing."""
+
+from __future__ import annotations
+
+from hpcopt.generation.protocol import Generation, Snapshot
+
+
+class NoService:
+    """Generates nothing, and starts no process."""
+
+    is_busy = False
+    is_concurrent = False
+
+    def request(self, n: int, snapshot: Snapshot) -> None:
+        """Refuse.
+
+        Raises:
+            RuntimeError: Always; who winds up must not ask.
+        """
+        raise RuntimeError(f"{n} trials were asked of a driver that winds up")
+
+    def collect(self, timeout_s: float) -> Generation | None:
+        """Return nothing."""
+        return None
+
+    def close(self) -> None:
+        """Hold nothing."""
