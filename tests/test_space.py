@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hpcopt.core.errors import ConfigError, UsageError
-from hpcopt.core.space import ChoiceParameter, Parameter, RangeParameter, SearchSpace
+from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.types import TParameterValue
+
+Searched = RangeParameter | ChoiceParameter
 
 coordinates = st.floats(0.0, 1.0)
 
@@ -76,8 +80,17 @@ def spaces(draw: st.DrawFn) -> SearchSpace:
     return SearchSpace(tuple(_renamed(p, f"x{k}") for k, p in enumerate(drawn)))
 
 
-def _renamed(parameter: Parameter, name: str) -> Parameter:
-    return type(parameter)(**{**vars(parameter), "name": name})
+def _renamed(parameter: Searched, name: str) -> Searched:
+    return replace(parameter, name=name)
+
+
+def encode(parameter: Searched, value: TParameterValue) -> list[float]:
+    return parameter.coordinates(parameter.numbers([value]))[0].tolist()
+
+
+def decode(parameter: Searched, point: Sequence[float]) -> TParameterValue:
+    [value] = parameter.values_of(parameter.numbers_at(np.array([point])))
+    return value
 
 
 # Encoding
@@ -107,12 +120,12 @@ def test_every_encoded_parameterization_lies_in_the_cube(
 @settings(deadline=None)
 @given(parameter=gridded, data=st.data())
 def test_a_value_of_a_grid_comes_back_exactly(
-    parameter: Parameter, data: st.DataObject
+    parameter: Searched, data: st.DataObject
 ) -> None:
     n = parameter.n_coordinates
     point = data.draw(st.lists(coordinates, min_size=n, max_size=n))
-    value = parameter.decode(point)
-    again = parameter.decode(parameter.encode(value))
+    value = decode(parameter, point)
+    again = decode(parameter, encode(parameter, value))
     assert identity(again) == identity(value)
     assert type(again) is type(value)
 
@@ -122,8 +135,8 @@ def test_a_value_of_a_grid_comes_back_exactly(
 def test_a_continuous_value_comes_back_to_rounding(
     parameter: RangeParameter, coordinate: float
 ) -> None:
-    value = float(parameter.decode([coordinate]))
-    again = float(parameter.decode(parameter.encode(value)))
+    value = float(decode(parameter, [coordinate]))
+    again = float(decode(parameter, encode(parameter, value)))
     scale = max(abs(parameter.lower), abs(parameter.upper))
     assert again == pytest.approx(value, rel=1e-12, abs=1e-12 * scale)
 
@@ -131,8 +144,8 @@ def test_a_continuous_value_comes_back_to_rounding(
 @settings(deadline=None)
 @given(parameter=st.one_of(float_ranges(), stepped_ranges(), int_ranges()))
 def test_the_ends_of_the_coordinate_are_the_bounds(parameter: RangeParameter) -> None:
-    assert parameter.decode([0.0]) == pytest.approx(parameter.lower, rel=1e-12)
-    assert parameter.decode([1.0]) == pytest.approx(parameter.upper, rel=1e-9)
+    assert decode(parameter, [0.0]) == pytest.approx(parameter.lower, rel=1e-12)
+    assert decode(parameter, [1.0]) == pytest.approx(parameter.upper, rel=1e-9)
     for bound in (parameter.lower, parameter.upper):
         parameter.check(int(bound) if parameter.parameter_type == "int" else bound)
 
@@ -140,14 +153,14 @@ def test_the_ends_of_the_coordinate_are_the_bounds(parameter: RangeParameter) ->
 def test_each_value_of_a_grid_has_the_same_share_of_the_coordinate() -> None:
     parameter = RangeParameter("x", 1, 4, "int")
     centres = (np.arange(400) + 0.5) / 400
-    decoded = [parameter.decode([x]) for x in centres]
+    decoded = [decode(parameter, [x]) for x in centres]
     assert decoded == [1] * 100 + [2] * 100 + [3] * 100 + [4] * 100
 
 
 def test_a_log_scale_gives_each_decade_the_same_share() -> None:
     parameter = RangeParameter("x", 1e-4, 1.0, log=True)
-    assert parameter.decode([0.25]) == pytest.approx(1e-3)
-    assert parameter.encode(0.01) == [pytest.approx(0.5)]
+    assert decode(parameter, [0.25]) == pytest.approx(1e-3)
+    assert encode(parameter, 0.01) == [pytest.approx(0.5)]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +176,7 @@ def test_a_log_scale_gives_each_decade_the_same_share() -> None:
 def test_a_choice_has_as_many_coordinates_as_it_needs(
     choice: ChoiceParameter, expected: list[list[float]]
 ) -> None:
-    encoded = [choice.encode(value) for value in choice.values]
+    encoded = [encode(choice, value) for value in choice.values]
     assert encoded == [pytest.approx(row) for row in expected]
     assert choice.n_coordinates == len(expected[0])
 
@@ -171,14 +184,14 @@ def test_a_choice_has_as_many_coordinates_as_it_needs(
 def test_true_and_one_and_their_names_are_three_choices() -> None:
     choice = ChoiceParameter("x", (True, 1, "1", "True"))
     for value in choice.values:
-        again = choice.decode(choice.encode(value))
+        again = decode(choice, encode(choice, value))
         assert (type(again), again) == (type(value), value)
 
 
 def test_a_choice_of_a_float_takes_the_int_that_equals_it() -> None:
     choice = ChoiceParameter("x", (1.0, 2.0))
     choice.check(1)
-    assert choice.encode(2) == choice.encode(2.0)
+    assert encode(choice, 2) == encode(choice, 2.0)
 
 
 # Counting
@@ -206,7 +219,7 @@ def test_the_number_of_points_is_the_product_of_the_numbers_of_values(
     ids=["continuous", "stepped", "int", "stepped int", "choice"],
 )
 def test_a_parameter_has_so_many_values(
-    parameter: Parameter, n_values: int | None
+    parameter: Searched, n_values: int | None
 ) -> None:
     assert parameter.n_values == n_values
 
@@ -223,7 +236,7 @@ def test_a_space_comes_back_from_json(space: SearchSpace) -> None:
 
 def test_a_parameter_of_an_unknown_type_is_told() -> None:
     with pytest.raises(
-        ConfigError, match="parameter 'x': expected type range or choice, found 'moon'"
+        ConfigError, match=r"parameter 'x': expected type range, choice, .*found 'moon'"
     ):
         SearchSpace.from_json([{"name": "x", "type": "moon"}])
 
@@ -315,13 +328,13 @@ def test_a_name_that_is_used_twice_is_told() -> None:
     ids=str,
 )
 def test_a_value_that_is_not_allowed_is_told(
-    parameter: Parameter, value: Any, message: str
+    parameter: Searched, value: Any, message: str
 ) -> None:
     with pytest.raises(UsageError, match=f"^parameter 'x': .*{message}"):
         SearchSpace((parameter,)).check({"x": value})
 
 
-@pytest.mark.parametrize("given_", [{}, {"x": 0, "y": 0}, {"y": 0}], ids=str)
+@pytest.mark.parametrize("given_", [{"x": 0, "y": 0}, {"y": 0}], ids=str)
 def test_a_parameterization_of_other_names_is_told(given_: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=r"expected values for \['x'\], found \["):
         SearchSpace((RangeParameter("x", 0, 1),)).check(given_)

@@ -53,11 +53,9 @@ def preflight(loaded: LoadedConfig, kind: Runner) -> Iterator[Check]:
 
 def first_request(loaded: LoadedConfig) -> AttemptRequest:
     """Return the first attempt of the first trial: the centre of the space."""
-    centre = {
-        parameter.name: parameter.decode([0.5] * parameter.n_coordinates)
-        for parameter in loaded.config.search_space().parameters
-    }
-    return AttemptRequest(0, 0, centre)
+    from hpcopt.generation.design import center_of
+
+    return AttemptRequest(0, 0, center_of(loaded.config.search_space()))
 
 
 def _config(loaded: LoadedConfig) -> Check:

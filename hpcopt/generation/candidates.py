@@ -14,7 +14,8 @@ from scipy.stats import qmc
 
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.design import UsedPoints, every_parameterization
+from hpcopt.generation.design import UsedPoints
+from hpcopt.generation.feasible import FeasibleRegion
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ _MAX_ITERATIONS = 100
 #: is changed.
 _LOCAL_DISTANCES = (1e-3, 0.3)
 _LOCAL_CHANCE = 0.4
+
+#: How often the way from a feasible start to an infeasible end is halved.
+_N_HALVINGS = 30
 
 #: Spaces of no more points are searched whole.
 _MAX_ENUMERATED = 2000
@@ -54,14 +58,15 @@ def best_unused(
         rng: Where all randomness comes from.
     """
     if space.n_points is not None and space.n_points <= _MAX_ENUMERATED:
-        found = space.encode(p for p in every_parameterization(space) if p not in used)
+        found = space.every_point[used.unused(space.every_point)]
     else:
         found = _search(acquisition, space, incumbents, rng)
     if len(found) == 0:
         return None
     order = np.argsort(-_values(acquisition, found), kind="stable")
-    ranked = (space.decode(found[k : k + 1])[0] for k in order)
-    return next((p for p in ranked if p not in used), None)
+    ranked = found[order]
+    unused = ranked[used.unused(ranked)][:1]
+    return space.decode(unused)[0] if len(unused) else None
 
 
 def _search(
@@ -71,11 +76,13 @@ def _search(
     rng: np.random.Generator,
 ) -> Array:
     """Return promising points, all of them valid."""
-    discrete = _discrete_coordinates(space)
-    everywhere = qmc.Sobol(space.d, seed=rng).random(_N_GLOBAL)
-    pool = np.concatenate([everywhere, _around(incumbents, discrete, rng)])
-    if discrete.any():
-        pool = space.encode(space.decode(pool))
+    discrete = space.is_discrete
+    if space.is_constrained:
+        everywhere = FeasibleRegion(space).sample(_N_GLOBAL, rng)
+    else:
+        everywhere = qmc.Sobol(space.d, seed=rng).random(_N_GLOBAL)
+    pool = space.snap(np.concatenate([everywhere, _around(incumbents, discrete, rng)]))
+    pool = pool[space.is_feasible(pool)]
     values = _values(acquisition, pool)
     starts = np.concatenate(
         [
@@ -85,12 +92,26 @@ def _search(
         ]
     )
     ends = _climb(acquisition, pool[starts], np.zeros_like(discrete))
-    if discrete.any():
-        ends = space.encode(space.decode(ends))
-        ends = np.concatenate([ends, pool[starts]])
-        if not discrete.all():
-            ends = _climb(acquisition, ends, discrete)
+    ends = space.snap(_pulled_back(space, pool[starts], ends))
+    if discrete.any() and not discrete.all():
+        begun = np.concatenate([ends, pool[starts]])
+        ends = _climb(acquisition, begun, discrete)
+        ends = space.snap(_pulled_back(space, begun, ends))
     return np.concatenate([ends, pool])
+
+
+def _pulled_back(space: SearchSpace, starts: Array, ends: Array) -> Array:
+    """Return the ends, each as far from its feasible start as the region goes."""
+    if not space.is_constrained:
+        return ends
+    far = np.where(space.is_feasible(ends), 1.0, 0.0)
+    step = 0.5
+    for _ in range(_N_HALVINGS):
+        further = np.minimum(far + step, 1.0)
+        moved = starts + further[:, None] * (ends - starts)
+        far = np.where(space.is_feasible(moved), further, far)
+        step /= 2
+    return starts + far[:, None] * (ends - starts)
 
 
 def _around(
@@ -131,12 +152,3 @@ def _values(acquisition: AcquisitionFunction, X: Array) -> Array:
     with torch.no_grad():
         values: Array = acquisition(torch.from_numpy(X).unsqueeze(-2)).numpy()
     return values
-
-
-def _discrete_coordinates(space: SearchSpace) -> npt.NDArray[np.bool_]:
-    flags = [
-        parameter.n_values is not None
-        for parameter in space.parameters
-        for _ in range(parameter.n_coordinates)
-    ]
-    return np.array(flags, dtype=bool)

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from hpcopt.core.space import ChoiceParameter, Parameter, SearchSpace
-from hpcopt.core.types import TParameterization, TParameterValue
+from hpcopt.core.space import SearchSpace
+from hpcopt.core.types import TParameterization
+from hpcopt.generation.feasible import FeasibleRegion
 from hpcopt.generation.protocol import Suggestion
+
+Array = npt.NDArray[np.float64]
 
 #: Points of the cube closer than this in every coordinate are the same point.
 _DIGITS = 9
 
 #: Random points tried before the points that are left are listed one by one.
 _N_TRIES = 100
+
+#: The points of larger spaces are not listed.
+MAX_LISTED = 20_000
+
+#: Sobol points are drawn in blocks, from which infeasible ones are left out. Where
+#: that is more than this share of them, feasible ones are drawn otherwise.
+_BLOCK, _MAX_INFEASIBLE = 512, 0.9
 
 
 class UsedPoints:
@@ -27,75 +36,127 @@ class UsedPoints:
         self, space: SearchSpace, parameterizations: Iterable[TParameterization]
     ) -> None:
         self._space = space
-        self._keys = {_key(row) for row in space.encode(parameterizations)}
+        self._keys = set(_keys(space.encode(parameterizations)))
+        self._left: set[bytes] | None = None
 
     def __contains__(self, parameterization: TParameterization) -> bool:
-        return _key(self._space.encode([parameterization])[0]) in self._keys
+        return not self.unused(self._space.encode([parameterization]))[0]
+
+    def unused(self, X: Array) -> npt.NDArray[np.bool_]:
+        """Return which of the points ``X``, as ``snap`` returns them, are not used."""
+        return np.array([key not in self._keys for key in _keys(X)], dtype=bool)
 
     def add(self, parameterization: TParameterization) -> None:
         """Count ``parameterization`` as used from now on."""
-        self._keys.add(_key(self._space.encode([parameterization])[0]))
+        [key] = _keys(self._space.encode([parameterization]))
+        self._keys.add(key)
+        if self._left is not None:
+            self._left.discard(key)
 
     @property
     def is_everything(self) -> bool:
         """Whether the space has no other point left."""
-        n_points = self._space.n_points
-        return n_points is not None and len(self._keys) >= n_points
+        space = self._space
+        if space.n_points is None or space.n_points > MAX_LISTED:
+            return False
+        is_plain = not space.is_constrained and not space.conditions
+        if is_plain and len(self._keys) < space.n_points:
+            return False
+        if self._left is None:
+            self._left = set(_keys(space.every_point)) - self._keys
+        return not self._left
 
 
-def initial_suggestion(
-    space: SearchSpace, seed: int, index: int, used: UsedPoints
-) -> Suggestion:
-    """Return the suggestion of the initial design for trial ``index``.
+class InitialDesign:
+    """The points that are proposed before a model is asked, one for each trial."""
 
-    It depends on the seed and the index alone, unless it is used already: then it is
-    another one, drawn at random. The space must have a point left.
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self._space = space
+        self._seed = seed
+        self._region = FeasibleRegion(space)
+        self._feasible = np.zeros((0, space.d))
+        self._n_blocks = 0
+
+    def suggestion(self, index: int, used: UsedPoints) -> Suggestion | None:
+        """Return the suggestion for trial ``index``; ``None`` if none is found.
+
+        It depends on the seed and the index alone, unless it is used already: then it
+        is another one, drawn at random.
+
+        Raises:
+            ConfigError: No point could be found that satisfies the constraints.
+        """
+        point = self._space.snap(self._point(index)[None])
+        method = "center" if index == 0 else "sobol"
+        if not used.unused(point)[0]:
+            unused = self._random_unused(index, used)
+            if unused is None:
+                return None
+            point, method = unused, "sobol"
+        [parameters] = self._space.decode(point)
+        return Suggestion(parameters, method)
+
+    def _point(self, index: int) -> Array:
+        space = self._space
+        if index == 0:
+            is_plain = not space.is_constrained
+            return np.full(space.d, 0.5) if is_plain else self._region.center
+        if not space.is_constrained:
+            return _sobol(space.d, self._seed, index - 1, 1).ravel()
+        while len(self._feasible) < index:  # the sequence starts with trial 1
+            block = self._block(self._n_blocks)
+            self._feasible = np.concatenate([self._feasible, block])
+            self._n_blocks += 1
+        point: Array = self._feasible[index - 1]
+        return point
+
+    def _block(self, k: int) -> Array:
+        """Return the feasible points of the ``k``-th block of the sequence."""
+        points = _sobol(self._space.d, self._seed, k * _BLOCK, _BLOCK)
+        feasible: Array = points[self._space.is_feasible(points)]
+        if len(feasible) >= (1 - _MAX_INFEASIBLE) * _BLOCK:
+            return feasible
+        return self._region.sample(_BLOCK // 4, np.random.default_rng([self._seed, k]))
+
+    def _random_unused(self, index: int, used: UsedPoints) -> Array | None:
+        """Return an unused point, shape ``(1, d)``."""
+        space, rng = self._space, np.random.default_rng([self._seed, index])
+        if space.is_constrained:
+            X = self._region.sample(_N_TRIES, rng)
+        else:
+            X = space.snap(rng.random((_N_TRIES, space.d)))
+        X = X[used.unused(X)]
+        if len(X):
+            return X[:1]
+        if space.n_points is None or space.n_points > MAX_LISTED:
+            return None
+        X = space.every_point
+        X = X[used.unused(X)]
+        return X[rng.integers(len(X), size=1)] if len(X) else None
+
+
+def center_of(space: SearchSpace) -> TParameterization:
+    """Return the parameterization of the first trial.
+
+    Raises:
+        ConfigError: No point could be found that satisfies the constraints.
     """
-    if index == 0:
-        suggestion = Suggestion(space.decode(np.full((1, space.d), 0.5))[0], "center")
-    else:
-        suggestion = Suggestion(space.decode(_sobol(space.d, seed, index))[0], "sobol")
-    if suggestion.parameters not in used:
-        return suggestion
-    return Suggestion(_random_unused(space, seed, index, used), "sobol")
+    suggestion = InitialDesign(space, seed=0).suggestion(0, UsedPoints(space, []))
+    assert suggestion is not None  # nothing is used
+    return suggestion.parameters
 
 
-def every_parameterization(space: SearchSpace) -> Iterable[TParameterization]:
-    """Yield every parameterization of a space that has an end."""
-    names = [parameter.name for parameter in space.parameters]
-    for combination in itertools.product(*map(_values, space.parameters)):
-        yield dict(zip(names, combination, strict=True))
-
-
-def _values(parameter: Parameter) -> list[TParameterValue]:
-    if isinstance(parameter, ChoiceParameter):
-        return list(parameter.values)
-    if parameter.n_values is None:
-        raise ValueError(f"parameter {parameter.name!r} is continuous")
-    grid = np.linspace(parameter.lower, parameter.upper, parameter.n_values)
-    return [parameter.decode(parameter.encode(value)) for value in grid.tolist()]
-
-
-def _sobol(d: int, seed: int, index: int) -> npt.NDArray[np.float64]:
+def _sobol(d: int, seed: int, skip: int, n: int) -> Array:
+    """Return ``n`` points of the sequence after ``skip`` others, shape ``(n, d)``."""
     if d == 0:
-        return np.zeros((1, 0))
+        return np.zeros((n, 0))
     engine = qmc.Sobol(d, scramble=True, seed=np.random.default_rng(seed))
-    if index > 1:  # the sequence starts with trial 1, after the centre
-        engine.fast_forward(index - 1)
-    point: npt.NDArray[np.float64] = engine.random(1)
-    return point
+    if skip:
+        engine.fast_forward(skip)
+    points: Array = engine.random(n)
+    return points
 
 
-def _random_unused(
-    space: SearchSpace, seed: int, index: int, used: UsedPoints
-) -> TParameterization:
-    rng = np.random.default_rng([seed, index])
-    for parameters in space.decode(rng.random((_N_TRIES, space.d))):
-        if parameters not in used:
-            return parameters
-    left = [p for p in every_parameterization(space) if p not in used]
-    return left[int(rng.integers(len(left)))]
-
-
-def _key(row: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(np.round(row, _DIGITS).tolist())
+def _keys(X: Array) -> list[bytes]:
+    """Return what tells points apart; adding 0 makes -0 the same as 0."""
+    return [row.tobytes() for row in np.round(X, _DIGITS) + 0.0]

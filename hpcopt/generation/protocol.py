@@ -85,6 +85,7 @@ class Snapshot:
         """Return the snapshot as a JSON object."""
         return {
             "space": self.space.to_json(),
+            "parameter_constraints": list(self.space.constraints),
             "goals": self.goals.to_json(),
             "seed": self.seed,
             "n_trials": self.n_trials,
@@ -106,7 +107,9 @@ class Snapshot:
     def from_json(cls, record: Mapping[str, Any]) -> Snapshot:
         """Return the snapshot that ``to_json`` wrote."""
         return cls(
-            space=SearchSpace.from_json(record["space"]),
+            space=SearchSpace.from_json(
+                record["space"], record["parameter_constraints"]
+            ),
             goals=Goals.from_json(record["goals"]),
             seed=record["seed"],
             n_trials=record["n_trials"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.types import JSONValue
-from hpcopt.generation.design import UsedPoints, initial_suggestion
+from hpcopt.generation.design import InitialDesign, UsedPoints
 from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class BayesianGenerator:
         completed = [trial.parameters for trial in snapshot.completed]
         used = UsedPoints(space, [*completed, *snapshot.pending, *snapshot.failed])
         n_before = len(snapshot.completed) + len(snapshot.pending)
+        design = InitialDesign(space, snapshot.seed)
         suggestions: list[Suggestion] = []
         proposer: Proposer | None = None
         while len(suggestions) < n and not used.is_everything:
@@ -65,10 +66,12 @@ class BayesianGenerator:
                 new = [suggestion.parameters for suggestion in suggestions]
                 parameters = proposer.propose(index, new, used)
             suggestion = (
-                initial_suggestion(space, snapshot.seed, index, used)
+                design.suggestion(index, used)
                 if parameters is None
                 else Suggestion(parameters, "bo")
             )
+            if suggestion is None:
+                break
             suggestions.append(suggestion)
             used.add(suggestion.parameters)
         return Generation(

@@ -126,12 +126,7 @@ class Surrogate:
 
 
 def _rates(space: SearchSpace) -> Array:
-    rates = [
-        NUMBER_RATE if parameter.n_coordinates == 1 else ONE_HOT_RATE
-        for parameter in space.parameters
-        for _ in range(parameter.n_coordinates)
-    ]
-    return np.array(rates)
+    return np.where(space.is_one_hot, ONE_HOT_RATE, NUMBER_RATE)
 
 
 def _model(

@@ -1,0 +1,260 @@
+"""Parameters without a range: a choice among values, a fixed value, a derived one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.expressions import Expression
+from hpcopt.core.types import JSONValue, TParameterValue
+
+Array = npt.NDArray[np.float64]
+
+#: An unordered choice of more values than this has a binary code instead of a
+#: coordinate for each value: a model of thousands of coordinates would learn nothing.
+MAX_ONE_HOT = 32
+
+#: So many values are written out in a message.
+_MAX_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class ChoiceParameter:
+    """One of several values; of one value, it is fixed."""
+
+    name: str
+    values: tuple[TParameterValue, ...]
+    is_ordered: bool = False
+    """Whether neighbours in ``values`` are alike (small, medium, large)."""
+    default: TParameterValue | None = None
+    """What trials ran with that were made before the parameter was added."""
+    known: tuple[TParameterValue, ...] = ()
+    """``values`` and those that were taken away, in order: a model still learns from
+    trials that have one of these. ``values`` by default."""
+
+    def __post_init__(self) -> None:
+        where = f"parameter {self.name!r}"
+        if not self.values:
+            raise ConfigError(f"{where}: expected at least one value, found none")
+        object.__setattr__(self, "known", self.known or self.values)
+        if len(self._places) < len(self.known):
+            raise ConfigError(
+                f"{where}: expected distinct values, found {_shown(self.known)}"
+            )
+        for value in self.known:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{where}: expected finite values, found {value}")
+        if self.default is not None and identity(self.default) not in self._places:
+            raise ConfigError(
+                f"{where}: default: expected one of {_shown(self.known)}, "
+                f"found {self.default!r}"
+            )
+
+    @cached_property
+    def _places(self) -> dict[object, int]:
+        """A value's identity to its place in ``known``."""
+        return {identity(value): place for place, value in enumerate(self.known)}
+
+    @cached_property
+    def _allowed(self) -> npt.NDArray[np.intp]:
+        """The places of the allowed values, in order."""
+        places = [self._places[identity(value)] for value in self.values]
+        return np.array(sorted(places), dtype=np.intp)
+
+    @cached_property
+    def _nearest(self) -> npt.NDArray[np.intp]:
+        """For each place the nearest one of an allowed value."""
+        places = np.arange(len(self.known))
+        after = np.searchsorted(self._allowed, places).clip(0, len(self._allowed) - 1)
+        before = np.maximum(after - 1, 0)
+        above, below = self._allowed[after], self._allowed[before]
+        is_below = np.abs(places - below) < np.abs(above - places)
+        nearest: npt.NDArray[np.intp] = np.where(is_below, below, above)
+        return nearest
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each of its coordinates stands for one value."""
+        return not self.is_ordered and 2 < len(self.known) <= MAX_ONE_HOT
+
+    @property
+    def n_coordinates(self) -> int:
+        """How many coordinates of the unit cube it takes.
+
+        None if fixed, one if ordered or of two values, else one for each value, or,
+        of more than ``MAX_ONE_HOT`` values, the digits of a binary code.
+        """
+        n = len(self.known)
+        if n == 1:
+            return 0
+        if self.is_ordered or n == 2:
+            return 1
+        return n if self.is_one_hot else (n - 1).bit_length()
+
+    @property
+    def n_values(self) -> int:
+        """How many values are allowed."""
+        return len(self.values)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether all of its values are numbers, or true and false."""
+        return not any(isinstance(value, str) for value in self.known)
+
+    def numbers(self, values: Sequence[TParameterValue | None]) -> Array:
+        """Return the places of values; NaN for ``None``.
+
+        Raises:
+            UsageError: One is not among the known values.
+        """
+        places = self._places
+        try:
+            found = [
+                math.nan if value is None else places[identity(value)]
+                for value in values
+            ]
+        except KeyError:
+            for value in values:
+                if value is not None and identity(value) not in places:
+                    raise self._unknown(value) from None
+            raise
+        return np.array(found, dtype=np.float64)
+
+    def values_of(self, numbers: Array) -> list[TParameterValue]:
+        """Return the values at places."""
+        return [self.known[place] for place in numbers.astype(np.intp).tolist()]
+
+    @cached_property
+    def _known_amounts(self) -> Array:
+        return np.array([*self.known, math.nan], dtype=np.float64)
+
+    def amounts(self, numbers: Array) -> Array:
+        """Return what the values are in arithmetic; only if they are numeric."""
+        amounts: Array = self._known_amounts[_places(numbers)]
+        return amounts
+
+    def coordinates(self, numbers: Array) -> Array:
+        """Return the coordinates of places, shape ``(n, n_coordinates)``.
+
+        They are the place in the order, one-hot, or the place's binary digits; the
+        centre for NaN.
+        """
+        n, width = len(self.known), self.n_coordinates
+        is_missing = np.isnan(numbers)[:, None]
+        places = _places(numbers)
+        if width == 0:
+            return np.zeros((len(numbers), 0))
+        if width == 1:
+            return np.where(is_missing, 0.5, (places[:, None] + 0.5) / n)
+        if self.is_one_hot:
+            return np.where(is_missing, 1 / n, places[:, None] == np.arange(n))
+        bits = (places[:, None] >> np.arange(width)) & 1
+        return np.where(is_missing, 0.5, bits)
+
+    def numbers_at(self, X: Array) -> Array:
+        """Return the places of the allowed values nearest to coordinates."""
+        n, width = len(self.known), self.n_coordinates
+        if width == 0:
+            return np.zeros(len(X))
+        places: npt.NDArray[np.intp]
+        if self.is_one_hot:
+            places = self._allowed[X[:, self._allowed].argmax(axis=1)]
+            return places.astype(np.float64)
+        if width == 1:
+            places = np.clip(np.floor(X[:, 0] * n), 0, n - 1).astype(np.intp)
+        else:
+            places = (X >= 0.5).astype(np.intp) @ (1 << np.arange(width))
+            # Without its highest digit, a code of no value is that of a value.
+            places = np.where(places < n, places, places - (1 << (width - 1)))
+        return self._nearest[places].astype(np.float64)
+
+    def allows(self, numbers: Array) -> npt.NDArray[np.bool_]:
+        """Return which places hold allowed values."""
+        is_allowed: npt.NDArray[np.bool_] = np.isin(numbers, self._allowed)
+        return is_allowed
+
+    def every_number(self) -> Array:
+        """Return the places of all allowed values."""
+        return self._allowed.astype(np.float64)
+
+    def check(self, value: TParameterValue) -> None:
+        """Raise ``UsageError`` unless ``value`` is allowed."""
+        place = self._places.get(identity(value))
+        if place is None or self._nearest[place] != place:
+            raise self._unknown(value)
+
+    def _unknown(self, value: TParameterValue) -> UsageError:
+        return UsageError(
+            f"parameter {self.name!r}: expected one of {_shown(self.values)}, "
+            f"found {value!r}"
+        )
+
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the parameter as the config writes it."""
+        if len(self.known) == 1 and not self.is_ordered and self.default is None:
+            return {"name": self.name, "type": "fixed", "value": self.values[0]}
+        spec: dict[str, JSONValue] = {
+            "name": self.name,
+            "type": "choice",
+            "values": list(self.values),
+            "is_ordered": self.is_ordered,
+        }
+        if self.known != self.values:
+            spec["known"] = list(self.known)
+        if self.default is not None:
+            spec["default"] = self.default
+        return spec
+
+
+@dataclass(frozen=True)
+class DerivedParameter:
+    """A value that follows from those of other parameters; it takes no coordinate."""
+
+    name: str
+    expression: Expression
+    parameter_type: Literal["float", "int", "str", "bool"] = "float"
+    """A whole number is rounded to; text and truth can only be copied."""
+
+    def __post_init__(self) -> None:
+        if self.parameter_type in ("str", "bool") and not self.expression.is_name:
+            raise ConfigError(
+                f"parameter {self.name!r}: expected the name of another parameter for "
+                f"a derived {self.parameter_type}, found {self.expression.text!r}"
+            )
+
+    def amounts_of(self, amounts: Mapping[str, Array]) -> Array:
+        """Return its value for each row; NaN or infinite where it has none."""
+        found = self.expression(amounts)
+        return np.rint(found) if self.parameter_type == "int" else found
+
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the parameter as the config writes it."""
+        return {
+            "name": self.name,
+            "type": "derived",
+            "expression": self.expression.text,
+            "parameter_type": self.parameter_type,
+        }
+
+
+def identity(value: TParameterValue) -> object:
+    """Tell ``True`` from ``1`` and ``"1"``, but not ``1`` from ``1.0``."""
+    return (bool, value) if isinstance(value, bool) else value
+
+
+def _places(numbers: Array) -> npt.NDArray[np.intp]:
+    """Return the places as indices; -1 for NaN."""
+    return np.nan_to_num(numbers, nan=-1.0).astype(np.intp)
+
+
+def _shown(values: Sequence[TParameterValue]) -> str:
+    if len(values) <= _MAX_SHOWN:
+        return str(list(values))
+    return f"{str(list(values[:_MAX_SHOWN]))[:-1]}, …] ({len(values)} values)"

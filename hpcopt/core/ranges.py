@@ -1,0 +1,230 @@
+"""Parameters between two bounds, and their encoding into the unit cube.
+
+A value has a *number*: itself here, its place in the list for a choice; NaN where the
+parameter is inactive. All arithmetic is on arrays of numbers, one array a
+parameter, so that ten thousand trials are encoded in milliseconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.types import JSONValue, TParameterValue
+
+Array = npt.NDArray[np.float64]
+
+#: A step must divide the range to this relative accuracy.
+_STEP_TOLERANCE = 1e-9
+
+
+def _is_whole(n_steps: float) -> bool:
+    return abs(n_steps - round(n_steps)) <= _STEP_TOLERANCE * max(1.0, n_steps)
+
+
+@dataclass(frozen=True)
+class RangeParameter:
+    """A number between two bounds, both included."""
+
+    name: str
+    lower: float
+    upper: float
+    parameter_type: Literal["float", "int"] = "float"
+    log: bool = False
+    """Search on a logarithmic scale; needs ``lower > 0``."""
+    step: float | None = None
+    """Only ``lower``, ``lower + step``, … are allowed; must divide the range."""
+    default: float | None = None
+    """What trials ran with that were made before the parameter was added."""
+
+    def __post_init__(self) -> None:
+        where = f"parameter {self.name!r}"
+        for bound in (self.lower, self.upper):
+            if not math.isfinite(bound):
+                raise ConfigError(f"{where}: expected finite bounds, found {bound}")
+        if not self.lower < self.upper:
+            raise ConfigError(
+                f"{where}: expected a lower bound below the upper bound, "
+                f"found [{self.lower}, {self.upper}]"
+            )
+        if not math.isfinite(self.upper - self.lower):
+            raise ConfigError(
+                f"{where}: expected a range that a float can hold, "
+                f"found [{self.lower}, {self.upper}]"
+            )
+        if self.log and self.lower <= 0:
+            raise ConfigError(
+                f"{where}: a log scale needs a lower bound above 0, found {self.lower}"
+            )
+        if self.step is not None:
+            self._check_step(self.step)
+        if self.parameter_type == "int":
+            for number in (self.lower, self.upper, self.step or 1):
+                if number != int(number):
+                    raise ConfigError(
+                        f"{where}: expected whole numbers for an int parameter, "
+                        f"found {number}"
+                    )
+        if self.default is not None:
+            self._check_default(self.default)
+
+    def _check_step(self, step: float) -> None:
+        where = f"parameter {self.name!r}"
+        if not step > 0:
+            raise ConfigError(f"{where}: expected step_size above 0, found {step}")
+        n_steps = (self.upper - self.lower) / step
+        if round(n_steps) < 1 or not _is_whole(n_steps):
+            raise ConfigError(
+                f"{where}: expected step_size to divide the range "
+                f"{self.upper - self.lower}, found {step}"
+            )
+
+    def _check_default(self, default: float) -> None:
+        """Check the type alone: trials may have run outside the bounds of today."""
+        is_whole = self.parameter_type == "float" or default % 1 == 0
+        if (
+            isinstance(default, str | bool)
+            or not math.isfinite(default)
+            or not is_whole
+        ):
+            raise ConfigError(
+                f"parameter {self.name!r}: default: expected a finite "
+                f"{self.parameter_type}, found {default!r}"
+            )
+
+    @property
+    def n_coordinates(self) -> int:
+        """How many coordinates of the unit cube it takes."""
+        return 1
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each of its coordinates stands for one value."""
+        return False
+
+    @property
+    def grid(self) -> float | None:
+        """The distance between allowed values; ``None`` if continuous."""
+        if self.step is not None:
+            return self.step
+        return 1.0 if self.parameter_type == "int" else None
+
+    @property
+    def n_values(self) -> int | None:
+        """How many values are allowed; ``None`` if continuous."""
+        if self.grid is None:
+            return None
+        return round((self.upper - self.lower) / self.grid) + 1
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """The values at coordinates 0 and 1; their logarithms on a log scale.
+
+        Half a grid step is added at both ends, so that each allowed value has the
+        same share of the coordinate.
+        """
+        half = (self.grid or 0.0) / 2
+        low = self.lower - half
+        if self.log:
+            return math.log(low if low > 0 else self.lower), math.log(self.upper + half)
+        return low, self.upper + half
+
+    def numbers(self, values: Sequence[TParameterValue | None]) -> Array:
+        """Return the numbers of values; NaN for ``None``."""
+        return np.array(values, dtype=np.float64)
+
+    def values_of(self, numbers: Array) -> list[TParameterValue]:
+        """Return the values of numbers."""
+        if self.parameter_type == "int":
+            return [round(number) for number in numbers.tolist()]
+        values: list[TParameterValue] = numbers.tolist()
+        return values
+
+    def amounts(self, numbers: Array) -> Array:
+        """Return what the values are in arithmetic: themselves."""
+        return numbers
+
+    def coordinates(self, numbers: Array) -> Array:
+        """Return the coordinates of numbers, shape ``(n, 1)``; the centre for NaN.
+
+        Those of numbers outside the bounds lie outside ``[0, 1]``.
+        """
+        low, high = self.edges
+        positions = numbers
+        if self.log:  # what was attached by hand may lie anywhere
+            positions = np.log(np.maximum(numbers, np.finfo(np.float64).tiny))
+        x = (positions - low) / (high - low)
+        x = np.where(self.allows(numbers), np.clip(x, 0.0, 1.0), x)
+        return np.nan_to_num(x, nan=0.5)[:, None]
+
+    def numbers_at(self, X: Array) -> Array:
+        """Return the allowed numbers nearest to coordinates, shape ``(n, 1)``."""
+        low, high = self.edges
+        positions = low + X[:, 0] * (high - low)
+        return self.nearest(np.exp(positions) if self.log else positions)
+
+    def nearest(self, numbers: Array) -> Array:
+        """Return the allowed numbers nearest to numbers."""
+        if self.grid is not None:
+            numbers = (
+                self.lower + np.rint((numbers - self.lower) / self.grid) * self.grid
+            )
+        clipped: Array = np.clip(numbers, self.lower, self.upper)
+        return clipped
+
+    def allows(self, numbers: Array) -> npt.NDArray[np.bool_]:
+        """Return which numbers lie within the bounds."""
+        inside: npt.NDArray[np.bool_] = (numbers >= self.lower) & (
+            numbers <= self.upper
+        )
+        return inside
+
+    def every_number(self) -> Array:
+        """Return the numbers of all allowed values of a grid."""
+        n_values = self.n_values
+        if n_values is None:
+            raise ValueError(f"parameter {self.name!r} is continuous")
+        return self.nearest(np.linspace(self.lower, self.upper, n_values))
+
+    def check(self, value: TParameterValue) -> None:
+        """Raise ``UsageError`` unless ``value`` is allowed."""
+        where = f"parameter {self.name!r}"
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or (self.parameter_type == "int" and value % 1 != 0)
+        ):
+            kind = "a whole number" if self.parameter_type == "int" else "a number"
+            raise UsageError(f"{where}: expected {kind}, found {value!r}")
+        if not self.lower <= value <= self.upper:
+            raise UsageError(
+                f"{where}: expected a value in [{self.lower}, {self.upper}], "
+                f"found {value!r}"
+            )
+        if self.step is not None and not _is_whole((value - self.lower) / self.step):
+            raise UsageError(
+                f"{where}: expected {self.lower} plus a multiple of {self.step}, "
+                f"found {value!r}"
+            )
+
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the parameter as the config writes it."""
+        spec: dict[str, JSONValue] = {
+            "name": self.name,
+            "type": "range",
+            "bounds": [self.lower, self.upper],
+            "parameter_type": self.parameter_type,
+        }
+        if self.log:
+            spec["scaling"] = "log"
+        if self.step is not None:
+            spec["step_size"] = self.step
+        if self.default is not None:
+            spec["default"] = self.default
+        return spec
