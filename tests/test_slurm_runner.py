@@ -459,6 +459,27 @@ def test_an_exit_code_of_0_costs_no_call(world: World, attempts: list[Attempt]) 
     assert len(world.slurm.calls()) == n_calls
 
 
+@pytest.mark.parametrize("word", ["PENDING", "RUNNING"])
+def test_an_exit_code_of_0_after_a_signal_is_no_success_while_slurm_has_the_job(
+    world: World, attempts: list[Attempt], word: str
+) -> None:
+    for trial_index in range(2):
+        world.write(trial_index, "ended", "0 TERM\n")
+    name = attempts[0].name
+    lines = [
+        SEPARATOR.join([f"41_{k}", word, "1", "n1", "None", name, "/f"]) for k in (0, 1)
+    ]
+    world.slurm.says("squeue", "\n".join(lines))
+    states = world.runner().poll(attempts).values()
+    assert {state.phase for state in states} == {
+        Phase.WAITING if word == "PENDING" else Phase.RUNNING
+    }
+    world.slurm.says("squeue", "")
+    world.slurm.says("sacct", "", code=1, err="Slurm accounting storage is disabled")
+    states = world.runner().poll(attempts).values()
+    assert {state.cause for state in states} == {Cause.SUCCESS}
+
+
 def test_another_exit_code_is_explained_when_slurm_cannot(
     world: World, attempts: list[Attempt]
 ) -> None:

@@ -46,11 +46,14 @@ def test_a_started_that_is_being_written_is_not_there_yet(tmp_path, text) -> Non
     assert folder.read_started() is None
 
 
-@pytest.mark.parametrize(("text", "code"), [("0\n", 0), ("137\n", 137), ("", None)])
-def test_ended_holds_the_exit_code(tmp_path, text, code) -> None:
+@pytest.mark.parametrize(
+    ("text", "code", "signal"),
+    [("0\n", 0, ""), ("137\n", 137, ""), ("0 TERM\n", 0, "TERM"), ("", None, "")],
+)
+def test_ended_holds_the_exit_code_and_a_signal(tmp_path, text, code, signal) -> None:
     folder = AttemptFolder(tmp_path)
     folder.ended.write_text(text)
-    assert folder.read_ended() == code
+    assert (folder.read_ended(), folder.read_signal()) == (code, signal)
 
 
 @pytest.mark.parametrize("cause", [Cause.USER, Cause.TIME])

@@ -188,6 +188,18 @@ def test_a_script_that_a_signal_ends_has_128_and_its_number(wrapped: Wrapped) ->
     assert process.returncode == wrapped.folder.read_ended() == 128 + signal.SIGTERM
 
 
+def test_a_signal_is_told_beside_the_exit_code(wrapped: Wrapped) -> None:
+    process = wrapped.begin(
+        "#!/bin/bash\ntrap 'exit 0' TERM\necho > listening\n"
+        "while :; do sleep 0.02; done\n"
+    )
+    wrapped.wait_for("listening")
+    process.terminate()
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == wrapped.folder.read_ended() == 0
+    assert wrapped.folder.read_signal() == "TERM"
+
+
 def test_a_signal_to_all_processes_at_once_loses_no_exit_code(wrapped) -> None:
     for number in range(20):
         (wrapped.path / "pid").unlink(missing_ok=True)

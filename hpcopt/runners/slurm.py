@@ -221,8 +221,10 @@ class SlurmRunner(SingleTrials):
         found: dict[_Key, AttemptState] = {}
         watched: dict[_Key, WatchedJob] = {}
         for attempt in attempts:
-            exit_code = _folder_of(attempt).read_ended()
-            if exit_code == 0:
+            folder = _folder_of(attempt)
+            exit_code = folder.read_ended()
+            # One that was told to end may be requeued: Slurm has to say.
+            if exit_code == 0 and not folder.read_signal():
                 facts: dict[str, JSONValue] = {
                     "job_id": self._job_id(attempt),
                     "exit_code": 0,

@@ -30,6 +30,9 @@ _NOTICE = """\
 #   has ended it is then what is known.
 # * A job on a node that was cut off may go on while Slurm runs it anew elsewhere. Then
 #   `started` is no longer its own, and its exit code is not what the driver waits for.
+# * A script that was told to end by a signal may exit with 0, its checkpoint saved, and
+#   be run again: the signal is written down beside the exit code, also one that comes
+#   while that is being written.
 _BODY = r"""
 say() { printf 'hpcopt: %s\n' "$*" >&2; }
 
@@ -109,17 +112,28 @@ while
     [[ -n $interrupted ]]
 do :; done
 
-trap '' TERM INT HUP USR1 USR2
-script=
+for signal in TERM INT HUP USR1 USR2 CONT; do
+    trap "latest=$signal" "$signal"
+done
 if ((code < 0)); then
     code=$((128 + $(kill -l "$latest")))
 fi
+note_end() (
+    trap '' TERM INT HUP USR1 USR2
+    printf '%s\n' "$code${told:+ $told}" > "$ended.tmp" && sync "$ended.tmp"
+)
 read -r owner < "$started"
 if [[ $owner != "$identity" ]]; then
     say "this attempt was begun again elsewhere; exit code $code is not recorded"
-elif ! printf '%s\n' "$code" > "$ended.tmp" ||
-    ! sync "$ended.tmp" ||
-    ! mv -f -- "$ended.tmp" "$ended"; then
+    exit "$code"
+fi
+while
+    told=$latest
+    note_end && is_noted=yes || is_noted=
+    [[ $told != "$latest" ]]
+do :; done
+trap '' TERM INT HUP USR1 USR2
+if [[ -z $is_noted ]] || ! mv -f -- "$ended.tmp" "$ended"; then
     say "cannot write the exit code $code to $ended"
 fi
 exit "$code"

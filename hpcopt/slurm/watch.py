@@ -261,9 +261,8 @@ def _ended_undocumented(job: WatchedJob, row: QueueRow | None) -> AttemptState:
     if job.exit_code is not None:
         facts["exit_code"] = job.exit_code
     if row is None:
-        return AttemptState(
-            Phase.ENDED, Cause.TRIAL, f"exit code {job.exit_code}", facts
-        )
+        cause = Cause.TRIAL if job.exit_code else Cause.SUCCESS
+        return AttemptState(Phase.ENDED, cause, f"exit code {job.exit_code}", facts)
     facts["node"] = row.node
     word = states.read_word(row.word)
     if (node := states.bad_node(word, row.node)) is not None:

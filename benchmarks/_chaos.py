@@ -1,0 +1,228 @@
+"""What the chaos benchmarks share: the one-host Slurm, cheap trials, and the checks."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.trial import TrialStatus
+from hpcopt.session import read_experiment
+
+HERE = Path(__file__).parent
+DRIVER = HERE / "_chaos_driver.py"
+
+#: A trial writes down that it ran, takes its time, and gives the result that was laid
+#: out for it: a copy, so that a trial costs no Python on a small machine.
+PROGRAM = """\
+echo "$1 $HPCOPT_ATTEMPT ${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}" >> runs
+sleep "$SECONDS_PER_TRIAL"
+[[ -z $FAILS || $1 != "$FAILS" ]] || kill -KILL $PPID
+cp "results/$1.h5" "$2/result.tmp" && mv "$2/result.tmp" "$2/result.h5"
+"""
+
+CONFIG = """\
+name: {name}
+parameters:
+  - {{name: x, type: range, bounds: [0, 1]}}
+objective: "-loss"
+metrics:
+  - {{name: loss, file: result.h5, dataset: /loss}}
+job:
+  command: [bash, program.sh, "{{{{ trial.index }}}}", "{{{{ trial.folder }}}}"]
+  environment: {{SECONDS_PER_TRIAL: "{seconds}", FAILS: "{fails}"}}
+  slurm: {{time: "00:10:00", mem: 10M}}
+run:
+  max_trials: {max_trials}
+  parallelism: {parallelism}
+  max_queued_jobs: {max_queued_jobs}
+  tolerated_trial_failure_rate: 1.0
+  initial_seconds_between_polls: 0.5
+generation: {{method: sobol}}
+"""
+
+
+class Cluster:
+    """The one-host Slurm of scripts/slurm-dev, and power over its daemons."""
+
+    def __init__(self) -> None:
+        conf = os.environ.get("SLURM_CONF")
+        if not conf or not (Path(conf).parent / "settings").exists():
+            sys.exit(
+                "expected SLURM_CONF to name the slurm.conf of scripts/slurm-dev, "
+                f'found {conf!r}; scripts/slurm-dev up; eval "$(scripts/slurm-dev env)"'
+            )
+        self.base = Path(conf).parent
+
+    def ask(self, *command: str) -> str:
+        """Return what a command says; nothing if it fails."""
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True
+        ).stdout
+
+    def pid(self, daemon: str) -> int:
+        return int((self.base / "run" / f"{daemon}.pid").read_text())
+
+    @contextmanager
+    def frozen(self, daemon: str) -> Iterator[None]:
+        pid = self.pid(daemon)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def dead(self, daemon: str) -> Iterator[None]:
+        """Have a daemon be killed, and started again in the end."""
+        pid = self.pid(daemon)
+        os.kill(pid, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            self.repair()
+
+    def repair(self) -> None:
+        """Start what has died."""
+        state = os.environ.get("HPCOPT_SLURM_DEV", str(self.base.parent))
+        subprocess.run(
+            [str(HERE.parent / "scripts" / "slurm-dev"), "up"],
+            env={**os.environ, "HPCOPT_SLURM_DEV": state},
+            check=True,
+            capture_output=True,
+        )
+
+
+class Case:
+    """An experiment in a folder of its own, driven by ``_chaos_driver.py``."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        max_trials: int,
+        parallelism: int = 6,
+        max_queued_jobs: int | None = None,
+        seconds: float = 0.5,
+        fails: int | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.max_trials = max_trials
+        self.folder = Path(tempfile.mkdtemp(prefix="hpcopt-chaos-"))
+        self.name = f"chaos-{os.getpid()}-{random.randrange(10**6)}"
+        self.config = self.folder / "case.yaml"
+        self.config.write_text(
+            CONFIG.format(
+                name=self.name,
+                seconds=seconds,
+                fails="" if fails is None else fails,
+                max_trials=max_trials,
+                parallelism=parallelism,
+                max_queued_jobs="null" if max_queued_jobs is None else max_queued_jobs,
+            )
+        )
+        (self.folder / "program.sh").write_text(PROGRAM)
+        (self.folder / "results").mkdir()
+        for index in range(max_trials):
+            with h5py.File(self.folder / "results" / f"{index}.h5", "w") as file:
+                file["loss"] = float(index)
+
+    @property
+    def experiment(self) -> Experiment:
+        return read_experiment(self.folder / "experiments" / self.name)
+
+    def start(
+        self, *options: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a driver; what it says goes to a file."""
+        with (self.folder / "drivers.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, str(DRIVER), str(self.config), *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+
+    def log(self) -> str:
+        return (self.folder / "drivers.log").read_text()
+
+    def jobs(self) -> Counter[tuple[str, str]]:
+        """Count the rows of ``sacct -D`` by job name and array task."""
+        listing = self.cluster.ask(
+            *("sacct", "-D", "-X", "-n", "-P", "-S", "now-3hours"),
+            *("-o", "JobName,JobID"),
+        )
+        rows = [line.split("|") for line in listing.splitlines()]
+        return Counter(
+            (name, job_id.partition("_")[2])
+            for name, job_id in rows
+            if name.startswith(f"hpcopt:{self.name}:")
+        )
+
+    def job_ids(self) -> set[str]:
+        listing = self.cluster.ask(
+            *("sacct", "-D", "-X", "-n", "-P", "-S", "now-3hours"),
+            *("-o", "JobName,JobID"),
+        )
+        rows = [line.split("|") for line in listing.splitlines()]
+        return {i for name, i in rows if name.startswith(f"hpcopt:{self.name}:")}
+
+    def violations(self, *, n_failed: int = 0) -> list[str]:
+        """Return what is wrong with an experiment that is complete."""
+        experiment = self.experiment
+        found = []
+        count = experiment.count(TrialStatus.COMPLETED)
+        if count != self.max_trials - n_failed:
+            found.append(f"{count} trials are completed, of {self.max_trials}")
+        found += [
+            f"trial {trial.index} has the result {trial.outcome}"
+            for trial in experiment.completed_trials()
+            if trial.outcome["loss"].mean != trial.index
+        ]
+        doubled = [job for job, n in self.jobs().items() if n > 1]
+        found += [f"sacct -D has {name} {task} twice" for name, task in doubled]
+        runs = Counter(
+            " ".join(line.split()[:2])
+            for line in (self.folder / "runs").read_text().splitlines()
+        )
+        found += [f"attempt {key} ran {n} times" for key, n in runs.items() if n > 1]
+        owned = {
+            str((attempt.metadata or {}).get("job_id"))
+            for trial in experiment.trials
+            for attempt in trial.attempts
+        }
+        found += [f"no attempt owns job {i}" for i in self.job_ids() - owned]
+        return found
+
+
+def until(is_so: object, seconds: float) -> bool:
+    """Wait until a function returns something true; return whether it did."""
+    assert callable(is_so)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def conclude(title: str, rows: Sequence[tuple[str, object]], found: list[str]) -> None:
+    """Print the table and what is wrong, and exit with 1 if anything is."""
+    print(title)
+    for what, value in rows:
+        print(f"  {what:<58} {value}")
+    print(f"  {'violations':<58} {len(found)}")
+    for sentence in found[:20]:
+        print(f"    {sentence}")
+    sys.exit(1 if found else 0)

@@ -1,0 +1,160 @@
+"""One life of a driver, which may end by SIGKILL at a chosen point.
+
+It is the driver of ``hpcopt run`` but for the generator, which costs nothing here. The
+points are what it does to disks and programs: every write, sync, rename and start of a
+program, before and after, told apart by the names of the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hpcopt import assembly
+from hpcopt.config_file import load_config
+from hpcopt.driver.driver import Driver
+from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
+from hpcopt.generation.service import InlineService
+from hpcopt.session import open_driver
+from hpcopt.slurm.options import job_name
+from hpcopt.slurm.queue import SlurmQueue
+from hpcopt.slurm.tables import QueueRow
+
+_R = TypeVar("_R")
+
+
+class Counting:
+    """Proposes the next point of a row."""
+
+    def generate(self, n: int, snapshot: Snapshot) -> Generation:
+        first = snapshot.n_trials
+        points = tuple(
+            Suggestion({"x": ((first + k) % 9973 + 0.5) / 9973}, "sobol")
+            for k in range(n)
+        )
+        return Generation(points, snapshot.position, 0.0)
+
+
+class Points:
+    """Where this process may die, and where it shall."""
+
+    def __init__(self, folder: Path, fatal: str, occurrence: int) -> None:
+        self._fatal = fatal
+        self._left = occurrence
+        self._seen: set[str] = set()
+        self._file = os.open(folder / "points", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._deaths = os.open(
+            folder / "deaths", os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        )
+        self._write = os.write
+
+    def pass_by(self, point: str) -> None:
+        if point not in self._seen:
+            self._seen.add(point)
+            self._write(self._file, f"{point}\n".encode())
+        if point == self._fatal:
+            self._left -= 1
+            if self._left <= 0:
+                self._write(self._deaths, f"{point}\n".encode())
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(
+        self, what: str, function: Callable[..., _R], name: Callable[..., str]
+    ) -> Callable[..., _R]:
+        """Return the function with a point before it and one after it."""
+
+        def guarded(*arguments: Any, **keywords: Any) -> _R:
+            point = f"{what} {name(*arguments)}"
+            self.pass_by(f"before {point}")
+            result = function(*arguments, **keywords)
+            self.pass_by(f"after {point}")
+            return result
+
+        return guarded
+
+    def install(self) -> None:
+        os.write = self.around("write", os.write, _of_descriptor)
+        os.fsync = self.around("sync", os.fsync, _of_descriptor)
+        os.replace = self.around("rename", os.replace, _of_target)
+        os.rename = self.around("rename", os.rename, _of_target)
+        os.link = self.around("link", os.link, _of_target)
+        points = self
+
+        class Popen(subprocess.Popen[Any]):
+            def __init__(self, command: Sequence[str], **keywords: Any) -> None:
+                self._name = Path(command[0]).name
+                points.pass_by(f"before start of {self._name}")
+                super().__init__(command, **keywords)
+                points.pass_by(f"after start of {self._name}")
+
+            def communicate(self, *arguments: Any, **keywords: Any) -> Any:
+                answer = super().communicate(*arguments, **keywords)
+                points.pass_by(f"after end of {self._name}")
+                return answer
+
+        subprocess.Popen = Popen  # type: ignore[misc]
+
+
+def _kind(path: str) -> str:
+    name = re.sub(r"hpcopt:.*", "array", Path(path).name)
+    name = re.sub(r"^chaos-.*", "experiment", name)
+    return re.sub(r"[0-9a-f]{8,}|\d+", "#", name)
+
+
+def _of_descriptor(descriptor: int, *_: object) -> str:
+    return _kind(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+
+def _of_target(_: object, target: object, *__: object) -> str:
+    return _kind(os.fspath(target))  # type: ignore[call-overload]
+
+
+def watch_adoptions(driver: Driver, folder: Path) -> None:
+    """Write down how many answers of squeue listed each job before it was adopted."""
+    ask = SlurmQueue.jobs
+    seen: Counter[str] = Counter()
+
+    def jobs(self: SlurmQueue, cluster: str = "") -> list[QueueRow]:
+        rows = ask(self, cluster)
+        staged = {job_name(a.name) for a in driver.experiment.staged_attempts()}
+        with (folder / "adopted").open("a") as file:
+            for name in [name for name in seen if name not in staged]:
+                file.write(f"{seen.pop(name)} {name}\n")
+        seen.update(staged & {row.name for row in rows})
+        return rows
+
+    SlurmQueue.jobs = jobs  # type: ignore[method-assign]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--die-at", default="")
+    parser.add_argument("--occurrence", type=int, default=1)
+    options = parser.parse_args()
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(message)s"
+    )
+    loaded = load_config(options.config)
+    folder = options.config.parent
+    Points(folder, options.die_at, options.occurrence).install()
+    make_generator: Any = lambda *_, **__: InlineService(Counting())  # noqa: E731
+    assembly.make_generator = make_generator
+    with open_driver(loaded, runner="slurm") as driver:
+        watch_adoptions(driver, folder)
+        stop = driver.run()
+    logging.info("%s", stop.reason)
+    sys.exit(0 if stop.is_complete else 1)
+
+
+if __name__ == "__main__":
+    main()
