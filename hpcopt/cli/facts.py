@@ -73,13 +73,7 @@ def queue_s(attempt: Attempt) -> float | None:
 
 def run_s(attempt: Attempt) -> float | None:
     """Return how long the attempt ran, to the precision of the polls."""
-    elapsed = attempt.facts.get("elapsed_s")
-    if isinstance(elapsed, (int, float)):
-        return float(elapsed)
-    if attempt.ended_at is None:
-        return None
-    begin = attempt.started_at or attempt.submitted_at
-    return None if begin is None else max(0.0, attempt.ended_at - begin)
+    return attempt.run_s
 
 
 def job_id(attempt: Attempt | None) -> str | None:

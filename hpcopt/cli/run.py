@@ -15,14 +15,18 @@ from click.exceptions import Exit
 
 from hpcopt.assembly import runner_kind
 from hpcopt.cli import text
+from hpcopt.cli.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.best import print_best
+from hpcopt.cli.driver_log import tail
 from hpcopt.cli.facts import best_trials
 from hpcopt.cli.log import logging_to
 from hpcopt.cli.preflight import preflight
 from hpcopt.cli.progress import Narrator, PlainView, QuietView, View
 from hpcopt.cli.target import FOLDER, examples, runner_options
 from hpcopt.config_file import LoadedConfig, load_config
+from hpcopt.core.errors import RepeatedFailureError
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.trial import Trial
 from hpcopt.driver.clock import SystemClock
 from hpcopt.driver.control import StopControl
 from hpcopt.driver.driver import Driver, Progress, Stop
@@ -30,6 +34,9 @@ from hpcopt.session import is_begun, open_driver
 
 #: How long a person may press Ctrl-C again, to cancel the trials that run.
 _SECONDS_FOR_SECOND_SIGNAL = 3.0
+
+#: How much of a log is shown when the run stops over failures that are all alike.
+_N_LINES_OF_LOG = 20
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +95,12 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
             logger.log(level, "%s: %s", check.what, check.found)
         view.begin(driver.experiment)
         narrator.begin(driver.experiment)
-        stop = driver.run()
+        try:
+            stop = driver.run()
+        except RepeatedFailureError as exc:
+            view.end()
+            _print_end_of_log(folder, driver.experiment.trial(exc.trial_index))
+            raise
         view.end()
         if not stop.is_complete:
             _offer_to_cancel(driver, control, clock)
@@ -103,6 +115,17 @@ def _view(loaded: LoadedConfig, *, quiet: bool) -> View:
     from hpcopt.cli.live import LiveView
 
     return LiveView(loaded.config.run, str(loaded.folder))
+
+
+def _print_end_of_log(folder: Path, trial: Trial) -> None:
+    log = attempt_path(folder, find_attempt(trial, None)).log
+    try:
+        lines = tail(log, _N_LINES_OF_LOG)
+    except OSError:
+        lines = []
+    click.echo(f"the end of {log}:" if lines else f"{log} is empty", err=True)
+    for line in lines:
+        click.echo(f"  {line}", err=True)
 
 
 def _offer_to_cancel(driver: Driver, control: StopControl, clock: SystemClock) -> None:

@@ -73,6 +73,9 @@ job:
     # partition: main
     # cpus_per_task: 4
     # mem: 8G
+  # on:                        # what follows when a trial runs out of memory or time
+  #   memory: {retry: 2, factor: 2, cap: 64G}
+  #   time: {retry: 1, factor: 2, cap: "2-00:00:00"}   # or {requeue: true}
   # result_grace_s: null       # how long a result may be late; 60 s on Slurm, 2 s here
 
 # How far and how wide. All of this may be changed between two runs.
@@ -81,6 +84,7 @@ run:
   parallelism: 2               # trials submitted and not ended, at most
   # max_queued_jobs: null      # of these, trials that wait in the queue, at most
   # tolerated_trial_failure_rate: 0.5   # stop when a larger share of the trials fails
+  # max_identical_failures: 4           # stop when the first ones fail at once, alike
   # initial_seconds_between_polls: 1    # how soon to look at the jobs; then less often
 
 # How parameters are chosen.

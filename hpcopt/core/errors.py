@@ -17,7 +17,8 @@
     ├── MetricError                the trial's result is there and is wrong
     ├── ResultNotReadyError        the trial's result is not there (yet)
     ├── GenerationError            the generator could not propose parameterizations
-    └── FailureRateExceededError   too many trials failed
+    ├── FailureRateExceededError   too many trials failed
+    └── RepeatedFailureError       the first trials all failed at once and alike
 
 Each message says what was expected, what was found, and where.
 """
@@ -92,3 +93,12 @@ class GenerationError(HpcoptError):
 
 class FailureRateExceededError(HpcoptError):
     """More trials failed than ``tolerated_trial_failure_rate`` allows."""
+
+
+class RepeatedFailureError(HpcoptError):
+    """All trials of a run failed at once and in the same way."""
+
+    def __init__(self, message: str, trial_index: int) -> None:
+        super().__init__(message)
+        self.trial_index = trial_index
+        """The last trial that did; the end of its log is worth a look."""

@@ -155,6 +155,18 @@ class Attempt:
         """The trial's index and the attempt's number."""
         return self.trial_index, self.number
 
+    @property
+    def run_s(self) -> float | None:
+        """How long it ran, to the precision of the polls; ``None`` if not known."""
+        elapsed = self.facts.get("elapsed_s")
+        if isinstance(elapsed, (int, float)):
+            return float(elapsed)
+        # Short ones are never seen running.
+        begin = self.started_at or self.submitted_at
+        if self.ended_at is None or begin is None:
+            return None
+        return max(0.0, self.ended_at - begin)
+
 
 @dataclass(frozen=True)
 class Observation:

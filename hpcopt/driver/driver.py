@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from hpcopt import __version__
 from hpcopt.core import events as ev
 from hpcopt.core.errors import (
-    FailureRateExceededError,
     PollError,
     RunnerError,
     StorageError,
 )
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
+from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.driver.cancellation import Canceller
 from hpcopt.driver.clock import Clock
-from hpcopt.driver.limits import MIN_FAILURES_FOR_RATE, Limits, PollSchedule
+from hpcopt.driver.failures import FailureWatch
+from hpcopt.driver.limits import Limits, PollSchedule
 from hpcopt.driver.planning import Planner
 from hpcopt.driver.requests import Inbox, RequestFolder
 from hpcopt.driver.submissions import Submitter
@@ -113,6 +113,7 @@ class Driver:
         self._canceller = Canceller(runner, clock)
         self._inbox = Inbox(journal, requests, clock)
         self._winds_up = winds_up
+        self._failures = FailureWatch(limits)
         self._judge = Judge(reader, clock, limits, runner.gives_more)
         self._planner = Planner(
             journal,
@@ -133,6 +134,7 @@ class Driver:
 
         Raises:
             FailureRateExceededError: Too many trials failed.
+            RepeatedFailureError: All trials fail at once and in the same way.
             GenerationError: The generator could not propose anything.
             SubmissionRefusedError: The runner will never accept a trial.
             StorageError: The journal could not be written, or belongs to another
@@ -176,17 +178,12 @@ class Driver:
             raise RunnerError("; ".join(unknown))
 
     def reason_to_stop(self) -> Stop | None:
-        """Return why the run should end now, if it should.
-
-        Raises:
-            FailureRateExceededError: Too many trials failed.
-        """
+        """Return why the run should end now, if it should."""
         experiment, limits = self.experiment, self._limits
         if (request := self._is_stop_requested()) is not None:
             return Stop(request, is_complete=False)
         if self._is_winding_up:
             return self._reason_to_stop_winding_up()
-        self._check_failure_rate()
         if experiment.open_trials():
             return None
         if experiment.n_trials >= limits.max_trials:
@@ -207,21 +204,6 @@ class Driver:
         by = self.experiment.cancelled_by
         reason = f"all trials cancelled by {by}" if by else "done what was asked for"
         return Stop(reason, is_complete=False)
-
-    def _check_failure_rate(self) -> None:
-        failed = self.experiment.count(TrialStatus.FAILED)
-        ended = failed + self.experiment.count(TrialStatus.COMPLETED)
-        tolerated = self._limits.tolerated_trial_failure_rate
-        if failed >= MIN_FAILURES_FOR_RATE and failed > tolerated * ended:
-            last = max(
-                (t for t in self.experiment.trials if t.status is TrialStatus.FAILED),
-                key=lambda trial: trial.ended_at or 0.0,
-            )
-            raise FailureRateExceededError(
-                f"{failed} of {ended} ended trials failed, more than the tolerated "
-                f"share of {tolerated:g}; the last one was trial {last.index}: "
-                f"{last.reason}"
-            )
 
     def step(self) -> None:
         """Collect, decide, plan, submit; never wait."""
@@ -293,10 +275,20 @@ class Driver:
     # Decide
 
     def _decide(self) -> None:
-        """Say what follows for each trial whose latest attempt has ended."""
+        """Say what follows for each trial whose latest attempt has ended.
+
+        Raises:
+            FailureRateExceededError: Too many trials failed.
+            RepeatedFailureError: All trials fail at once and in the same way.
+        """
         verdicts = self._judge.verdicts(self.experiment.open_trials())
         if verdicts:
             self._journal.append(*verdicts)
+            self._failures.note(
+                self.experiment.trial(verdict.trial_index) for verdict in verdicts
+            )
+        if not self._is_winding_up:
+            self._failures.check(self.experiment)
         if self._judge.is_waiting:
             self._schedule.submitted(self._clock.now())
 

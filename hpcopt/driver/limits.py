@@ -21,6 +21,9 @@ class Limits:
     """How many of the live ones may be waiting to start; ``None`` for no limit."""
     tolerated_trial_failure_rate: float = 0.5
     """The run stops when a larger share of the ended trials has failed."""
+    max_identical_failures: int | None = 4
+    """The run stops when so many trials in a row failed at once and in the same way,
+    and none has succeeded in it; ``None`` to go on."""
     initial_seconds_between_polls: float = 1.0
     """The wait after a change; it grows while nothing happens."""
     result_grace_s: float = 2.0
@@ -33,6 +36,7 @@ class Limits:
             ("max_trials", 1),
             ("parallelism", 1),
             ("max_queued_jobs", 1),
+            ("max_identical_failures", 2),
         ):
             value = getattr(self, name)
             if value is not None and value < smallest:
@@ -48,10 +52,6 @@ class Limits:
                 raise ConfigError(
                     f"{name}: expected a number of seconds, got {seconds}"
                 )
-
-
-#: A failure rate over fewer failures says nothing; the number is Ax's.
-MIN_FAILURES_FOR_RATE = 5
 
 
 @dataclass
