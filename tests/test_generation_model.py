@@ -10,8 +10,11 @@ from scipy.optimize import approx_fprime
 from test_generation import SQUARE, bowl, observed, snapshot, sobol_points
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.generation import fit
-from hpcopt.generation.outcome import OutcomeTransform
+from hpcopt.generation import acquisition, fit
+from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
+from hpcopt.generation.gaussian import Array, GaussianProcess
+from hpcopt.generation.outcome import OutcomeTransform, SlackTransform
+from hpcopt.generation.surrogate import Surrogate, TrainingData
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
@@ -28,6 +31,18 @@ def test_transformed_outcomes_keep_their_order_and_are_standardised(
     assert (np.diff(t[np.argsort(y)]) >= -1e-9).all()
     assert abs(t.mean()) < 1e-6
     assert abs(t.std() - 1) < 1e-6 or t.std() < 1e-6
+
+
+@given(outcomes)
+def test_transformed_slacks_keep_their_order_and_their_sign(
+    slacks: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> None:
+    transform = SlackTransform.fit(slacks)
+    t = transform(slacks)
+    assert (np.diff(t[np.argsort(slacks)]) >= 0).all()
+    assert ((t >= 0) == (slacks >= 0)).all()
+    back, _ = transform.inverse_moments(t, np.zeros_like(t))
+    np.testing.assert_allclose(back, slacks, rtol=1e-6, atol=1e-300)
 
 
 def test_certain_outcomes_come_back_from_the_transform() -> None:
@@ -69,9 +84,9 @@ def test_the_gradient_of_the_fit_is_that_of_its_loss(
         np.array([6.0, 6.0, 1.5]),
     )
     theta = np.log([0.3, 0.5, 2.0, 1.5] + ([1e-3] if noise is None else []))
-    _, gradient = fit._loss(theta, X, y, noise, rates)
-    numeric = approx_fprime(theta, lambda t: fit._loss(t, X, y, noise, rates)[0], 1e-6)
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-4, atol=1e-4)
+    loss = fit._Posterior(X, y, noise, rates).loss
+    numeric = approx_fprime(theta, lambda t: loss(t)[0], 1e-6)
+    np.testing.assert_allclose(loss(theta)[1], numeric, rtol=1e-4, atol=1e-4)
 
 
 def test_the_fit_tells_noise_from_signal() -> None:
@@ -91,11 +106,11 @@ def test_the_fit_is_that_of_gpytorchs_likelihood() -> None:
     import torch
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    from hpcopt.generation.surrogate import Surrogate, TrainingData
+    from hpcopt.generation.botorch_model import single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.01))
     data = TrainingData.of(now)
-    model = Surrogate.fit(data).model
+    model = single_task_gp(Surrogate.fit(data).process)
     model.requires_grad_(True)
     model.train()
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
@@ -121,14 +136,23 @@ def test_the_fit_is_that_of_gpytorchs_likelihood() -> None:
         kernel.outputscale = scale
 
 
-def test_log_h_is_right_from_far_below_to_far_above() -> None:
+def test_the_process_is_that_of_botorchs_model() -> None:
     import torch
 
-    from hpcopt.generation.acquisition import log_h
+    from hpcopt.generation.botorch_model import single_task_gp
 
-    z = torch.tensor(
-        [-1e6, -1e4, -50.0, -1.0, -0.999, 0.0, 5.0, 60.0], dtype=torch.float64
-    )
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.01))
+    process = Surrogate.fit(TrainingData.of(now)).process
+    X = np.random.default_rng(0).random((50, 2))
+    with torch.no_grad():
+        posterior = single_task_gp(process).posterior(torch.from_numpy(X))
+    mean, variance = process.moments(X)
+    np.testing.assert_allclose(mean, posterior.mean.squeeze(-1), atol=1e-6)
+    np.testing.assert_allclose(variance, posterior.variance.squeeze(-1), atol=1e-6)
+
+
+def test_log_h_is_right_from_far_below_to_far_above() -> None:
+    z = np.array([-1e6, -1e4, -50.0, -1.0, -0.999, 0.0, 5.0, 60.0])
     # mpmath, 60 digits
     expected = [
         -500000000028.5499596491,
@@ -140,21 +164,27 @@ def test_log_h_is_right_from_far_below_to_far_above() -> None:
         1.609437923126431385,
         4.094344562222100683,
     ]
-    np.testing.assert_allclose(log_h(z).numpy(), expected, rtol=1e-9)
+    values, slopes = acquisition.log_h(z)
+    np.testing.assert_allclose(values, expected, rtol=1e-9)
+    numeric = approx_fprime(z[2:], lambda t: acquisition.log_h(t)[0], 1e-7)
+    np.testing.assert_allclose(slopes[2:], np.diag(numeric), rtol=1e-5)
 
 
 def test_without_noise_and_pending_points_it_is_log_expected_improvement() -> None:
     import torch
     from botorch.acquisition.analytic import LogExpectedImprovement
 
-    from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
-    from hpcopt.generation.surrogate import Surrogate, TrainingData
+    from hpcopt.generation.botorch_model import single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl))
-    model = Surrogate.fit(TrainingData.of(now)).model
-    X = torch.rand(200, 1, 2, dtype=torch.float64, generator=torch.Generator())
-    ours = LogNoisyExpectedImprovement(model, torch.zeros(0, 2).double(), seed=0)(X)
-    theirs = LogExpectedImprovement(model, best_f=model.train_targets.max())(X)
+    process = Surrogate.fit(TrainingData.of(now)).process
+    model = single_task_gp(process)
+    X = np.random.default_rng(0).random((200, 2))
+    improvement = LogNoisyExpectedImprovement(process, [], np.zeros((0, 2)), seed=0)
+    ours = improvement.values(X)
+    theirs = LogExpectedImprovement(model, best_f=model.train_targets.max())(
+        torch.from_numpy(X).unsqueeze(-2)
+    ).numpy()
     likely = theirs > -10
     assert likely.sum() > 10
     np.testing.assert_allclose(ours[likely], theirs[likely], atol=0.05)
@@ -167,25 +197,77 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
     from botorch.sampling import SobolQMCNormalSampler
 
-    from hpcopt.generation import acquisition
-    from hpcopt.generation.surrogate import Surrogate, TrainingData
+    from hpcopt.generation.botorch_model import BotorchAcquisition, single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
-    model = Surrogate.fit(TrainingData.of(now)).model
-    pending = torch.tensor([[0.3, 0.7], [0.4, 0.6]]).double()
-    X = torch.rand(100, 1, 2, dtype=torch.float64, generator=torch.Generator())
+    process = Surrogate.fit(TrainingData.of(now)).process
+    model = single_task_gp(process)
+    pending = np.array([[0.3, 0.7], [0.4, 0.6]])
+    X = np.random.default_rng(0).random((100, 2))
     monkeypatch.setattr(acquisition, "N_SAMPLES", 2048)
-    ours = acquisition.LogNoisyExpectedImprovement(model, pending, seed=0)(X)
-    theirs = qLogNoisyExpectedImprovement(
-        model,
-        model.train_inputs[0],
-        sampler=SobolQMCNormalSampler(torch.Size([4096]), seed=1),
-        X_pending=pending,
-        prune_baseline=False,
-    )(X)
+    improvement = LogNoisyExpectedImprovement(process, [], pending, seed=0)
+    ours, our_gradients = improvement.values_and_gradients(X)
+    theirs, their_gradients = BotorchAcquisition(
+        qLogNoisyExpectedImprovement(
+            model,
+            model.train_inputs[0],
+            sampler=SobolQMCNormalSampler(torch.Size([4096]), seed=1),
+            X_pending=torch.from_numpy(pending),
+            prune_baseline=False,
+        )
+    ).values_and_gradients(X)
     likely = theirs > -5
     assert likely.sum() > 5
     np.testing.assert_allclose(ours[likely], theirs[likely], atol=0.1)
+    errors = np.abs(our_gradients - their_gradients)[likely]
+    assert np.median(errors) < 0.05 * np.median(np.abs(their_gradients[likely]))
+
+
+@pytest.mark.parametrize("n_pending", [0, 3])
+def test_the_gradient_of_the_acquisition_is_that_of_its_values(n_pending: int) -> None:
+    rng = np.random.default_rng(0)
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
+    objective = Surrogate.fit(TrainingData.of(now))
+    X = objective.process.X
+    slacks = [_slack_process(X, X[:, 0] - 0.3), _slack_process(X, X.sum(axis=1) - 1)]
+    improvement = LogNoisyExpectedImprovement(
+        objective.process, slacks, rng.random((n_pending, 2)), seed=0
+    )
+    for x in rng.random((5, 2)):
+        [gradient] = improvement.values_and_gradients(x[None])[1]
+        numeric = approx_fprime(x, lambda t: improvement.values(t[None])[0], 1e-7)
+        np.testing.assert_allclose(gradient, numeric, rtol=0.01, atol=0.01)
+
+
+def test_what_is_surely_infeasible_promises_less_than_what_is_feasible() -> None:
+    points = sobol_points(SQUARE, 16)
+    objective = Surrogate.fit(TrainingData.of(snapshot(SQUARE, observed(points, bowl))))
+    X = objective.process.X
+    # The bowl's best point, at 0.3 of the first coordinate, is not feasible.
+    slack = _slack_process(X, X[:, 0] - 0.6)
+    improvement = LogNoisyExpectedImprovement(
+        objective.process, [slack], np.zeros((0, 2)), seed=0
+    )
+    inside, outside = improvement.values(np.array([[0.62, 0.4], [0.3, 0.4]]))
+    assert inside > outside + 5
+
+
+def test_where_nothing_is_feasible_the_likeliest_point_promises_most() -> None:
+    points = sobol_points(SQUARE, 16)
+    objective = Surrogate.fit(TrainingData.of(snapshot(SQUARE, observed(points, bowl))))
+    X = objective.process.X
+    slack = _slack_process(X, X[:, 0] - X[:, 0].max() - 0.02)
+    improvement = LogNoisyExpectedImprovement(
+        objective.process, [slack], np.zeros((0, 2)), seed=0
+    )
+    grid = np.column_stack([np.linspace(0, 1, 21), np.full(21, 0.4)])
+    assert improvement.values(grid).argmax() == 20
+
+
+def _slack_process(X: Array, slack: Array) -> GaussianProcess:
+    rates = np.full(X.shape[1], 6.0)
+    data = TrainingData(X, slack, np.full(len(X), 1e-4), rates, has_sign=True)
+    return Surrogate.fit(data).process
 
 
 def test_predictions_are_in_the_objectives_own_units() -> None:

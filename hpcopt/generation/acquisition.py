@@ -1,39 +1,46 @@
-"""What a point promises: the logarithm of noisy expected improvement.
+"""What a point promises: the logarithm of noisy, constrained expected improvement.
 
 What is not known for certain at the moment — the outcomes of pending points, and what
-noise hides at observed ones — is sampled; the improvement at the point in question is
-then integrated exactly for each sample. BoTorch's ``qLogNoisyExpectedImprovement``
-samples that too, and asks the model for a joint posterior each time: it takes ten
-times as long for a rougher answer.
+noise hides at observed ones — is sampled; the improvement at the point in question,
+times the probability that it satisfies the constraints, is then integrated exactly for
+each sample. BoTorch's ``qLogNoisyExpectedImprovement`` samples that too, and asks the
+model for a joint posterior each time: it takes many times as long for a rougher answer.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Protocol
 
-import torch
-from botorch.acquisition.acquisition import AcquisitionFunction
-from botorch.models import SingleTaskGP
-from botorch.utils.sampling import draw_sobol_normal_samples
-from gpytorch.distributions import MultivariateNormal
-from gpytorch.settings import debug
-from linear_operator.utils.cholesky import psd_safe_cholesky
-from torch import Tensor
-from typing_extensions import override
+import numpy as np
+import numpy.typing as npt
+from scipy.special import erfcx, log_ndtr, ndtr, ndtri
+from scipy.stats import qmc
 
-N_SAMPLES = 128
+from hpcopt.generation.gaussian import GaussianProcess, SampledProcess
 
-#: Variances below this, in units of the outputscale, are rounding.
-_JITTER = 1e-9
+Array = npt.NDArray[np.float64]
+
+N_SAMPLES = 64
 
 #: An observed point whose outcome is this many standard deviations below another's,
 #: on both sides, is not the best one.
 _N_SIGMA = 3.0
 
+#: An observed point that satisfies the constraints with less is not feasible.
+_LEAST_PROBABILITY = 0.025
+
 #: Where noise leaves more of them, those of largest mean stand for all.
 _MAX_BASELINE = 32
 
-_SQRT5 = math.sqrt(5.0)
+#: What rounding may take from a constraint's value that a feasible outcome has.
+_FEASIBILITY_TOLERANCE = 1e-6
+
+#: Where nothing is feasible, any feasible point is an improvement: on an outcome
+#: this far below the worst one, in standard deviations of the outcomes.
+_BELOW_WORST = 1.0
+
 _SQRT_HALF = math.sqrt(0.5)
 _SQRT_HALF_PI = math.sqrt(math.pi / 2)
 _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
@@ -42,91 +49,148 @@ _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
 _FAR = 1e4
 
 
-class LogNoisyExpectedImprovement(AcquisitionFunction):
+class Acquisition(Protocol):
+    """What the search maximises over the unit cube."""
+
+    def values(self, X: Array) -> Array:
+        """Return the values of the points ``X``, shape ``(b, d)``: shape ``(b,)``."""
+
+    def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
+        """Return the values of the points ``X`` and the gradients there, ``(b, d)``."""
+
+
+class LogNoisyExpectedImprovement:
     """The logarithm of the expected improvement over all observed and pending points.
 
-    Needs a model with a scaled Matérn-5/2 kernel, a constant mean and known noise.
+    Of several constraints each is independent of the others and of the objective.
     """
 
-    def __init__(self, model: SingleTaskGP, X_pending: Tensor, *, seed: int) -> None:
-        """Sample what is uncertain, and condition the model on each sample.
+    def __init__(
+        self,
+        objective: GaussianProcess,
+        constraints: Sequence[GaussianProcess],
+        X_pending: Array,
+        *,
+        seed: int,
+    ) -> None:
+        """Sample what is uncertain, and condition the models on each sample.
+
+        Args:
+            objective: The model of what is maximised.
+            constraints: Models of what must not be below 0.
+            X_pending: Points whose outcomes will come, shape ``(p, d)``.
+            seed: Where the samples come from.
 
         Raises:
-            NotPSDError: A covariance matrix could not be factorised.
-            NanError: A covariance matrix has NaNs.
+            LinAlgError: A covariance matrix could not be factorised.
         """
-        super().__init__(model)
-        self._lengthscales = model.covar_module.base_kernel.lengthscale.squeeze(0)
-        self._outputscale = model.covar_module.outputscale
-        self._mean = model.mean_module.constant
+        baseline = _maybe_best(objective, constraints)
+        uncertain = np.concatenate([objective.X[baseline], X_pending])
+        normal = _normal(N_SAMPLES, (1 + len(constraints), len(uncertain)), seed)
+        values = objective.samples(uncertain, normal[:, 0])
+        is_feasible = np.ones_like(values, dtype=bool)
+        self._objective = SampledProcess(objective, uncertain, values)
+        self._constraints = []
+        for k, constraint in enumerate(constraints, start=1):
+            slacks = constraint.samples(uncertain, normal[:, k])
+            is_feasible &= slacks >= -_FEASIBILITY_TOLERANCE
+            self._constraints.append(SampledProcess(constraint, uncertain, slacks))
+        nothing = min(objective.y.min(), values.min(initial=math.inf)) - _BELOW_WORST
+        feasible = np.where(is_feasible, values, nothing)
+        self._best = feasible.max(axis=1, initial=nothing)
 
-        X_observed = model.train_inputs[0]
-        X_uncertain = torch.cat([X_observed[_maybe_best(model)], X_pending])
-        jitter = (_JITTER * self._outputscale).expand(len(X_uncertain))
-        posterior = _posterior(model, X_uncertain)
-        root = psd_safe_cholesky(posterior.covariance_matrix + jitter.diag())
-        normal = draw_sobol_normal_samples(
-            len(X_uncertain), N_SAMPLES, dtype=root.dtype, seed=seed
+    def values(self, X: Array) -> Array:
+        """Return the values of the points ``X``."""
+        moments = self._objective.at(X)
+        log_terms = np.log(moments.sigma)[:, None]
+        log_terms = (
+            log_terms + log_h((moments.mean - self._best) / _column(moments.sigma))[0]
         )
-        samples = posterior.mean + normal @ root.T
-        self._best = samples.amax(dim=-1)
+        for constraint in self._constraints:
+            slack = constraint.at(X)
+            log_terms += log_ndtr(slack.mean / _column(slack.sigma))
+        return _log_mean(log_terms)[0]
 
-        # From here on, each sample is an observation like the others.
-        self._anchors = torch.cat([X_observed, X_uncertain]) / self._lengthscales
-        noise = torch.cat([model.likelihood.noise, jitter])
-        root = psd_safe_cholesky(self._covariance(self._anchors) + noise.diag())
-        y = torch.cat([model.train_targets.expand(N_SAMPLES, -1), samples], dim=-1)
-        self._weights = torch.cholesky_solve((y - self._mean).T, root)
-        identity = torch.eye(len(root), dtype=root.dtype)
-        self._inverse_root = torch.linalg.solve_triangular(root, identity, upper=False)
+    def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
+        """Return the values of the points ``X`` and the gradients there."""
+        moments = self._objective.at(X)
+        z = (moments.mean - self._best) / _column(moments.sigma)
+        log_terms, slope = log_h(z)
+        log_terms = log_terms + _column(np.log(moments.sigma))
+        slacks = [constraint.at(X) for constraint in self._constraints]
+        scores = [slack.mean / _column(slack.sigma) for slack in slacks]
+        log_probabilities = [log_ndtr(score) for score in scores]
+        for log_probability in log_probabilities:
+            log_terms += log_probability
+        values, shares = _log_mean(log_terms)
 
-    @override
-    def forward(self, X: Tensor) -> Tensor:
-        """Return the values of the points ``X``, shape ``(b, 1, d)``."""
-        k = self._covariance(X.squeeze(-2) / self._lengthscales)
-        explained = (k @ self._inverse_root.T).square().sum(dim=-1)
-        floor = float(_JITTER * self._outputscale)
-        sigma = (self._outputscale - explained).clamp_min(floor).sqrt().unsqueeze(-1)
-        z = (self._mean + k @ self._weights - self._best) / sigma
-        log_improvement = log_h(z) + sigma.log()
-        total: Tensor = log_improvement.logsumexp(dim=-1)
-        return total - math.log(N_SAMPLES)
-
-    def _covariance(self, X: Tensor) -> Tensor:
-        """Return the covariances of the scaled points ``X`` and the anchors."""
-        squared = (X.unsqueeze(-2) - self._anchors).square().sum(dim=-1)
-        # The square root has no slope at 0.
-        r = _SQRT5 * squared.clamp_min(1e-20).sqrt()
-        covariance: Tensor = self._outputscale * (1 + r + r.square() / 3) * (-r).exp()
-        return covariance
+        of_mean = shares * slope / _column(moments.sigma)
+        of_sigma = 1 / moments.sigma - (of_mean * z).sum(axis=-1)
+        gradients = moments.gradient(of_mean, of_sigma)
+        for slack, z, log_probability in zip(
+            slacks, scores, log_probabilities, strict=True
+        ):
+            slope = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI - log_probability)
+            of_mean = shares * slope / _column(slack.sigma)
+            gradients += slack.gradient(of_mean, -(of_mean * z).sum(axis=-1))
+        return values, gradients
 
 
-def _maybe_best(model: SingleTaskGP) -> Tensor:
-    """Return the indices of the observed points that may well be the best one."""
-    posterior = _posterior(model, model.train_inputs[0])
-    reach = _N_SIGMA * posterior.variance.sqrt()
-    n = int((posterior.mean + reach >= (posterior.mean - reach).amax()).sum())
-    ranked: Tensor = posterior.mean.sort(descending=True, stable=True).indices
-    return ranked[: min(n, _MAX_BASELINE)]
-
-
-def _posterior(model: SingleTaskGP, X: Tensor) -> MultivariateNormal:
-    # gpytorch would warn of training points as test points, which are meant here.
-    with torch.no_grad(), debug(False):
-        posterior: MultivariateNormal = model(X)
-    return posterior
-
-
-def log_h(z: Tensor) -> Tensor:
-    """Return ``log(phi(z) + z * Phi(z))``, to all digits far below 0 too."""
+def log_h(z: Array) -> tuple[Array, Array]:
+    """Return ``log(phi(z) + z * Phi(z))``, to all digits far below 0 too; its slope."""
     is_low = z < -1
-    # Each branch gets arguments that do not overflow: their slopes are summed.
-    high = z.masked_fill(is_low, 0.0)
-    low = z.masked_fill(~is_low, -1.0)
-    density = torch.exp(-0.5 * high.square() - _LOG_SQRT_2PI)
-    above = (density + high * torch.special.ndtr(high)).log()
+    high = np.where(is_low, 0.0, z)
+    below = ndtr(high)
+    h = np.exp(-0.5 * high**2 - _LOG_SQRT_2PI) + high * below
+    low = np.where(is_low, z, -1.0)
     is_far = low < -_FAR
-    near = low.masked_fill(is_far, -1.0)
-    mills = _SQRT_HALF_PI * torch.special.erfcx(-_SQRT_HALF * near)
-    factor = torch.where(is_far, -2 * (-low).log(), torch.log1p(near * mills))
-    return torch.where(is_low, factor - 0.5 * low.square() - _LOG_SQRT_2PI, above)
+    near = np.where(is_far, -1.0, low)
+    mills = _SQRT_HALF_PI * erfcx(-_SQRT_HALF * near)
+    factor = np.where(is_far, low**-2.0, 1 + near * mills)
+    mills = np.where(is_far, -1 / low, mills)
+    log_low = np.log(factor) - 0.5 * low**2 - _LOG_SQRT_2PI
+    value: Array = np.where(is_low, log_low, np.log(h))
+    slope: Array = np.where(is_low, mills / factor, below / h)
+    return value, slope
+
+
+def _column(sigma: Array) -> Array:
+    """Return ``sigma`` as a column, to go with each of a point's samples."""
+    return sigma[:, None]
+
+
+def _log_mean(log_terms: Array) -> tuple[Array, Array]:
+    """Return the logarithm of each row's mean, and the terms' shares of it."""
+    largest = log_terms.max(axis=-1, keepdims=True)
+    terms = np.exp(log_terms - largest)
+    total = terms.sum(axis=-1, keepdims=True)
+    value = (largest + np.log(total))[:, 0] - math.log(log_terms.shape[-1])
+    return value, terms / total
+
+
+def _normal(n: int, shape: tuple[int, int], seed: int) -> Array:
+    """Return ``n`` arrays of standard normal numbers, evenly spread if possible."""
+    n_dimensions = math.prod(shape)
+    if not 0 < n_dimensions <= qmc.Sobol.MAXDIM:
+        return np.random.default_rng(seed).standard_normal((n, *shape))
+    uniform = qmc.Sobol(n_dimensions, seed=seed).random(n)
+    normal: Array = ndtri(np.clip(uniform, 1e-12, 1 - 1e-12)).reshape(n, *shape)
+    return normal
+
+
+def _maybe_best(
+    objective: GaussianProcess, constraints: Sequence[GaussianProcess]
+) -> npt.NDArray[np.intp]:
+    """Return the indices of the observed points that may well be the best one."""
+    mean, variance = objective.moments(objective.X)
+    reach = _N_SIGMA * np.sqrt(variance)
+    probability = np.ones(len(mean))
+    for constraint in constraints:
+        slack, slack_variance = constraint.moments(objective.X)
+        probability *= ndtr(slack / np.sqrt(slack_variance))
+    likely = (mean - reach)[probability > 0.5]
+    is_maybe = mean + reach >= likely.max(initial=-math.inf)
+    is_maybe &= probability > _LEAST_PROBABILITY
+    ranked = np.argsort(-mean, kind="stable")
+    kept: npt.NDArray[np.intp] = ranked[is_maybe[ranked]][:_MAX_BASELINE]
+    return kept

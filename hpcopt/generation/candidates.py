@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-
 import numpy as np
 import numpy.typing as npt
-import torch
-from botorch.acquisition.acquisition import AcquisitionFunction
-from botorch.generation.gen import gen_candidates_scipy
+from scipy.optimize import minimize
 from scipy.stats import qmc
 
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.acquisition import Acquisition
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.feasible import FeasibleRegion
-
-logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float64]
 
@@ -27,7 +21,7 @@ _N_GLOBAL, _N_LOCAL = 256, 64
 #: From how many of each a search by gradient starts.
 _N_GLOBAL_STARTS, _N_LOCAL_STARTS = 2, 2
 
-_MAX_ITERATIONS = 100
+_MAX_ITERATIONS = 50
 
 #: The distances of local points from the best ones, and the chance that a coordinate
 #: is changed.
@@ -42,7 +36,7 @@ _MAX_ENUMERATED = 2000
 
 
 def best_unused(
-    acquisition: AcquisitionFunction,
+    acquisition: Acquisition,
     space: SearchSpace,
     incumbents: Array,
     used: UsedPoints,
@@ -56,6 +50,9 @@ def best_unused(
         incumbents: The best points so far, shape ``(n, d)``.
         used: What must not be returned.
         rng: Where all randomness comes from.
+
+    Raises:
+        FloatingPointError: The acquisition is not a number somewhere.
     """
     if space.n_points is not None and space.n_points <= _MAX_ENUMERATED:
         found = space.every_point[used.unused(space.every_point)]
@@ -70,7 +67,7 @@ def best_unused(
 
 
 def _search(
-    acquisition: AcquisitionFunction,
+    acquisition: Acquisition,
     space: SearchSpace,
     incumbents: Array,
     rng: np.random.Generator,
@@ -127,28 +124,35 @@ def _around(
 
 
 def _climb(
-    acquisition: AcquisitionFunction, starts: Array, fixed: npt.NDArray[np.bool_]
+    acquisition: Acquisition, starts: Array, fixed: npt.NDArray[np.bool_]
 ) -> Array:
     """Return where each of ``starts`` leads uphill, its ``fixed`` coordinates kept."""
-    X = torch.from_numpy(starts)
-    # BoTorch warns, whatever the filters say, when a search ends early. Where it
-    # ended is a good point all the same.
-    with warnings.catch_warnings(record=True) as caught:
-        ends, _ = gen_candidates_scipy(
-            X.unsqueeze(-2),
-            acquisition,
-            lower_bounds=0.0,
-            upper_bounds=1.0,
-            fixed_features={int(k): X[:, k] for k in np.flatnonzero(fixed)},
+
+    def loss(x: Array) -> tuple[float, Array]:
+        values, gradients = acquisition.values_and_gradients(x[None])
+        if not np.isfinite(values).all() or not np.isfinite(gradients).all():
+            raise FloatingPointError(f"the acquisition is not a number at {x.tolist()}")
+        return -float(values[0]), -gradients[0]
+
+    ends = [
+        minimize(
+            loss,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=np.column_stack(
+                [np.where(fixed, start, 0.0), np.where(fixed, start, 1.0)]
+            ),
             options={"maxiter": _MAX_ITERATIONS},
-        )
-    for warning in caught:
-        logger.debug("%s", warning.message)
-    points: Array = ends.squeeze(-2).detach().numpy()
+        ).x
+        for start in starts
+    ]
+    points: Array = np.clip(np.array(ends), 0.0, 1.0)
     return points
 
 
-def _values(acquisition: AcquisitionFunction, X: Array) -> Array:
-    with torch.no_grad():
-        values: Array = acquisition(torch.from_numpy(X).unsqueeze(-2)).numpy()
+def _values(acquisition: Acquisition, X: Array) -> Array:
+    values = acquisition.values(X)
+    if np.isnan(values).any():
+        raise FloatingPointError("the acquisition is not a number")
     return values

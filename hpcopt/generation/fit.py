@@ -1,6 +1,6 @@
 """The Gaussian process's hyperparameters: MAP by L-BFGS with an analytic gradient.
 
-The same model and priors as ``SingleTaskGP`` gets in ``surrogate.py``. gpytorch's
+The same model and priors as ``SingleTaskGP`` gets in ``botorch_model.py``. gpytorch's
 autograd needs some ten times as long for the data sets of expensive simulations.
 """
 
@@ -14,7 +14,9 @@ import numpy.typing as npt
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import squareform
+
+from hpcopt.generation.kernel import correlation
 
 Array = npt.NDArray[np.float64]
 
@@ -42,9 +44,9 @@ _NOISES = (MIN_NOISE, 1.0)
 #: those that do not. Longer lengthscales seldom lead to a better end.
 _START, _START_NOISES = 0.6, (1e-4, 1e-2)
 
-_MAX_ITERATIONS = 200
-
-_SQRT5 = math.sqrt(5.0)
+#: The time limit of a fit: a limit on its iterations gives the same bits on any
+#: machine.
+_MAX_ITERATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,11 @@ def fit_hyperparameters(
     if noise is None:
         starts = [[*start, start_noise] for start_noise in _START_NOISES]
         bounds.append(_NOISES)
+    posterior = _Posterior(X, y, noise, rates)
     ends = [
         minimize(
-            _loss,
+            posterior.loss,
             np.log(start),
-            args=(X, y, noise, rates),
             jac=True,
             method="L-BFGS-B",
             bounds=np.log(bounds),
@@ -95,13 +97,11 @@ def fit_hyperparameters(
     if not math.isfinite(end.fun):
         raise LinAlgError("the covariance matrix is not positive definite")
     values = np.exp(end.x)
-    K, _ = _covariance(X, values, noise)
-    mean, _ = _profiled_mean(cho_factor(K, lower=True), y)
     return Hyperparameters(
         lengthscales=values[:d],
         outputscale=float(values[d]),
         noise=float(values[d + 1]) if noise is None else None,
-        mean=mean,
+        mean=posterior.mean(values),
     )
 
 
@@ -117,59 +117,72 @@ def prior_hyperparameters(
     )
 
 
-def _loss(
-    theta: Array, X: Array, y: Array, noise: Array | None, rates: Array
-) -> tuple[float, Array]:
-    """Return the negative log posterior density and its gradient in ``log``s."""
-    d = X.shape[1]
-    values = np.exp(theta)
-    K, slope = _covariance(X, values, noise)
-    try:
-        factor = cho_factor(K, lower=True)
-    except LinAlgError:
-        return math.inf, np.zeros_like(theta)
-    _, residual = _profiled_mean(factor, y)
-    alpha = cho_solve(factor, residual)
-    W = _inverse(factor) - np.outer(alpha, alpha)
-    loss = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum()
+class _Posterior:
+    """The density of hyperparameters, given data.
 
-    gradient = np.empty_like(theta)
-    G = W * slope
-    gradient[:d] = (X**2).T @ G.sum(axis=1) - ((G @ X) * X).sum(axis=0)
-    gradient[:d] /= values[:d] ** 2
-    diagonal = values[d + 1] if noise is None else noise
-    gradient[d] = 0.5 * ((W * K).sum() - (np.diag(W) * diagonal).sum())
-    if noise is None:
-        gradient[d + 1] = 0.5 * np.trace(W) * values[d + 1]
+    What belongs to a pair of points is computed once a pair, not twice, in the order
+    of ``squareform``.
+    """
 
-    shapes = np.array([*[_LENGTHSCALE_SHAPE] * d, _OUTPUTSCALE_SHAPE])
-    rates = np.array([*rates, _OUTPUTSCALE_RATE])
-    loss -= ((shapes - 1) * theta[: d + 1] - rates * values[: d + 1]).sum()
-    gradient[: d + 1] -= (shapes - 1) - rates * values[: d + 1]
-    if noise is None:
-        mu, sigma = NOISE_PRIOR
-        loss += theta[d + 1] + 0.5 * ((theta[d + 1] - mu) / sigma) ** 2
-        gradient[d + 1] += 1 + (theta[d + 1] - mu) / sigma**2
-    return float(loss), gradient
+    def __init__(self, X: Array, y: Array, noise: Array | None, rates: Array) -> None:
+        self._y, self._noise, self._rates = y, noise, rates
+        self._first, self._second = np.triu_indices(len(X), 1)
+        self._squares = (X[self._first] - X[self._second]) ** 2
 
+    def mean(self, values: Array) -> float:
+        """Return the constant mean of largest likelihood."""
+        K, _ = self._covariance(values)
+        mean, _ = _profiled_mean(cho_factor(K, lower=True), self._y)
+        return mean
 
-def _covariance(X: Array, values: Array, noise: Array | None) -> tuple[Array, Array]:
-    """Return the outcomes' covariance, and its slope in ``-log`` squared distance."""
-    d = X.shape[1]
-    r = _SQRT5 * squareform(pdist(X / values[:d]))
-    decay = values[d] * np.exp(-r)
-    K = (1 + r + r**2 / 3) * decay
-    slope = (5 / 3) * (1 + r) * decay
-    K[np.diag_indices_from(K)] += values[d + 1] if noise is None else noise
-    return K, slope
+    def loss(self, theta: Array) -> tuple[float, Array]:
+        """Return the negative log density and its gradient, both of logarithms."""
+        values = np.exp(theta)
+        d = self._squares.shape[1]
+        K, slopes = self._covariance(values)
+        try:
+            factor = cho_factor(K, lower=True)
+        except LinAlgError:
+            return math.inf, np.zeros_like(theta)
+        _, residual = _profiled_mean(factor, self._y)
+        alpha = cho_solve(factor, residual)
+        inverse, _ = dpotri(factor[0], lower=True)
+        pairs = inverse[self._second, self._first]
+        pairs = pairs - alpha[self._first] * alpha[self._second]
+        diagonal = np.diag(inverse) - alpha**2
+        noise = values[d + 1] if self._noise is None else self._noise
+        loss = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum()
 
+        gradient = np.empty_like(theta)
+        gradient[:d] = (pairs * slopes) @ self._squares / values[:d] ** 2
+        gradient[d] = 0.5 * (len(alpha) - residual @ alpha - (diagonal * noise).sum())
+        if self._noise is None:
+            gradient[d + 1] = 0.5 * diagonal.sum() * values[d + 1]
+        prior, prior_gradient = self._prior(theta, values)
+        return float(loss + prior), gradient + prior_gradient
 
-def _inverse(factor: tuple[Array, bool]) -> Array:
-    # Half the work of solving for the identity matrix.
-    lower, _ = dpotri(factor[0], lower=True)
-    lower = np.tril(lower)
-    inverse: Array = lower + np.tril(lower, -1).T
-    return inverse
+    def _prior(self, theta: Array, values: Array) -> tuple[float, Array]:
+        d = self._squares.shape[1]
+        shapes = np.array([*[_LENGTHSCALE_SHAPE] * d, _OUTPUTSCALE_SHAPE])
+        rates = np.array([*self._rates, _OUTPUTSCALE_RATE])
+        scaled = rates * values[: d + 1]
+        loss = (scaled - (shapes - 1) * theta[: d + 1]).sum()
+        gradient = np.zeros_like(theta)
+        gradient[: d + 1] = scaled - (shapes - 1)
+        if self._noise is None:
+            mu, sigma = NOISE_PRIOR
+            loss += theta[d + 1] + 0.5 * ((theta[d + 1] - mu) / sigma) ** 2
+            gradient[d + 1] = 1 + (theta[d + 1] - mu) / sigma**2
+        return float(loss), gradient
+
+    def _covariance(self, values: Array) -> tuple[Array, Array]:
+        """Return the outcomes' covariance, and the kernel's slope of each pair."""
+        d = self._squares.shape[1]
+        correlations, slopes = correlation(self._squares @ (1 / values[:d] ** 2))
+        K = squareform(values[d] * correlations)
+        noise = values[d + 1] if self._noise is None else self._noise
+        np.fill_diagonal(K, values[d] + noise)
+        return K, values[d] * slopes
 
 
 def _profiled_mean(factor: tuple[Array, bool], y: Array) -> tuple[float, Array]:

@@ -1,13 +1,16 @@
-"""The outcome transform: to values that look Gaussian, and back. Pure numpy."""
+"""The outcome transforms: to values that look Gaussian, and back. Pure numpy."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
+
+from hpcopt.core.types import JSONValue
 
 Array = npt.NDArray[np.float64]
 
@@ -23,6 +26,9 @@ _POWERS = (-2.0, 4.0)
 
 #: Spreads smaller than this, relative to the values, are rounding.
 _RELATIVE_SPREAD = 1e-12
+
+#: Numbers below this lose digits.
+_SMALLEST = 1e-300
 
 _QUADRATURE = np.polynomial.hermite_e.hermegauss(32)
 
@@ -77,11 +83,12 @@ class OutcomeTransform:
 
     def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Return mean and variance of outcomes that are Gaussian when transformed."""
-        nodes, weights = _QUADRATURE
-        values = self._inverse(mean[:, None] + np.sqrt(variance)[:, None] * nodes)
-        weights = weights / weights.sum()
-        first = values @ weights
-        return first, ((values - first[:, None]) ** 2) @ weights
+        return _integrated(self._inverse, mean, variance)
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What a person may want to know of it."""
+        return {"power": self.power}
 
     def _inverse(self, t: Array) -> Array:
         # A power has a bounded range: beyond the outcomes' own range, extended by
@@ -93,6 +100,66 @@ class OutcomeTransform:
         return self.location + self.scale * z
 
 
+@dataclass(frozen=True)
+class SlackTransform:
+    """Scale, and take the logarithm of what is far from 0, keeping the sign.
+
+    Feasible stays feasible: the model of a slack knows its zero.
+    """
+
+    scale: float
+    """Where the logarithm begins."""
+    std: float
+
+    @classmethod
+    def fit(cls, y: Array) -> SlackTransform:
+        """Return the transform for the slacks ``y``."""
+        scale = float(np.median(np.abs(y))) or float(np.abs(y).max()) or 1.0
+        scale = max(scale, _SMALLEST)
+        return cls(scale, float(_bilog(y / scale).std()) or 1.0)
+
+    def __call__(self, y: Array) -> Array:
+        """Return the transformed slacks."""
+        t: Array = _bilog(y / self.scale) / self.std
+        return t
+
+    def variance(self, y: Array, variance: Array) -> Array:
+        """Return the variance of the transformed slacks, to first order."""
+        slope = 1 / ((1 + np.abs(y / self.scale)) * self.scale * self.std)
+        transformed: Array = variance * slope**2
+        return transformed
+
+    def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """Return mean and variance of slacks that are Gaussian when transformed."""
+        return _integrated(self._inverse, mean, variance)
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What a person may want to know of it."""
+        return {"scale": self.scale}
+
+    def _inverse(self, t: Array) -> Array:
+        z = t * self.std
+        slack: Array = self.scale * np.sign(z) * np.expm1(np.abs(z))
+        return slack
+
+
+def _bilog(z: Array) -> Array:
+    t: Array = np.sign(z) * np.log1p(np.abs(z))
+    return t
+
+
+def _integrated(
+    inverse: Callable[[Array], Array], mean: Array, variance: Array
+) -> tuple[Array, Array]:
+    """Return mean and variance of ``inverse`` of Gaussian numbers."""
+    nodes, weights = _QUADRATURE
+    values = inverse(mean[:, None] + np.sqrt(variance)[:, None] * nodes)
+    weights = weights / weights.sum()
+    first = values @ weights
+    return first, ((values - first[:, None]) ** 2) @ weights
+
+
 def _spread(lower: float, upper: float) -> float | None:
     """Return the distance, unless it is rounding."""
     distance = float(upper - lower)
@@ -101,7 +168,7 @@ def _spread(lower: float, upper: float) -> float | None:
 
 
 def _best_power(z: Array) -> float:
-    signed_log = float((np.sign(z) * np.log1p(np.abs(z))).sum())
+    signed_log = float(_bilog(z).sum())
 
     def loss(power: float) -> float:
         variance = float(_yeo_johnson(z, power).var())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-from botorch.exceptions.errors import OptimizationGradientError
-from linear_operator.utils.errors import NanError, NotPSDError
+import numpy.typing as npt
 
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
@@ -19,17 +18,65 @@ from hpcopt.generation.surrogate import Surrogate, TrainingData
 
 logger = logging.getLogger(__name__)
 
+Array = npt.NDArray[np.float64]
+
 #: How many of the best points the search looks around.
 _N_INCUMBENTS = 4
 
-#: What numerics raise. ``OptimizationGradientError``: the acquisition has NaNs.
-_NUMERICAL_ERRORS = (
-    np.linalg.LinAlgError,
-    torch.linalg.LinAlgError,  # type: ignore[attr-defined]
-    NotPSDError,
-    NanError,
-    OptimizationGradientError,
-)
+#: What numerics raise.
+_NUMERICAL_ERRORS = (np.linalg.LinAlgError, FloatingPointError)
+
+
+@dataclass(frozen=True)
+class _Models:
+    """What is known of the objective and of each constraint."""
+
+    objective: Surrogate
+    constraints: tuple[Surrogate, ...]
+
+    @classmethod
+    def of(
+        cls, snapshot: Snapshot, surrogate: Callable[[TrainingData], Surrogate]
+    ) -> _Models:
+        """Return a ``surrogate`` of each.
+
+        Raises:
+            LinAlgError: No covariance matrix could be factorised.
+        """
+        return cls(
+            surrogate(TrainingData.of(snapshot)),
+            tuple(map(surrogate, TrainingData.of_constraints(snapshot))),
+        )
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """The models' hyperparameters."""
+        if not self.constraints:
+            return self.objective.details
+        constraints: list[JSONValue] = [model.details for model in self.constraints]
+        return {**self.objective.details, "constraints": constraints}
+
+    def acquisition(self, X_pending: Array, seed: int) -> LogNoisyExpectedImprovement:
+        """Return what a point promises.
+
+        Raises:
+            LinAlgError: A covariance matrix could not be factorised.
+        """
+        return LogNoisyExpectedImprovement(
+            self.objective.process,
+            [model.process for model in self.constraints],
+            X_pending,
+            seed=seed,
+        )
+
+    def incumbents(self, n: int) -> Array:
+        """Return the ``n`` observed points of largest mean, feasible ones first."""
+        X = self.objective.process.X
+        violation = np.zeros(len(X))
+        for model in self.constraints:
+            violation += np.maximum(-model.process.mean(X), 0)
+        order = np.lexsort((-self.objective.process.mean(X), violation))
+        return X[order[:n]]
 
 
 class Proposer:
@@ -42,20 +89,19 @@ class Proposer:
     def __init__(self, snapshot: Snapshot) -> None:
         self.fallbacks: list[str] = []
         self._snapshot = snapshot
-        self._data = TrainingData.of(snapshot)
         try:
-            self._surrogate = Surrogate.fit(self._data)
+            self._models = _Models.of(snapshot, Surrogate.fit)
         except _NUMERICAL_ERRORS as exc:
             self._fall_back("the fit failed; a model with fixed hyperparameters", exc)
-            self._surrogate = Surrogate.unfitted(self._data)
+            self._models = _Models.of(snapshot, Surrogate.unfitted)
             self._is_fitted = False
         else:
             self._is_fitted = True
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
-        """The model's hyperparameters."""
-        return self._surrogate.details
+        """The models' hyperparameters."""
+        return self._models.details
 
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
@@ -77,7 +123,7 @@ class Proposer:
                 f"trial {index}: the search failed; a model with fixed hyperparameters",
                 exc,
             )
-        self._surrogate = Surrogate.unfitted(self._data)
+        self._models = _Models.of(self._snapshot, Surrogate.unfitted)
         self._is_fitted = False
         return self.propose(index, proposed, used)
 
@@ -89,12 +135,10 @@ class Proposer:
         # and a point beside it promises little beyond it.
         waiting = [*self._snapshot.pending, *self._snapshot.failed, *proposed]
         rng = np.random.default_rng([self._snapshot.seed, index])
-        acquisition = LogNoisyExpectedImprovement(
-            self._surrogate.model,
-            torch.from_numpy(space.encode(waiting)),
-            seed=int(rng.integers(2**31)),
+        acquisition = self._models.acquisition(
+            space.encode(waiting), int(rng.integers(2**31))
         )
-        incumbents = self._surrogate.best_observed(_N_INCUMBENTS)
+        incumbents = self._models.incumbents(_N_INCUMBENTS)
         return best_unused(acquisition, space, incumbents, used, rng)
 
     def _fall_back(self, what: str, exc: Exception) -> None:
