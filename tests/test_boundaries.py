@@ -27,7 +27,6 @@ OWNERS = {
     "torch": ["generation/"],
     "botorch": ["generation/"],
     "gpytorch": ["generation/"],
-    "linear_operator": ["generation/"],
     "scipy": ["generation/"],
     "submitit": ["slurm/"],
     "h5py": ["metrics/"],
