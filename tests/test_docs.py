@@ -54,7 +54,7 @@ def test_the_readme_s_config_is_valid() -> None:
 def test_the_readme_s_python_runs_up_to_the_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (program,) = blocks(ROOT / "README.md", "python")
+    program, _ = blocks(ROOT / "README.md", "python")
     before, separator, _ = program.partition("client.run_trials(")
     assert separator
     monkeypatch.chdir(tmp_path)
@@ -62,6 +62,16 @@ def test_the_readme_s_python_runs_up_to_the_cluster(
     names: dict[str, object] = {}
     exec(compile(before, "README.md", "exec"), names)
     assert isinstance(names["client"], Client)
+
+
+def test_the_readme_s_asking_and_telling_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, program = blocks(ROOT / "README.md", "python")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(program, "README.md", "exec"), names)
+    assert capsys.readouterr().out.startswith("({'wall': ")
 
 
 def test_the_architecture_s_config_names_every_key() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hpcopt.api.outcomes import observed_outcome
 from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Observation, Trial
+from hpcopt.core.trial import Trial
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
@@ -31,12 +32,9 @@ def best_parameterization(experiment: Experiment, *, use_model: bool) -> Best:
     """
     best = experiment.best_trial()
     if best is None:
-        raise UsageError(
-            f"expected a completed trial in experiment {experiment.name!r}, found none "
-            f"among its {experiment.n_trials} trials"
-        )
-    outcome: TOutcome = _observed(best)
-    trials = experiment.completed_trials()
+        raise _without_best(experiment)
+    outcome: TOutcome = observed_outcome(best)
+    trials = experiment.best_trials()
     if use_model and len(trials) >= MIN_COMPLETED:
         best, outcome = _predicted(experiment, trials)
     return dict(best.parameters), outcome, best.index, best.arm_name
@@ -60,16 +58,19 @@ def _predicted(
     )
     weights = experiment.objective.weights
     if len(weights) > 1:  # the model knows their sum alone
-        return trial, _observed(trial)
+        return trial, observed_outcome(trial)
     [(name, weight)] = weights.items()
     return trial, {name: (mean / weight, math.sqrt(variance) / abs(weight))}
 
 
-def _observed(trial: Trial) -> TOutcome:
-    return {name: _reading(o) for name, o in trial.outcome.items()}
-
-
-def _reading(observation: Observation) -> float | tuple[float, float]:
-    if observation.sem is None:
-        return observation.mean
-    return observation.mean, observation.sem
+def _without_best(experiment: Experiment) -> UsageError:
+    completed = experiment.completed_trials()
+    if experiment.goals.constraints and completed:
+        return UsageError(
+            f"expected a feasible trial in experiment {experiment.name!r}, found none "
+            f"among its {len(completed)} completed trials"
+        )
+    return UsageError(
+        f"expected a completed trial in experiment {experiment.name!r}, found none "
+        f"among its {experiment.n_trials} trials"
+    )

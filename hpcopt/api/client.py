@@ -10,6 +10,11 @@
     client.run_trials(max_trials=30, parallelism=3)
     parameters, outcome, trial_index, arm_name = client.get_best_parameterization()
 
+or, without a runner and metrics, evaluating the trials itself::
+
+    for trial_index, parameters in client.get_next_trials(max_trials=3).items():
+        client.complete_trial(trial_index, raw_data={"loss": loss(**parameters)})
+
 A script that was killed is started again and goes on where it was. What ``ax.api`` has
 and hpcopt has not is refused with a ``ConfigError``, never ignored.
 """
@@ -19,9 +24,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from hpcopt.api.ask_tell import AskTell
 from hpcopt.api.best import best_parameterization
 from hpcopt.api.closed_loop import run_trials
-from hpcopt.api.configuration import Configuration
+from hpcopt.api.opened import find_opened
 from hpcopt.api.summary import summary
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
@@ -38,12 +44,12 @@ _LOCAL_S = (2.0, 0.5)
 _REMOTE_S = (60.0, 2.0)
 
 
-class Client(Configuration):
+class Client(AskTell):
     """One experiment.
 
-    Nothing is written before ``run_trials``. What is only looked at is read from the
-    experiment's folder, whoever wrote it: also before ``run_trials`` of a script that
-    was started again, and while another one runs.
+    Nothing is written before trials are asked for, attached or run. What is only looked
+    at is read from the experiment's folder, whoever wrote it: also at the beginning of
+    a script that was started again, and while another one runs.
 
     Args:
         storage_config: Not supported yet: an experiment is kept in its folder.
@@ -94,6 +100,8 @@ class Client(Configuration):
             KeyboardInterrupt: Ctrl-C was pressed.
         """
         setup = self._setup()
+        if (opened := find_opened(setup.problem.folder)) is not None:
+            opened.close()  # the driver writes from here on
         result_grace_s, settle_s = _LOCAL_S if setup.is_local else _REMOTE_S
         limits = Limits(
             max_trials=max_trials,
@@ -178,12 +186,13 @@ class Client(Configuration):
             raise UsageError(
                 f"{method}: expected configure_experiment to be called before"
             )
-        if not (self._folder / JOURNAL).exists():
+        opened = find_opened(self._folder)
+        if opened is None and not (self._folder / JOURNAL).exists():
             raise UsageError(
                 f"{method}: expected trials in {self._folder}, found none; call "
-                "run_trials before"
+                "run_trials or get_next_trials before"
             )
-        experiment = read_experiment(self._folder)
+        experiment = opened.experiment if opened else read_experiment(self._folder)
         self._check_same(experiment)
         return experiment
 

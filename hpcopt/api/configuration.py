@@ -14,7 +14,7 @@ from hpcopt.api.generation_options import (
 )
 from hpcopt.api.problem import Problem, make_problem
 from hpcopt.api.runners import JobRunnerConfig
-from hpcopt.api.setup import AnyRunner, Setup
+from hpcopt.api.setup import AnyRunner, Question, Setup
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.goals import Goals, parse_goals
 from hpcopt.core.types import TParameterization
@@ -147,6 +147,17 @@ class Configuration:
                 raise ConfigError(f"metrics: expected IMetrics, found {metric!r}")
         self._metrics |= {metric.name: metric for metric in metrics}
 
+    def configure_tracking_metrics(self, metric_names: Sequence[str]) -> None:
+        """Name metrics that are kept and no goal needs; others that are told are too.
+
+        Raises:
+            ConfigError: A name is none.
+        """
+        if not all(metric_names):
+            raise ConfigError(
+                f"metric_names: expected names of metrics, found {list(metric_names)}"
+            )
+
     def configure_generation_strategy(
         self,
         method: Literal["quality", "fast", "random_search"] = "fast",
@@ -198,29 +209,36 @@ class Configuration:
             method, initialization_budget, initialization_random_seed
         )
 
-    def _setup(self) -> Setup:
-        """Return all of it.
+    def _question(self, method: str) -> Question:
+        """Return what ``method`` needs to ask for trials.
 
         Raises:
             UsageError: A part is missing.
             ConfigError: The parts do not fit together.
         """
-        problem, goals, runner = self._problem, self._goals, self._runner
-        if problem is None:
-            raise _missing("configure_experiment")
-        if goals is None:
-            raise _missing("configure_optimization")
-        if runner is None:
-            raise _missing("configure_runner")
-        return Setup(
-            problem=problem,
-            goals=goals,
-            runner=runner,
-            metrics=tuple(self._metrics.values()),
+        if self._problem is None:
+            raise _missing(method, "configure_experiment")
+        if self._goals is None:
+            raise _missing(method, "configure_optimization")
+        return Question(
+            problem=self._problem,
+            goals=self._goals,
             generation=self._generation,
             random_seed=self._random_seed,
         )
 
+    def _setup(self) -> Setup:
+        """Return all that is needed to run trials.
 
-def _missing(method: str) -> UsageError:
-    return UsageError(f"run_trials: expected {method} to be called before")
+        Raises:
+            UsageError: A part is missing.
+            ConfigError: The parts do not fit together.
+        """
+        question = self._question("run_trials")
+        if self._runner is None:
+            raise _missing("run_trials", "configure_runner")
+        return Setup(question, self._runner, tuple(self._metrics.values()))
+
+
+def _missing(method: str, before: str) -> UsageError:
+    return UsageError(f"{method}: expected {before} to be called before")

@@ -22,8 +22,8 @@ AnyRunner = IRunner | AttemptRunner | JobRunnerConfig
 
 
 @dataclass(frozen=True)
-class Setup:
-    """Everything that is needed to run trials.
+class Question:
+    """What is searched for, and how: enough to ask for trials.
 
     Raises:
         ConfigError: The parts do not fit together.
@@ -31,21 +31,10 @@ class Setup:
 
     problem: Problem
     goals: Goals
-    runner: AnyRunner
-    metrics: Sequence[IMetric]
     generation: GenerationOptions
     random_seed: int | None
 
     def __post_init__(self) -> None:
-        names = [metric.name for metric in self.metrics]
-        for part in (*self.goals.objectives, *self.goals.bounds):
-            missing = [name for name in part.metric_names if name not in names]
-            kind = "objective" if part in self.goals.objectives else "constraint"
-            if missing:
-                raise ConfigError(
-                    f"{kind} {part.expression!r}: expected configure_metrics to be "
-                    f"given a metric for each name, found none for {missing}"
-                )
         seeds = {self.random_seed, self.generation.seed} - {None}
         if len(seeds) > 1:
             raise ConfigError(
@@ -53,13 +42,6 @@ class Setup:
                 f"{self.random_seed}, for there is one seed for all, found "
                 f"{self.generation.seed}"
             )
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the files of trials are on this machine's own disk."""
-        if isinstance(self.runner, JobRunnerConfig):
-            return self.runner.kind == "local"
-        return isinstance(self.runner, LocalRunner)
 
     @property
     def seed(self) -> int:
@@ -73,13 +55,66 @@ class Setup:
             "name": self.problem.name,
             "parameters": self.problem.space.to_json(),
             **self.goals.to_json(),
-            "metrics": [_metric_to_json(metric) for metric in self.metrics],
             "seed": self.seed,
+        }
+
+    def settings(self) -> dict[str, JSONValue]:
+        """Return what may change from run to run."""
+        return {"generation": self.generation.to_json(), "about": self.problem.about}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that is needed to run trials.
+
+    Raises:
+        ConfigError: The parts do not fit together.
+    """
+
+    question: Question
+    runner: AnyRunner
+    metrics: Sequence[IMetric]
+
+    def __post_init__(self) -> None:
+        goals = self.question.goals
+        names = [metric.name for metric in self.metrics]
+        for part in (*goals.objectives, *goals.bounds):
+            missing = [name for name in part.metric_names if name not in names]
+            kind = "objective" if part in goals.objectives else "constraint"
+            if missing:
+                raise ConfigError(
+                    f"{kind} {part.expression!r}: expected configure_metrics to be "
+                    f"given a metric for each name, found none for {missing}"
+                )
+
+    @property
+    def problem(self) -> Problem:
+        """What is searched, and where it is kept."""
+        return self.question.problem
+
+    @property
+    def generation(self) -> GenerationOptions:
+        """How parameterizations are proposed."""
+        return self.question.generation
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the files of trials are on this machine's own disk."""
+        if isinstance(self.runner, JobRunnerConfig):
+            return self.runner.kind == "local"
+        return isinstance(self.runner, LocalRunner)
+
+    def definition(self) -> dict[str, JSONValue]:
+        """Return what may never change once the experiment is begun."""
+        return {
+            **self.question.definition(),
+            "metrics": [_metric_to_json(metric) for metric in self.metrics],
         }
 
     def settings(self, limits: Limits) -> dict[str, JSONValue]:
         """Return what may change from run to run."""
         return {
+            **self.question.settings(),
             "run": {
                 "max_trials": limits.max_trials,
                 "parallelism": limits.parallelism,
@@ -87,9 +122,7 @@ class Setup:
                 "tolerated_trial_failure_rate": limits.tolerated_trial_failure_rate,
                 "initial_seconds_between_polls": limits.initial_seconds_between_polls,
             },
-            "generation": self.generation.to_json(),
             "runner": _runner_to_json(self.runner),
-            "about": self.problem.about,
         }
 
 

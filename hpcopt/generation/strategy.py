@@ -87,12 +87,13 @@ class BayesianGenerator:
             import hpcopt.generation.proposal  # noqa: F401
 
     def _asks_model(self, snapshot: Snapshot, n_trials: int) -> bool:
-        if self.method == "sobol":
+        # A constraint that waits for the baseline's outcome cannot be modelled yet.
+        if self.method == "sobol" or not snapshot.goals.is_absolute:
             return False
         n_initial = self.n_initial or default_n_initial(snapshot.space.d)
-        names = snapshot.objective.metric_names
-        n_completed = sum(
-            all(name in trial.outcome for name in names) for trial in snapshot.completed
+        n_completed = min(
+            sum(objective.is_known(trial.outcome) for trial in snapshot.completed)
+            for objective in snapshot.goals.objectives
         )
         return n_trials >= n_initial and n_completed >= MIN_COMPLETED
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from hpcopt.core.errors import MetricError, ResultNotReadyError
 from hpcopt.core.trial import Observation
@@ -18,6 +15,7 @@ from hpcopt.core.types import JSONValue
 from hpcopt.metrics.attempt_file import Fingerprint
 from hpcopt.metrics.hdf5 import Hdf5Metric, attempt_of
 from hpcopt.metrics.protocol import IMetric
+from hpcopt.metrics.value import mean_and_sem
 
 logger = logging.getLogger(__name__)
 
@@ -131,13 +129,8 @@ def _fetch(
             f"{where}: expected fetch to return (progression, value), found {fetched!r}"
         )
     progression, value = fetched
-    is_pair = isinstance(value, (tuple, list)) and len(value) == 2
-    mean, sem = value if is_pair else (value, None)
-    return Observation(
-        mean=_finite(mean, where, "a finite number or (mean, sem)"),
-        sem=None if sem is None else _sem(sem, where),
-        step=_progression(progression, where),
-    )
+    mean, sem = mean_and_sem(value, where)
+    return Observation(mean, sem, step=_progression(progression, where))
 
 
 def _progression(progression: object, where: str) -> int:
@@ -148,27 +141,3 @@ def _progression(progression: object, where: str) -> int:
             f"{where}: expected a whole number as the progression, "
             f"found {progression!r}"
         ) from exc
-
-
-def _sem(value: object, where: str) -> float:
-    sem = _finite(value, where, "a standard error of 0 or more")
-    if sem < 0:
-        raise MetricError(
-            f"{where}: expected a standard error of 0 or more, found {sem}"
-        )
-    return sem
-
-
-def _finite(value: object, where: str, expected: str) -> float:
-    """Return a number of Python's, numpy's or torch's as a float."""
-    found = f"{value!r} ({type(value).__name__})"
-    try:
-        array = np.asarray(value)
-    except (RuntimeError, TypeError, ValueError) as exc:
-        raise MetricError(f"{where}: expected {expected}, found {found}") from exc
-    if array.ndim != 0 or array.dtype.kind not in "iuf":
-        raise MetricError(f"{where}: expected {expected}, found {found}")
-    number = float(array)
-    if not math.isfinite(number):
-        raise MetricError(f"{where}: expected {expected}, found {number}")
-    return number

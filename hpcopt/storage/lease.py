@@ -127,7 +127,8 @@ class Lease:
         if os.getpid() != self._pid or self._is_released.is_set():
             return
         self._is_released.set()
-        if self._heart is not None:
+        # The garbage collector may release a lease in any thread, its own too.
+        if self._heart is not None and self._heart is not threading.current_thread():
             self._heart.join()
         os.close(self._fd)
         _remove_own(self._path, self._holder)

@@ -1,0 +1,234 @@
+"""Asking for trials and telling what became of them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from hpcopt.api.configuration import Configuration
+from hpcopt.api.opened import Opened, open_experiment
+from hpcopt.api.outcomes import observations
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.trial import TrialStatus, python_value
+from hpcopt.core.types import TOutcome, TParameterization
+from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.strategy import BayesianGenerator
+
+logger = logging.getLogger(__name__)
+
+
+class AskTell(Configuration):
+    """The part of a ``Client`` for scripts that evaluate trials themselves.
+
+    The first of these methods that is called begins the experiment in its folder, or
+    continues it; from then on no other process may write it, until the client is gone.
+    What a method has told or been told is on disk when it returns. A script that was
+    killed and is started again finds all its trials; those that it had not completed
+    are still running, as far as anybody knows.
+    """
+
+    def __init__(
+        self,
+        storage_config: None = None,
+        random_seed: int | None = None,
+        *,
+        folder: str | Path | None = None,
+    ) -> None:
+        super().__init__(storage_config, random_seed, folder=folder)
+        self._opened: Opened | None = None
+
+    def get_next_trials(
+        self, max_trials: int, fixed_parameters: TParameterization | None = None
+    ) -> dict[int, TParameterization]:
+        """Return new trials to evaluate: indices and parameters.
+
+        Args:
+            max_trials: How many; there are fewer where the search space is used up.
+            fixed_parameters: Not supported yet.
+
+        Raises:
+            UsageError: Something is not configured, or a constraint is relative to a
+                baseline that was not attached.
+            ConfigError: ``max_trials`` is no count, or the folder holds another
+                experiment.
+            GenerationError: No parameterization could be proposed.
+            StorageError: The journal cannot be written or read, or another process
+                runs the experiment.
+        """
+        if isinstance(max_trials, bool) or not isinstance(max_trials, int):
+            raise ConfigError(
+                f"max_trials: expected a whole number, found {max_trials!r}"
+            )
+        if max_trials < 1:
+            raise ConfigError(f"max_trials: expected at least 1, found {max_trials}")
+        if fixed_parameters:
+            raise ConfigError(
+                "fixed_parameters: not supported yet; expected none, found "
+                f"{dict(fixed_parameters)}"
+            )
+        opened = self._open("get_next_trials")
+        _check_baseline(opened.experiment)
+        options = self._generation
+        generator = BayesianGenerator(options.n_initial, options.method)
+        generation = generator.generate(max_trials, Snapshot.of(opened.experiment))
+        trials = opened.by_hand.hand_out(generation)
+        if len(trials) < max_trials:
+            logger.warning(
+                "%d trials were asked for and %d are left in the search space",
+                max_trials,
+                len(trials),
+            )
+        return {trial.index: dict(trial.parameters) for trial in trials}
+
+    def attach_data(
+        self, trial_index: int, raw_data: TOutcome, progression: int | None = None
+    ) -> None:
+        """Tell what is known of a trial so far, or more of one that is completed.
+
+        Args:
+            trial_index: Which trial.
+            raw_data: Metric name to its mean, or to its mean and standard error.
+                Metrics that no goal names are kept with the others.
+            progression: At which step, such as an epoch, it was measured.
+
+        Raises:
+            UsageError: There is no such trial, it failed or was abandoned, or
+                ``raw_data`` is not finite numbers.
+            StorageError: The journal cannot be written.
+        """
+        opened = self._open("attach_data")
+        outcome = observations(raw_data, progression, trial_index)
+        opened.by_hand.add_data(trial_index, outcome)
+
+    def complete_trial(
+        self,
+        trial_index: int,
+        raw_data: TOutcome | None = None,
+        progression: int | None = None,
+    ) -> TrialStatus:
+        """End a trial, telling what is known of it if that was not told before.
+
+        It is completed whatever is known: a metric that is missing is warned about, and
+        the others still teach.
+
+        Args:
+            trial_index: Which trial.
+            raw_data: As for ``attach_data``.
+            progression: As for ``attach_data``.
+
+        Returns:
+            ``TrialStatus.COMPLETED``.
+
+        Raises:
+            UsageError: There is no such trial, it has ended or a runner has it, or
+                ``raw_data`` is not finite numbers.
+            StorageError: The journal cannot be written.
+        """
+        opened = self._open("complete_trial")
+        outcome = observations(raw_data or {}, progression, trial_index)
+        opened.by_hand.complete(trial_index, outcome)
+        trial = opened.experiment.trial(trial_index)
+        names = opened.experiment.goals.metric_names
+        if missing := [name for name in names if name not in trial.outcome]:
+            logger.warning("trial %d is completed without %s", trial_index, missing)
+        return trial.status
+
+    def attach_trial(
+        self, parameters: TParameterization, arm_name: str | None = None
+    ) -> int:
+        """Add a running trial with parameters of your own, and return its index.
+
+        Args:
+            parameters: A value for each parameter, in the search space.
+            arm_name: Its name; by default one from its index, such as ``"7_0"``.
+
+        Raises:
+            UsageError: The parameters are not in the search space, or the name is in
+                use.
+            StorageError: The journal cannot be written or read, or another process
+                runs the experiment.
+        """
+        return self._attach("attach_trial", parameters, arm_name or "", False)
+
+    def attach_baseline(
+        self, parameters: TParameterization, arm_name: str | None = None
+    ) -> int:
+        """Add a running trial that relative constraints are about from now on.
+
+        Args:
+            parameters: A value for each parameter, in the search space.
+            arm_name: Its name; ``"baseline"`` by default.
+
+        Returns:
+            Its index. It is to be completed like any other.
+
+        Raises:
+            UsageError: The parameters are not in the search space, or the name is in
+                use.
+            StorageError: The journal cannot be written or read, or another process
+                runs the experiment.
+        """
+        name = arm_name or "baseline"
+        return self._attach("attach_baseline", parameters, name, True)
+
+    def mark_trial_failed(
+        self, trial_index: int, failed_reason: str | None = None
+    ) -> None:
+        """End a trial that could not be evaluated: its parameters are to blame.
+
+        Raises:
+            UsageError: There is no such trial, it has ended or a runner has it.
+            StorageError: The journal cannot be written.
+        """
+        opened = self._open("mark_trial_failed")
+        opened.by_hand.fail(trial_index, failed_reason or "")
+
+    def mark_trial_abandoned(self, trial_index: int) -> None:
+        """End a trial without a verdict on its parameters.
+
+        Raises:
+            UsageError: There is no such trial, it has ended or a runner has it.
+            StorageError: The journal cannot be written.
+        """
+        self._open("mark_trial_abandoned").by_hand.abandon(trial_index, "")
+
+    def mark_trial_early_stopped(self, trial_index: int) -> None:
+        """End a trial before its time; what was attached of it counts.
+
+        Raises:
+            UsageError: There is no such trial, it has ended, a runner has it, or
+                nothing is known of it.
+            StorageError: The journal cannot be written.
+        """
+        self._open("mark_trial_early_stopped").by_hand.stop_early(trial_index)
+
+    def _attach(
+        self, method: str, parameters: TParameterization, name: str, is_baseline: bool
+    ) -> int:
+        try:
+            plain = {key: python_value(value) for key, value in parameters.items()}
+        except TypeError as exc:
+            raise UsageError(f"parameters: {exc}") from exc
+        by_hand = self._open(method).by_hand
+        return by_hand.attach(plain, name=name, is_baseline=is_baseline)
+
+    def _open(self, method: str) -> Opened:
+        """Return the experiment, ready to be written; begin it if it is new."""
+        if self._opened is None or self._opened.is_closed:
+            question = self._question(method)
+            self._opened = open_experiment(
+                question.problem.folder, question.definition(), question.settings()
+            )
+        return self._opened
+
+
+def _check_baseline(experiment: Experiment) -> None:
+    goals = experiment.goals
+    if goals.is_absolute or experiment.baseline is not None:
+        return
+    relative = [bound.expression for bound in goals.bounds if bound.is_relative]
+    raise UsageError(
+        f"get_next_trials: expected attach_baseline to be called before, for the "
+        f"constraints {relative} are relative to it"
+    )

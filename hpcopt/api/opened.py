@@ -1,0 +1,81 @@
+"""Experiments that this process writes: one for each folder, for all its clients."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from hpcopt.assembly import make_folder
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.types import JSONValue
+from hpcopt.driver.by_hand import ByHand
+from hpcopt.driver.clock import SystemClock
+from hpcopt.session import check_unchanged, is_begun, open_journal, read_experiment
+
+#: By folder. Those that nobody holds any more are closed, and vanish from here.
+_OPENED: weakref.WeakValueDictionary[Path, Opened] = weakref.WeakValueDictionary()
+
+
+class Opened:
+    """An experiment whose journal this process holds, until nobody holds this.
+
+    A script that makes clients and forgets them, or a notebook whose cells are run
+    again, need not close anything: when the last client is gone, so is the lease.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        definition: Mapping[str, JSONValue],
+        settings: Mapping[str, JSONValue],
+    ) -> None:
+        self.folder = folder
+        clock = SystemClock()
+        make_folder(folder)
+        if is_begun(folder):
+            settings = {**read_experiment(folder).settings, **settings}
+        with ExitStack() as stack:
+            journal = stack.enter_context(
+                open_journal(folder, definition, settings, clock)
+            )
+            self.experiment: Experiment = journal.experiment
+            self.by_hand = ByHand(journal, clock)
+            self._close = weakref.finalize(self, stack.pop_all().close)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the journal is let go."""
+        return not self._close.alive
+
+    def close(self) -> None:
+        """Let go of the journal, whoever still holds this."""
+        self._close()
+
+
+def open_experiment(
+    folder: Path,
+    definition: Mapping[str, JSONValue],
+    settings: Mapping[str, JSONValue],
+) -> Opened:
+    """Return the experiment in ``folder``, ready to be written; begin it if it is new.
+
+    Raises:
+        ConfigError: The folder holds another experiment, or cannot be used.
+        LeaseHeldError: Another process runs it.
+        StorageError: The journal cannot be read or written.
+    """
+    opened = find_opened(folder)
+    if opened is None:
+        opened = Opened(folder, definition, settings)
+        _OPENED[folder] = opened
+    else:
+        check_unchanged(opened.experiment, definition, folder)
+    return opened
+
+
+def find_opened(folder: Path) -> Opened | None:
+    """Return the experiment in ``folder`` if this process writes it."""
+    opened = _OPENED.get(folder)
+    return None if opened is None or opened.is_closed else opened
