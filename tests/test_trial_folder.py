@@ -48,7 +48,14 @@ def test_a_started_that_is_being_written_is_not_there_yet(tmp_path, text) -> Non
 
 @pytest.mark.parametrize(
     ("text", "code", "signal"),
-    [("0\n", 0, ""), ("137\n", 137, ""), ("0 TERM\n", 0, "TERM"), ("", None, "")],
+    [
+        ("0\n", 0, ""),
+        ("137\n", 137, ""),
+        ("0 TERM\n", 0, "TERM"),
+        ("", None, ""),
+        ("13", None, ""),
+        ("143 TE", None, ""),
+    ],
 )
 def test_ended_holds_the_exit_code_and_a_signal(tmp_path, text, code, signal) -> None:
     folder = AttemptFolder(tmp_path)

@@ -72,7 +72,7 @@ class AttemptFolder:
 
     @property
     def ended(self) -> Path:
-        """Holds the exit code, and a signal before it, from the job's last act on."""
+        """Holds the exit code, and a signal before it, in one line: the last act."""
         return self.path / "ended"
 
     @property
@@ -90,15 +90,21 @@ class AttemptFolder:
 
     def read_ended(self) -> int | None:
         """Return the exit code; ``None`` if the job has not ended by itself."""
-        words = self._read("ended").split()
-        return int(words[0]) if words and words[0].isdecimal() else None
+        words = self._ended()
+        return int(words[0]) if words else None
 
     def read_signal(self) -> str:
         """Return the last signal, such as ``TERM``, that came before the end, if any.
 
         A script may have saved its state at it, exited with 0, and be run again.
         """
-        return "".join(self._read("ended").split()[1:])
+        return "".join(self._ended()[1:])
+
+    def _ended(self) -> list[str]:
+        text = self._read("ended")
+        words = text.split()
+        is_whole = text.endswith("\n") and bool(words) and words[0].isdecimal()
+        return words if is_whole else []
 
     def read_stopped(self) -> Stopped | None:
         """Return why and when a local attempt was asked to end; ``None`` if not."""
