@@ -66,6 +66,7 @@ def job_scripts(loaded: LoadedConfig) -> JobScripts:
         slurm=job.slurm,
         config_folder=loaded.config_folder,
         growth=job.on.growth(),
+        pack=None if job.pack is None else job.pack.packing(),
     )
     return JobScripts(loaded.config.name, loaded.folder, spec)
 
@@ -84,16 +85,24 @@ def make_runner(
 
 def make_slurm_runner(loaded: LoadedConfig, clock: Clock) -> SlurmRunner:
     """Return a runner of Slurm jobs."""
+    from hpcopt.runners.packing import PackingRunner
     from hpcopt.runners.slurm import SlurmRunner
 
-    return SlurmRunner(job_scripts(loaded), clock=clock.now)
+    scripts = job_scripts(loaded)
+    # Trials may have been packed before the config was changed.
+    is_packing = scripts.spec.pack is not None or scripts.pack_folder("").exists()
+    make = PackingRunner if is_packing else SlurmRunner
+    return make(scripts, clock=clock.now)
 
 
 def make_local_runner(loaded: LoadedConfig, clock: Clock) -> LocalRunner:
     """Return a runner of processes of this machine."""
     from hpcopt.runners.local import LocalRunner
 
-    return LocalRunner(job_scripts(loaded), clock=clock.now)
+    scripts = job_scripts(loaded)
+    pack = scripts.spec.pack
+    max_processes = None if pack is None else pack.at_once
+    return LocalRunner(scripts, max_processes=max_processes, clock=clock.now)
 
 
 def make_reader(

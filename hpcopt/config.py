@@ -23,6 +23,7 @@ from hpcopt.core.goals import Goals, parse_goals
 from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
+from hpcopt.runners.job_spec import Packing
 
 #: A name that is safe in a file name, a job name and a shell.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -79,6 +80,21 @@ class MetricSpec(Spec):
     step: StrictStr | None = None
 
 
+class PackSection(Spec):
+    """Many short trials in one job."""
+
+    trials_per_job: StrictInt
+    at_once: StrictInt = 1
+
+    def packing(self) -> Packing:
+        """Return how trials are packed.
+
+        Raises:
+            ConfigError: A number is too small.
+        """
+        return Packing(self.trials_per_job, self.at_once)
+
+
 class JobSection(Spec):
     """What a trial runs, and where."""
 
@@ -90,6 +106,7 @@ class JobSection(Spec):
     setup: tuple[StrictStr, ...] = ()
     environment: dict[StrictStr, StrictStr] = Field(default_factory=dict)
     slurm: dict[StrictStr, Scalar | None] = Field(default_factory=dict)
+    pack: PackSection | None = None
     on: OnSection = OnSection()
     result_grace_s: Annotated[float, Field(ge=0)] | None = None
 
@@ -161,6 +178,8 @@ class ExperimentConfig(Spec):
         self.goals()
         self.limits("local")
         self.job.on.growth()
+        if self.job.pack is not None:
+            self.job.pack.packing()
 
     def search_space(self) -> SearchSpace:
         """Return the search space.

@@ -176,6 +176,20 @@ class ClusterRunner(AttemptRunner):
         self.stops: list[list[tuple[int, int]]] = []
         self.lose = 0
         """How many submissions will be accepted without the driver learning it."""
+        self._trials_per_job = 1
+
+    @property
+    @override
+    def trials_per_job(self) -> int:
+        return self._trials_per_job
+
+    @trials_per_job.setter
+    def trials_per_job(self, n: int) -> None:
+        self._trials_per_job = n
+
+    @override
+    def n_queued_jobs(self, waiting: Sequence[Attempt]) -> int:
+        return -(-len(waiting) // self._trials_per_job)
 
     @override
     def plan(self, requests: Sequence[AttemptRequest]) -> list[Submission]:

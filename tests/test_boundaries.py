@@ -39,6 +39,7 @@ OWNERS = {
     "yaml": ["config_file.py"],
     "numpy": ["core/", "generation/", "metrics/", "worker.py"],
     "subprocess": [
+        "pack.py",
         "slurm/commands.py",
         "generation/service.py",
         "cli/doctor.py",
@@ -62,6 +63,7 @@ NEIGHBOURS = {
     "runners": ["slurm"],
     "driver": [*PROTOCOLS, "storage.journal", "__version__"],
     "worker.py": ["metrics", "reporting"],
+    "pack.py": ["runners.trial_folder"],
     "reporting.py": [],
     "testing": ["slurm.commands"],
 }

@@ -219,6 +219,23 @@ def n_hazards(limits: Limits) -> int:
     return world.hazards.n_passed
 
 
+def test_trials_that_share_jobs_are_generated_for_a_whole_job() -> None:
+    world = World(Limits(max_trials=10, parallelism=8))
+    world.runner.trials_per_job = 4
+    world.cluster.stretch = lambda key: 1.0 + key[0] / 4
+    world.run()
+    assert world.service.requests == [8, 2]
+
+
+def test_a_queue_limit_counts_jobs_and_not_the_trials_in_them() -> None:
+    world = World(Limits(max_trials=12, parallelism=12, max_queued_jobs=2))
+    world.runner.trials_per_job = 3
+    world.cluster.slots = 2
+    world.run()
+    assert world.service.requests[0] == 6
+    assert world.cluster.most_waiting <= 6
+
+
 LIMITS = Limits(max_trials=5, parallelism=2, max_queued_jobs=2)
 
 

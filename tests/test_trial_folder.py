@@ -12,6 +12,7 @@ from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.time_limit import parse_slurm_time
 from hpcopt.runners.trial_folder import (
     AttemptFolder,
+    Look,
     Started,
     Stopped,
     attempt_folder,
@@ -123,3 +124,13 @@ def test_a_time_limit_has_many_forms(text: str, seconds: float | None) -> None:
 def test_any_other_time_limit_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"job\.slurm\.time: expected a time"):
         parse_slurm_time(text)
+
+
+def test_all_is_seen_in_one_look(tmp_path: Path) -> None:
+    folder = AttemptFolder(tmp_path)
+    assert folder.look() == Look(None, None, "", None)
+    folder.started.write_text("13 node7 12 boot 99\n")
+    folder.ended.write_text("143 TERM\n")
+    folder.write_stopped(Stopped(Cause.USER, 1.0))
+    started = Started("13", "node7", 12, "boot", "99")
+    assert folder.look() == Look(started, 143, "TERM", Stopped(Cause.USER, 1.0))

@@ -76,6 +76,7 @@ job:
   # on:                        # what follows when a trial runs out of memory or time
   #   memory: {retry: 2, factor: 2, cap: 64G}
   #   time: {retry: 1, factor: 2, cap: "2-00:00:00"}   # or {requeue: true}
+  # pack: {trials_per_job: 50, at_once: 8}   # many short trials in one job
   # result_grace_s: null       # how long a result may be late; 60 s on Slurm, 2 s here
 
 # How far and how wide. All of this may be changed between two runs.

@@ -211,7 +211,7 @@ class Driver:
         self._decide()
         self._cancel()
         if not self._is_winding_up:
-            self._planner.plan(self._n_free() - len(self._ready()))
+            self._planner.plan(self._n_wanted())
         self._submit()
         self.progress.note = (
             self._submitter.note or self._canceller.note or self._poll_note
@@ -313,9 +313,20 @@ class Driver:
         n_taken = sum(a.is_live or a.cause is Cause.SUCCESS for a in attempts)
         n_free = self._limits.parallelism - n_taken
         if self._limits.max_queued_jobs is not None:
-            n_waiting = sum(a.phase is Phase.WAITING for a in attempts)
-            n_free = min(n_free, self._limits.max_queued_jobs - n_waiting)
+            waiting = [a for a in attempts if a.phase is Phase.WAITING]
+            n_jobs = self._limits.max_queued_jobs - self._runner.n_queued_jobs(waiting)
+            n_free = min(n_free, n_jobs * self._runner.trials_per_job)
         return max(0, n_free)
+
+    def _n_wanted(self) -> int:
+        """Return how many new trials may be generated now.
+
+        None while too few places are free for a whole job, if others will become free.
+        """
+        n = self._n_free() - len(self._ready())
+        n_left = self._limits.max_trials - self.experiment.n_trials
+        n_whole = min(self._runner.trials_per_job, n_left)
+        return 0 if n < n_whole and self.experiment.open_trials() else n
 
     def _ready(self) -> list[AttemptRequest]:
         """Return the attempts that can be submitted, by trial."""

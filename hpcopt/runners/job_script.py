@@ -25,7 +25,7 @@ from hpcopt.runners.trial_folder import (
     sync_folder,
     write_durably,
 )
-from hpcopt.runners.wrapper import array_wrapper, wrapper
+from hpcopt.runners.wrapper import array_wrapper, pack_wrapper, wrapper
 
 #: Names that mean something else in templates than a parameter.
 RESERVED_NAMES = frozenset(
@@ -170,10 +170,35 @@ class JobScripts:
         Raises:
             SubmissionDeferredError: A file could not be written.
         """
-        shared = rendered[0].directives
-        if any(job.directives != shared for job in rendered):
-            raise ValueError(f"{submission.name}: its tasks differ in #SBATCH lines")
         folder = self.experiment_folder / "arrays" / submission.name
+        text = array_wrapper(_shared_directives(submission, rendered), folder)
+        self._write_group(folder, submission, text)
+        return folder
+
+    def write_pack(
+        self, submission: Submission, rendered: Sequence[RenderedJob], at_once: int
+    ) -> Path:
+        """Write the folder of a pack durably, and return it.
+
+        Its ``job.sh`` is what to submit; it runs all the requests, whose folders are
+        written by ``write``, ``at_once`` of them at a time.
+
+        Raises:
+            SubmissionDeferredError: A file could not be written.
+        """
+        folder = self.pack_folder(submission.name)
+        lines = _shared_directives(submission, rendered)
+        self._write_group(
+            folder, submission, pack_wrapper(lines, folder, self._python, at_once)
+        )
+        return folder
+
+    def pack_folder(self, name: str) -> Path:
+        """Return the folder of a pack, which may not exist yet."""
+        return self.experiment_folder / "packs" / name
+
+    def _write_group(self, folder: Path, submission: Submission, job: str) -> None:
+        """Write a ``job.sh``, and a link to the folder of each attempt."""
         try:
             make_folder(folder)
             for task, request in enumerate(submission.requests):
@@ -183,11 +208,10 @@ class JobScripts:
                 link = folder / str(task)
                 if not link.is_symlink():
                     link.symlink_to(target)
-            write_durably(folder / "job.sh", array_wrapper(shared, folder), mode=0o755)
+            write_durably(folder / "job.sh", job, mode=0o755)
             sync_folder(folder)
         except OSError as exc:
             raise SubmissionDeferredError(f"cannot write {folder}: {exc}") from exc
-        return folder
 
     def _names(self, request: AttemptRequest, name: str) -> dict[str, object]:
         reserved = sorted(RESERVED_NAMES & set(request.parameters))
@@ -234,6 +258,15 @@ def digest(rendered: Sequence[RenderedJob]) -> str:
     """Return one SHA-256, in hexadecimal, of all that a submission runs."""
     digests = "\n".join(job.digest for job in rendered)
     return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def _shared_directives(
+    submission: Submission, rendered: Sequence[RenderedJob]
+) -> tuple[str, ...]:
+    shared = rendered[0].directives
+    if any(job.directives != shared for job in rendered):
+        raise ValueError(f"{submission.name}: its tasks differ in #SBATCH lines")
+    return shared
 
 
 def _option_text(

@@ -33,6 +33,22 @@ SlurmValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
+class Packing:
+    """How many short trials share a job."""
+
+    trials_per_job: int
+    at_once: int
+    """How many of them run at a time."""
+
+    def __post_init__(self) -> None:
+        for name in ("trials_per_job", "at_once"):
+            if getattr(self, name) < 1:
+                raise ConfigError(
+                    f"job.pack.{name}: expected at least 1, found {getattr(self, name)}"
+                )
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """How a trial is run, before its parameters are known.
 
@@ -56,6 +72,8 @@ class JobSpec:
     config_folder: Path
     growth: Growth = NO_GROWTH
     """What a retry may be given more of."""
+    pack: Packing | None = None
+    """Whether a job runs one trial or many."""
     options: Mapping[str, SlurmValue] = field(init=False, repr=False, compare=False)
     """``slurm`` with dashes in the names, without what is omitted."""
 

@@ -25,13 +25,10 @@ from hpcopt.runners.protocol import (
 from hpcopt.runners.session_processes import Machine
 from hpcopt.runners.single_trials import SingleTrials
 from hpcopt.runners.time_limit import parse_slurm_time
-from hpcopt.runners.trial_folder import AttemptFolder, Started, Stopped
+from hpcopt.runners.trial_folder import NEVER_RUN, AttemptFolder, Started, Stopped
 
 #: Seconds from TERM to KILL; what Slurm waits by default (``KillWait``).
 _KILL_GRACE_S = 30.0
-
-#: The job id in ``started`` of an attempt that was stopped before it began.
-_NEVER_RUN = "never-run"
 
 _Key = tuple[int, int]
 
@@ -175,7 +172,7 @@ class LocalRunner(SingleTrials):
         machine = session_processes.machine_of(started)
         is_alive = machine is Machine.HERE and session_processes.is_alive(started)
         code = folder.read_ended()
-        if code is None and started.job_id != _NEVER_RUN:
+        if code is None and started.job_id != NEVER_RUN:
             if is_alive:
                 return self._running_state(attempt, folder, started)
             if machine is Machine.ELSEWHERE:
@@ -226,7 +223,7 @@ class LocalRunner(SingleTrials):
         """Stop an attempt; return what is in the way, if anything is."""
         folder = self._folder(attempt)
         self._processes.remove(attempt.key)
-        if _claim(folder) or folder.read_ended() is not None:
+        if session_processes.forbid_start(folder) or folder.read_ended() is not None:
             return None
         started = folder.read_started()
         if started is None:
@@ -247,7 +244,7 @@ def _verdict(
     folder: AttemptFolder, started: Started, code: int | None
 ) -> tuple[Cause, str]:
     """Return why an attempt that has ended did so."""
-    if started.job_id == _NEVER_RUN:
+    if started.job_id == NEVER_RUN:
         return Cause.USER, "it was stopped before it began"
     stopped = folder.read_stopped()
     if stopped is not None and stopped.cause is Cause.TIME:
@@ -263,14 +260,3 @@ def _verdict(
         f"its process {started.pid} is gone without an exit code: it was killed, "
         "perhaps for lack of memory",
     )
-
-
-def _claim(folder: AttemptFolder) -> bool:
-    """Make the attempt one that can never start, unless it has started."""
-    host, boot_id = session_processes.this_machine()
-    try:
-        with folder.started.open("x") as file:
-            file.write(f"{_NEVER_RUN} {host} 0 {boot_id} 0\n")
-    except FileExistsError:
-        return False
-    return True

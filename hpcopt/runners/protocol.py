@@ -168,6 +168,15 @@ class AttemptRunner(ABC):
         return None
 
     @property
+    def trials_per_job(self) -> int:
+        """How many attempts it likes to run in one job."""
+        return 1
+
+    def n_queued_jobs(self, waiting: Sequence[Attempt]) -> int:
+        """Return how many jobs the attempts that wait to run are."""
+        return len(waiting)
+
+    @property
     def calls(self) -> Mapping[str, int]:
         """How often each outside command was run by this runner so far."""
         return {}

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from hpcopt.runners.trial_folder import Started
+from hpcopt.runners.trial_folder import NEVER_RUN, AttemptFolder, Started
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,14 @@ def _read_stat(pid: int) -> _Stat | None:
     # The second field is the program's name, which may hold blanks and parentheses.
     fields = text.rpartition(")")[2].split()
     return _Stat(state=fields[0], session=int(fields[3]), start_time=fields[19])
+
+
+def forbid_start(folder: AttemptFolder) -> bool:
+    """Make the attempt one that can never start; return whether it had not started."""
+    host, boot_id = this_machine()
+    try:
+        with folder.started.open("x") as file:
+            file.write(f"{NEVER_RUN} {host} 0 {boot_id} 0\n")
+    except FileExistsError:
+        return False
+    return True

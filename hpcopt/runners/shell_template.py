@@ -127,11 +127,17 @@ def _fill(marked: str, values: list[object], template: Path) -> str:
     ]
     script = pieces[0]
     for context, value, text, piece in zip(
-        contexts(marked, _MARK), values, quoted, pieces[1:], strict=True
+        _contexts(marked), values, quoted, pieces[1:], strict=True
     ):
         _check_context(context, value, text, f"{template}, line {_line(script)}")
         script += text + piece
     return script
+
+
+@lru_cache(maxsize=16)
+def _contexts(marked: str) -> tuple[Context, ...]:
+    """Return where the marks stand, which most trials of an experiment share."""
+    return tuple(contexts(marked, _MARK))
 
 
 def _check_context(context: Context, value: object, text: str, where: str) -> None:

@@ -21,7 +21,7 @@ from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.growth import given
-from hpcopt.runners.job_script import JobScripts, digest
+from hpcopt.runners.job_script import JobScripts, RenderedJob, digest
 from hpcopt.runners.protocol import (
     AttemptRequest,
     Submission,
@@ -87,6 +87,8 @@ class SlurmRunner(SingleTrials):
         self._watch = JobWatch(self._queue, clock, lost_after_s=lost_after_s)
         self._limits = SiteLimits(self._commands)
         self._submitter = JobSubmitter(self._commands, self._watch, clock)
+        self._planned: dict[str, list[RenderedJob]] = {}
+        """What was rendered for submissions that are not submitted yet."""
         self._taken_over: dict[_Key, str] = {}
         """The jobs that run attempts in place of those that were to."""
 
@@ -95,7 +97,7 @@ class SlurmRunner(SingleTrials):
     @override
     def plan(self, requests: Sequence[AttemptRequest]) -> list[Submission]:
         groups: list[list[AttemptRequest]] = []
-        largest = self._submitter.max_array_size() if len(requests) > 1 else 1
+        largest = self._largest_group() if len(requests) > 1 else 1
         previous: object = None
         for each in sorted(requests, key=lambda r: (r.number, r.trial_index)):
             request = self._with_nodes_left(each)
@@ -103,13 +105,23 @@ class SlurmRunner(SingleTrials):
             # What the tasks of an array share: their attempt and all sbatch is told.
             shared = (request.number, rendered.directives, dict(rendered.options))
             group = groups[-1] if groups else []
-            is_next = bool(group) and request.trial_index == group[-1].trial_index + 1
+            is_next = bool(group) and self._may_follow(group, request)
             if is_next and shared == previous and len(group) < largest:
                 group.append(request)
             else:
                 groups.append([request])
             previous = shared
         return [self._submission(group) for group in groups]
+
+    def _largest_group(self) -> int:
+        """Return how many attempts may be submitted together."""
+        return self._submitter.max_array_size()
+
+    def _may_follow(
+        self, group: Sequence[AttemptRequest], request: AttemptRequest
+    ) -> bool:
+        """Whether a group of attempts may go on with another one."""
+        return request.trial_index == group[-1].trial_index + 1
 
     def _with_nodes_left(self, request: AttemptRequest) -> AttemptRequest:
         """Return the request, avoiding no more nodes than its partition can spare."""
@@ -128,30 +140,37 @@ class SlurmRunner(SingleTrials):
     def _submission(self, group: Sequence[AttemptRequest]) -> Submission:
         name = submission_name(self._scripts.experiment_name, group)
         rendered = [self._scripts.render(request, name) for request in group]
+        self._planned[name] = rendered
         return Submission(name, tuple(group), len(group) > 1, digest(rendered))
 
     @override
     def submit(self, submission: Submission) -> SubmissionMetadata:
         """Submit what of the submission is not submitted yet."""
-        rendered = [
+        rendered = self._planned.pop(submission.name, None) or [
             self._scripts.render(request, submission.name)
             for request in submission.requests
         ]
         # Nearly all of it is waiting for the disk, which can be done together.
         with ThreadPoolExecutor(_N_WRITERS) as pool:
             list(pool.map(self._scripts.write, submission.requests, rendered))
+        job = self._batch_job(submission, rendered)
+        self._submitter.submit(job, self._missing(submission))
+        return self._metadata(submission)
+
+    def _batch_job(
+        self, submission: Submission, rendered: Sequence[RenderedJob]
+    ) -> BatchJob:
+        """Write what is submitted, unless the attempts' folders have it."""
         if submission.is_array:
             self._scripts.write_array(submission, rendered)
         shared = rendered[0]
-        job = BatchJob(
+        return BatchJob(
             submission.name,
             self._folder(submission),
             shared.options,
             submission.is_array,
             is_placed=not chooses_folder(shared.directives, shared.options),
         )
-        self._submitter.submit(job, self._missing(submission))
-        return self._metadata(submission)
 
     @override
     def find(self, submission: Submission) -> SubmissionMetadata | None:
@@ -221,7 +240,7 @@ class SlurmRunner(SingleTrials):
         found: dict[_Key, AttemptState] = {}
         watched: dict[_Key, WatchedJob] = {}
         for attempt in attempts:
-            folder = _folder_of(attempt)
+            folder = folder_of(attempt)
             exit_code = folder.read_ended()
             # One that was told to end may be requeued: Slurm has to say.
             if exit_code == 0 and not folder.read_signal():
@@ -236,7 +255,7 @@ class SlurmRunner(SingleTrials):
                 watched[attempt.key] = WatchedJob(
                     self._job_id(attempt),
                     job_name(attempt.name),
-                    _text(attempt, "cluster"),
+                    attempt_text(attempt, "cluster"),
                     exit_code,
                 )
         if watched:
@@ -250,7 +269,7 @@ class SlurmRunner(SingleTrials):
         """Return the state, unless it is that of a job that left the attempt alone."""
         if state.phase is not Phase.ENDED:
             return state
-        started = _folder_of(attempt).read_started()
+        started = folder_of(attempt).read_started()
         job_id = self._job_id(attempt)
         if started is not None and started.job_id != job_id:
             self._taken_over[attempt.key] = started.job_id
@@ -268,7 +287,7 @@ class SlurmRunner(SingleTrials):
     def stop(self, attempts: Sequence[Attempt]) -> None:
         by_cluster: defaultdict[str, list[str]] = defaultdict(list)
         for attempt in attempts:
-            by_cluster[_text(attempt, "cluster")].append(self._job_id(attempt))
+            by_cluster[attempt_text(attempt, "cluster")].append(self._job_id(attempt))
         for cluster, job_ids in by_cluster.items():
             try:
                 self._queue.cancel(job_ids, cluster)
@@ -276,7 +295,7 @@ class SlurmRunner(SingleTrials):
                 raise RunnerError(f"jobs could not be cancelled: {exc}") from exc
 
     def _job_id(self, attempt: Attempt) -> str:
-        return self._taken_over.get(attempt.key) or _text(attempt, "job_id")
+        return self._taken_over.get(attempt.key) or attempt_text(attempt, "job_id")
 
     # Look around
 
@@ -319,9 +338,11 @@ class SlurmRunner(SingleTrials):
         return self._commands.calls
 
 
-def _folder_of(attempt: Attempt) -> AttemptFolder:
-    return AttemptFolder(Path(_text(attempt, "folder")))
+def folder_of(attempt: Attempt) -> AttemptFolder:
+    """Return the folder of a submitted attempt."""
+    return AttemptFolder(Path(attempt_text(attempt, "folder")))
 
 
-def _text(attempt: Attempt, key: str) -> str:
+def attempt_text(attempt: Attempt, key: str) -> str:
+    """Return a fact from the metadata of a submitted attempt."""
     return str((attempt.metadata or {})[key])

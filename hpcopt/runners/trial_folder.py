@@ -13,6 +13,9 @@ from pathlib import Path
 
 from hpcopt.core.trial import Cause
 
+#: The job id in ``started`` of an attempt that was stopped before it began.
+NEVER_RUN = "never-run"
+
 
 @dataclass(frozen=True)
 class Started:
@@ -37,6 +40,19 @@ class Stopped:
     """``Cause.USER`` or ``Cause.TIME``."""
     time: float
     """When, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is written down of an attempt, seen in one look at its folder."""
+
+    started: Started | None
+    """``None`` if it has not begun, or not yet legibly."""
+    exit_code: int | None
+    """``None`` if its job has not ended by itself."""
+    last_signal: str
+    """The last signal that an ended job has passed on to its script, if any."""
+    stopped: Stopped | None
 
 
 @dataclass(frozen=True)
@@ -80,49 +96,73 @@ class AttemptFolder:
         """Exists once a local attempt was asked to end."""
         return self.path / "stopped"
 
+    def look(self) -> Look:
+        """Return all that the job and the runner have written down so far."""
+        # Listed first: see the module's docstring.
+        names = self._names()
+        started, ended, stopped = (
+            self._read(name) if name in names else ""
+            for name in ("started", "ended", "stopped")
+        )
+        return Look(_started(started), *_ended(ended), _stopped(stopped))
+
     def read_started(self) -> Started | None:
         """Return who runs the attempt; ``None`` if nobody, or not yet legible."""
-        words = self._read("started").split()
-        if len(words) != 5 or not words[2].isdecimal():
-            return None
-        job_id, host, pid, boot_id, start_time = words
-        return Started(job_id, host, int(pid), boot_id, start_time)
+        return _started(self._listed("started"))
 
     def read_ended(self) -> int | None:
         """Return the exit code; ``None`` if the job has not ended by itself."""
-        words = self._ended()
-        return int(words[0]) if words else None
+        return _ended(self._listed("ended"))[0]
 
     def read_signal(self) -> str:
         """Return the last signal, such as ``TERM``, that came before the end, if any.
 
         A script may have saved its state at it, exited with 0, and be run again.
         """
-        return "".join(self._ended()[1:])
-
-    def _ended(self) -> list[str]:
-        text = self._read("ended")
-        words = text.split()
-        is_whole = text.endswith("\n") and bool(words) and words[0].isdecimal()
-        return words if is_whole else []
+        return _ended(self._listed("ended"))[1]
 
     def read_stopped(self) -> Stopped | None:
         """Return why and when a local attempt was asked to end; ``None`` if not."""
-        words = self._read("stopped").split()
-        return Stopped(Cause(words[0]), float(words[1])) if words else None
+        return _stopped(self._listed("stopped"))
 
     def write_stopped(self, stopped: Stopped) -> None:
         """Note that the attempt is asked to end, before it is."""
         write_durably(self.stopped, f"{stopped.cause} {stopped.time}\n")
 
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self.path)  # noqa: PTH208 - names, not paths
+        except FileNotFoundError:
+            return []
+
+    def _listed(self, name: str) -> str:
+        return self._read(name) if name in self._names() else ""
+
     def _read(self, name: str) -> str:
         try:
-            # Listed first: see the module's docstring.
-            if name not in os.listdir(self.path):  # noqa: PTH208 - names, not paths
-                return ""
             return (self.path / name).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ""
+
+
+def _started(text: str) -> Started | None:
+    words = text.split()
+    if len(words) != 5 or not words[2].isdecimal():
+        return None
+    job_id, host, pid, boot_id, start_time = words
+    return Started(job_id, host, int(pid), boot_id, start_time)
+
+
+def _ended(text: str) -> tuple[int | None, str]:
+    words = text.split()
+    if not text.endswith("\n") or not words or not words[0].isdecimal():
+        return None, ""
+    return int(words[0]), "".join(words[1:])
+
+
+def _stopped(text: str) -> Stopped | None:
+    words = text.split()
+    return Stopped(Cause(words[0]), float(words[1])) if words else None
 
 
 def attempt_folder(

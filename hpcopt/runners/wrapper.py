@@ -146,6 +146,11 @@ _ARRAY_BODY = """\
 exec /bin/bash {folder}/"$SLURM_ARRAY_TASK_ID"/job.sh
 """
 
+_PACK_BODY = """\
+# Written by hpcopt. Runs the attempts whose folders the links 0, 1, … name.
+exec {python} -P -m hpcopt.pack {folder} {at_once}
+"""
+
 
 def wrapper(
     directives: Sequence[str], variables: Mapping[str, str], python_path: Path | None
@@ -170,4 +175,14 @@ def wrapper(
 def array_wrapper(directives: Sequence[str], folder: Path) -> str:
     """Return the text of an array's ``job.sh``, whose links are in ``folder``."""
     body = _ARRAY_BODY.format(folder=shlex.quote(str(folder)))
+    return "\n".join([_SHEBANG, *directives, body])
+
+
+def pack_wrapper(
+    directives: Sequence[str], folder: Path, python: str, at_once: int
+) -> str:
+    """Return the text of a pack's ``job.sh``, whose links are in ``folder``."""
+    body = _PACK_BODY.format(
+        python=shlex.quote(python), folder=shlex.quote(str(folder)), at_once=at_once
+    )
     return "\n".join([_SHEBANG, *directives, body])

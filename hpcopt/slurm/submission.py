@@ -90,11 +90,15 @@ class JobSubmitter:
         for span in _spans(tasks):
             left = span
             while left:
-                part = left[: self._n_accepted]
+                part = left[: self._n_accepted] if job.is_array else left
                 try:
                     self._sbatch(job, part)
                 except SubmissionDeferredError as exc:
-                    if len(part) == 1 or not is_submit_limit(str(exc)):
+                    if (
+                        not job.is_array
+                        or len(part) == 1
+                        or not is_submit_limit(str(exc))
+                    ):
                         raise
                     self._n_accepted = len(part) // 2
                 else:

@@ -1,0 +1,177 @@
+"""Works off a pack: many short trials in one Slurm job, some of them at a time.
+
+``python -m hpcopt.pack FOLDER AT_ONCE`` is what the job of a pack runs. The links 0,
+1, … in ``FOLDER`` name the folders of the attempts, whose ``job.sh`` are run in that
+order. One that fails holds up no other. The exit code is 0 once all have ended,
+whatever theirs are: these are in the folders.
+
+A pack that Slurm runs again leaves alone what has ended before.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from hpcopt.core.errors import UsageError
+from hpcopt.runners.trial_folder import AttemptFolder
+
+#: How late a request to stop a single attempt is seen.
+_TICK_S = 2.0
+
+#: After these nothing more is started.
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_PASSED_ON = (*_ENDING, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run all attempts of a pack and return the exit code."""
+    try:
+        if len(arguments) != 2 or not arguments[1].isdecimal():
+            raise UsageError(f"expected a folder and a number, found {list(arguments)}")
+        pack = Pack(Path(arguments[0]), max(1, int(arguments[1])))
+    except UsageError as error:
+        sys.stderr.write(f"hpcopt.pack: {error}\n")
+        return error.exit_code
+    with _inbox() as inbox:
+        while pack.is_busy:
+            pack.start()
+            for number in _signals(inbox):
+                pack.pass_on(number)
+            pack.reap()
+            pack.stop_those_asked_for()
+    return pack.exit_code
+
+
+@dataclass(frozen=True)
+class _Running:
+    folder: AttemptFolder
+    process: subprocess.Popen[bytes]
+    slot: int
+
+
+class Pack:
+    """The attempts of a pack, and which of them run."""
+
+    def __init__(self, folder: Path, at_once: int) -> None:
+        """Find the attempts.
+
+        Args:
+            folder: The pack's folder.
+            at_once: How many may run at a time.
+
+        Raises:
+            UsageError: There are none.
+        """
+        links = [path for path in folder.iterdir() if path.name.isdecimal()]
+        if not links:
+            raise UsageError(f"{folder}: expected links to attempts, found none")
+        folders = [
+            AttemptFolder(link.resolve())
+            for link in sorted(links, key=lambda path: int(path.name))
+        ]
+        self.exit_code = 0
+        self._waiting = deque(each for each in folders if not _is_done(each))
+        self._running: list[_Running] = []
+        self._slots = list(range(at_once))
+        self._stays = Path.cwd() != folder.resolve()
+        """Whether the user has chosen where to run."""
+        self._environment = _environment()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an attempt runs or is to be run."""
+        return bool(self._waiting or self._running)
+
+    def start(self) -> None:
+        """Start as many attempts as there are places."""
+        while self._waiting and self._slots:
+            folder, slot = self._waiting.popleft(), self._slots.pop(0)
+            with folder.log.open("ab") as log:
+                process = subprocess.Popen(
+                    ["/bin/bash", folder.job],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=None if self._stays else folder.path,
+                    env={**self._environment, "HPCOPT_SLOT": str(slot)},
+                )
+            self._running.append(_Running(folder, process, slot))
+
+    def reap(self) -> None:
+        """Let go of what has ended."""
+        for each in list(self._running):
+            if each.process.poll() is not None:
+                self._running.remove(each)
+                self._slots.append(each.slot)
+
+    def pass_on(self, number: int) -> None:
+        """Send a signal that the pack got to all that runs."""
+        if number in _ENDING:
+            self._waiting.clear()
+            self.exit_code = 128 + number
+        if number in _PASSED_ON:
+            for each in self._running:
+                each.process.send_signal(number)
+
+    def stop_those_asked_for(self) -> None:
+        """End the attempts in whose folders the driver has asked for it."""
+        for each in self._running:
+            if each.folder.read_stopped() is not None:
+                each.process.send_signal(signal.SIGTERM)
+
+
+def _is_done(folder: AttemptFolder) -> bool:
+    """Whether an attempt has come to its end, and not to that of an earlier run."""
+    look = folder.look()
+    return look.exit_code is not None and not look.last_signal
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of the attempts."""
+    environment = {
+        **os.environ,
+        "HPCOPT_JOB_ID": os.environ.get("SLURM_JOB_ID", f"by-hand-{os.getpid()}"),
+        # A script may call srun: each step gets its own CPUs, and none all the memory.
+        "SLURM_EXACT": "1",
+        "SLURM_MEM_PER_NODE": "0",
+    }
+    for other in ("SLURM_MEM_PER_CPU", "SLURM_MEM_PER_GPU"):
+        environment.pop(other, None)
+    return environment
+
+
+@contextmanager
+def _inbox() -> Iterator[socket.socket]:
+    """Have the numbers of signals that arrive be written to a socket, as bytes."""
+    here, there = socket.socketpair()
+    with here, there:
+        there.setblocking(False)
+        signal.set_wakeup_fd(there.fileno())
+        for number in (*_PASSED_ON, signal.SIGCHLD):
+            signal.signal(number, _note)
+        yield here
+
+
+def _note(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: what counts is that the signal is in the inbox."""
+
+
+def _signals(inbox: socket.socket) -> bytes:
+    """Wait for signals, but not for long, and return their numbers."""
+    readable, _, _ = select.select([inbox], [], [], _TICK_S)
+    return inbox.recv(4096) if readable else b""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
