@@ -12,12 +12,15 @@ from hpcopt.core.errors import ConfigError, StorageError
 from hpcopt.driver.clock import Clock
 from hpcopt.resources import find_template
 from hpcopt.runners.job_script import JobScripts
-from hpcopt.runners.job_spec import JobSpec
+from hpcopt.runners.job_spec import JobSpec, SlurmValue
 from hpcopt.session import is_begun, read_experiment, runner_at_work
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hpcopt.generation.service import ProcessService
     from hpcopt.metrics.reader import MetricsReader
+    from hpcopt.runners.driver_job import DriverJobSpec
     from hpcopt.runners.local import LocalRunner
     from hpcopt.runners.slurm import SlurmRunner
 
@@ -69,6 +72,29 @@ def job_scripts(loaded: LoadedConfig) -> JobScripts:
         pack=None if job.pack is None else job.pack.packing(),
     )
     return JobScripts(loaded.config.name, loaded.folder, spec)
+
+
+def driver_job_spec(
+    loaded: LoadedConfig, overrides: Mapping[str, SlurmValue]
+) -> DriverJobSpec:
+    """Return what the driver is like as a job.
+
+    Raises:
+        ConfigError: The template does not exist.
+    """
+    from hpcopt.runners.driver_job import DriverJobSpec
+
+    driver = loaded.config.driver
+    return DriverJobSpec(
+        template=find_template(
+            driver.template, loaded.config_folder, "driver.template"
+        ),
+        setup=driver.setup,
+        slurm=driver.slurm,
+        overrides=overrides,
+        handover_s=driver.handover_s,
+        config=loaded.path,
+    )
 
 
 def make_runner(

@@ -143,6 +143,15 @@ class GenerationSection(Spec):
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
 
 
+class DriverSection(Spec):
+    """How the driver runs as a job; see ``hpcopt submit``."""
+
+    template: StrictStr = "driver.sbatch"
+    setup: tuple[StrictStr, ...] = ()
+    slurm: dict[StrictStr, Scalar | None] = Field(default_factory=dict)
+    handover_s: Annotated[int, Field(strict=True, ge=10)] | None = None
+
+
 class ExperimentConfig(Spec):
     """A whole config."""
 
@@ -157,6 +166,7 @@ class ExperimentConfig(Spec):
     job: JobSection
     run: RunSection
     generation: GenerationSection = GenerationSection()
+    driver: DriverSection = DriverSection()
 
     def check(self) -> None:
         """Check what the types cannot say.

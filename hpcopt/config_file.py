@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from hpcopt.config import (
     ChoiceSpec,
+    DriverSection,
     ExperimentConfig,
     GenerationSection,
     JobSection,
@@ -171,6 +172,7 @@ _SECTIONS: Mapping[str, tuple[Any, ...]] = {
     "job.on.trial": (RetrySpec,),
     "run": (RunSection,),
     "generation": (GenerationSection,),
+    "driver": (DriverSection,),
     "metrics": (MetricSpec,),
     "parameters": (RangeSpec, ChoiceSpec),
 }

@@ -7,12 +7,20 @@ from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
 
+#: The template of the driver itself; the others are for trials.
+DRIVER_TEMPLATE = "driver.sbatch"
 
-def find_template(name: str, config_folder: Path) -> Path:
+
+def find_template(name: str, config_folder: Path, key: str = "job.template") -> Path:
     """Return the template that a config names: a path, or one that is shipped.
 
     A path is relative to the config's folder, and a file there goes before a shipped
     template of the same name.
+
+    Args:
+        name: What the config says.
+        config_folder: The config's folder.
+        key: Where the config says it.
 
     Raises:
         ConfigError: There is no such template.
@@ -23,8 +31,10 @@ def find_template(name: str, config_folder: Path) -> Path:
     shipped = _shipped("hpcopt.job_templates", ".sbatch")
     if name in shipped:
         return shipped[name]
+    is_driver = key != "job.template"
+    fitting = [name for name in shipped if (name == DRIVER_TEMPLATE) is is_driver]
     raise ConfigError(
-        f"job.template: expected a file {own}, or one of {', '.join(sorted(shipped))}, "
+        f"{key}: expected a file {own}, or one of {', '.join(fitting)}, "
         f"found neither for {name!r}"
     )
 

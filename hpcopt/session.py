@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -55,10 +56,20 @@ def experiment_folder(target: Path) -> Path:
 
     folder = load_config(target).folder
     if not is_begun(folder):
+        from hpcopt.slurm.driver_jobs import latest
+
+        job = latest(folder)
+        submitted = f"; its driver was submitted as job {job.job_id}" if job else ""
         raise UsageError(
-            f"{target}: the experiment is not begun yet; there is no {folder / JOURNAL}"
+            f"{target}: the experiment is not begun yet; there is no "
+            f"{folder / JOURNAL}{submitted}"
         )
     return folder
+
+
+def own_job_id() -> str:
+    """Return the id of the job that this process is in; empty where it is in none."""
+    return os.environ.get("SLURM_JOB_ID", "")
 
 
 def is_begun(folder: Path) -> bool:
@@ -298,4 +309,5 @@ def open_driver(
             observe=observe,
             requests=RequestFolder(folder),
             winds_up=winds_up,
+            job_id=own_job_id(),
         )

@@ -109,3 +109,47 @@ def test_a_request_that_cannot_be_read_is_a_request(tmp_path: Path) -> None:
 def test_a_request_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="the request to stop cannot be written"):
         request_stop(tmp_path / "none")
+
+
+# A driver that is a job
+
+
+def test_a_job_whose_time_is_nearly_over_hands_over(tmp_path: Path) -> None:
+    control = StopControl(tmp_path, is_job=True)
+    with control.handle_signals():
+        assert not control.shall_hand_over
+        signal.raise_signal(signal.SIGUSR1)
+    assert control.reason() == "the time of its job is nearly over"
+    assert control.shall_hand_over
+    assert not control.shall_cancel
+
+
+def test_the_end_of_the_time_changes_nothing_any_more(tmp_path: Path) -> None:
+    control = StopControl(tmp_path, is_job=True)
+    with control.handle_signals():
+        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert control.shall_hand_over
+    assert not control.shall_cancel
+
+
+def test_a_job_that_is_cancelled_or_stopped_hands_over_nothing(tmp_path: Path) -> None:
+    cancelled = StopControl(tmp_path, is_job=True)
+    with cancelled.handle_signals():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGUSR1)
+    assert cancelled.reason() == "stopped by SIGTERM"
+    assert not cancelled.shall_hand_over
+    stopped = StopControl(tmp_path, is_job=True)
+    request_stop(tmp_path)
+    with stopped.handle_signals():
+        signal.raise_signal(signal.SIGUSR1)
+    assert "asked to stop by" in str(stopped.reason())
+    assert not stopped.shall_hand_over
+
+
+def test_a_driver_that_is_no_job_knows_nothing_of_its_time(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with StopControl(tmp_path).handle_signals():
+        assert signal.getsignal(signal.SIGUSR1) == before

@@ -16,6 +16,7 @@ from gated_world import change, make_config, running
 from hpcopt.cli.starter import CONFIG
 from hpcopt.config import (
     ChoiceSpec,
+    DriverSection,
     ExperimentConfig,
     GenerationSection,
     JobSection,
@@ -63,7 +64,7 @@ def test_init_takes_the_name_of_a_config(tmp_path: Path) -> None:
 
 def test_the_config_of_init_names_every_key() -> None:
     models = [ExperimentConfig, RangeSpec, ChoiceSpec, MetricSpec, JobSection]
-    for model in [*models, RunSection, GenerationSection]:
+    for model in [*models, RunSection, GenerationSection, DriverSection]:
         for key in model.model_fields:
             assert re.search(rf"^[ #-]*{key}:", CONFIG, re.MULTILINE), key
 

@@ -50,7 +50,7 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
     ev.SettingsChanged: st.builds(
         ev.SettingsChanged, finite, json_objects, tuples(texts)
     ),
-    ev.DriverBegun: st.builds(ev.DriverBegun, finite, texts, indices, texts),
+    ev.DriverBegun: st.builds(ev.DriverBegun, finite, texts, indices, texts, texts),
     ev.DriverEnded: st.builds(
         ev.DriverEnded, finite, texts, st.dictionaries(texts, indices, max_size=3)
     ),

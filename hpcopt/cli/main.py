@@ -25,6 +25,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Run": {
         "run": "Start an experiment, or continue it.",
+        "submit": "The same, with the driver as a Slurm job.",
         "stop": "Ask the driver to stop; jobs go on.",
         "cancel": "End trials and give them up.",
         "retry": "Run trials again that failed or were cancelled.",

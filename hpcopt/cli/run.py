@@ -19,6 +19,7 @@ from hpcopt.cli.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.best import print_best
 from hpcopt.cli.driver_log import tail
 from hpcopt.cli.facts import best_trials
+from hpcopt.cli.handover import hand_over
 from hpcopt.cli.log import logging_to
 from hpcopt.cli.preflight import preflight
 from hpcopt.cli.progress import Narrator, PlainView, QuietView, View
@@ -53,7 +54,10 @@ Runner = Literal["slurm", "local"]
 @click.argument("config", type=click.Path(path_type=Path))
 @runner_options
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but the outcome.")
-def command(config: Path, runner: Runner | None, quiet: bool) -> None:
+@click.option("--driver-job", type=click.Path(path_type=Path), hidden=True)
+def command(
+    config: Path, runner: Runner | None, quiet: bool, driver_job: Path | None
+) -> None:
     """Start the experiment of CONFIG, or continue it.
 
     Runs until all trials have ended. It may be killed at any moment: the same command
@@ -66,7 +70,7 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
     kind = runner_kind(loaded, runner)
     checks = [] if is_begun(folder) else list(preflight(loaded, kind))
     clock = SystemClock()
-    control = StopControl(folder, clock.interrupt)
+    control = StopControl(folder, clock.interrupt, is_job=driver_job is not None)
     view = _view(loaded, quiet=quiet)
     narrator = Narrator(loaded.config.run.max_trials, logger.info)
 
@@ -76,6 +80,8 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
 
     with ExitStack() as stack:
         stack.callback(view.end)
+        if driver_job is not None:  # whose time may be nearly over before it begins
+            stack.enter_context(control.handle_signals())
         log = stack.enter_context(logging_to(view.say))
         driver = stack.enter_context(
             open_driver(
@@ -102,6 +108,9 @@ def command(config: Path, runner: Runner | None, quiet: bool) -> None:
             _print_end_of_log(folder, driver.experiment.trial(exc.trial_index))
             raise
         view.end()
+        if driver_job is not None and control.shall_hand_over:
+            hand_over(loaded, driver_job, driver.experiment)
+            return
         if not stop.is_complete:
             _offer_to_cancel(driver, control, clock)
     _conclude(loaded, config, driver.experiment, stop, control)

@@ -92,6 +92,14 @@ run:
 # generation:
 #   method: auto               # Bayesian optimisation; sobol for space-filling points
 #   seed: 0                    # another seed gives another experiment
+
+# How the driver runs as a job itself, which hpcopt submit $file starts.
+# driver:
+#   slurm:                     # options of sbatch, as under job
+#     time: "1-00:00:00"       # it submits its successor before this is over
+#   setup: []                  # shell lines before it
+#   template: driver.sbatch    # the batch script around it
+#   handover_s: null           # how long before its end; by default 30 to 300 s
 """
 
 SIMULATE = '''\

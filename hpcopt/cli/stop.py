@@ -43,6 +43,9 @@ def command(target: Path | None, wait_s: float) -> None:
     if state.state == "killed":
         click.echo(f"no driver runs: the last one {state.sentence(time.time())}")
         return
+    if state.state == "queued" and state.job_id is not None:
+        _cancel_job(folder, state.job_id)
+        return
     request = request_stop(folder)
     if state.is_here and state.pid is not None:
         _terminate(state.pid)
@@ -61,6 +64,14 @@ def command(target: Path | None, wait_s: float) -> None:
     n_live = len(read_experiment(folder).live_attempts())
     if n_live:
         click.echo(f"{text.count(n_live, 'job')} left running; hpcopt run continues")
+
+
+def _cancel_job(folder: Path, job_id: str) -> None:
+    """Cancel the job that would become the driver."""
+    from hpcopt.runners.driver_job import DriverJobs
+
+    DriverJobs(read_experiment(folder).name, folder).cancel(job_id)
+    click.echo(f"job {job_id}, which would have been the driver, is cancelled")
 
 
 def _terminate(pid: int) -> None:

@@ -50,6 +50,8 @@ class DriverBegun:
     host: str
     pid: int
     version: str
+    job_id: str = ""
+    """The job that it is in, where it is in one."""
 
 
 @dataclass(frozen=True)

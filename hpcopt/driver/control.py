@@ -23,24 +23,37 @@ STOP_REQUEST = "stop"
 #: A lost terminal (HUP) is a request too: the journal is closed in order then.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+#: What a job is sent a while before its time is over, as it has asked for.
+_TIME_IS_NEARLY_OVER = signal.SIGUSR1
+
 
 class StopControl:
     """What a driver is asked to do by people, as far as it is about stopping.
 
     One signal asks it to stop and to leave its trials alone, a second one to cancel
-    these too.
+    these too. A driver that is itself a job is sent signals by the cluster, more than
+    one perhaps: there a second one means nothing, and one is about its time.
     """
 
-    def __init__(self, folder: Path, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wake: Callable[[], None] = lambda: None,
+        *,
+        is_job: bool = False,
+    ) -> None:
         """Watch over the driver of an experiment.
 
         Args:
             folder: The experiment's folder, which need not exist yet.
             wake: Ends the driver's wait, so that it sees a signal at once; called
                 from a signal handler.
+            is_job: Whether the driver is a job.
         """
         self._file = folder / STOP_REQUEST
         self._wake = wake
+        self._is_job = is_job
+        self._is_time_nearly_over = False
         self._signals: list[signal.Signals] = []
         self._request = ""
 
@@ -52,7 +65,12 @@ class StopControl:
     @property
     def shall_cancel(self) -> bool:
         """Whether a second signal asked for the live trials to be cancelled."""
-        return len(self._signals) > 1
+        return len(self._signals) > 1 and not self._is_job
+
+    @property
+    def shall_hand_over(self) -> bool:
+        """Whether the driver shall stop for no other reason than its job's time."""
+        return self._is_time_nearly_over and not self._request
 
     @property
     def is_stop_requested(self) -> bool:
@@ -68,6 +86,8 @@ class StopControl:
             self._request = self._take_request()
         if self._request:
             return f"asked to stop by {self._request}"
+        if self._is_time_nearly_over:
+            return "the time of its job is nearly over"
         if self._signals:
             return f"stopped by {self._signals[0].name}"
         return None
@@ -104,7 +124,7 @@ class StopControl:
             return
         before = {
             number: handler
-            for number in _SIGNALS
+            for number in (*_SIGNALS, *([_TIME_IS_NEARLY_OVER] if self._is_job else []))
             if (handler := signal.getsignal(number)) is not signal.SIG_IGN
         }
         for number in before:
@@ -116,7 +136,12 @@ class StopControl:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        self._signals.append(signal.Signals(number))
+        if number == _TIME_IS_NEARLY_OVER:
+            # Whoever cancels the job wants no successor; what the cluster sends when
+            # the time is over changes nothing.
+            self._is_time_nearly_over = not self._signals
+        else:
+            self._signals.append(signal.Signals(number))
         self._wake()
 
 

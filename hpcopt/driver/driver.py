@@ -85,6 +85,7 @@ class Driver:
         observe: Callable[[Experiment, Progress], None] = lambda *_: None,
         requests: RequestFolder | None = None,
         winds_up: bool = False,
+        job_id: str = "",
     ) -> None:
         """Join the parts.
 
@@ -100,6 +101,7 @@ class Driver:
             requests: What people ask for while the experiment runs.
             winds_up: Whether to do no more than what people asked for: nothing is
                 generated or submitted.
+            job_id: The job that this driver is in, if it is in one.
         """
         self.progress = Progress()
         self._journal = journal
@@ -114,6 +116,7 @@ class Driver:
         self._inbox = Inbox(journal, requests, clock)
         self._winds_up = winds_up
         self._failures = FailureWatch(limits)
+        self._job_id = job_id
         self._judge = Judge(reader, clock, limits, runner.gives_more)
         self._planner = Planner(
             journal,
@@ -142,7 +145,11 @@ class Driver:
         """
         self._journal.append(
             ev.DriverBegun(
-                self._clock.now(), socket.gethostname(), os.getpid(), __version__
+                self._clock.now(),
+                socket.gethostname(),
+                os.getpid(),
+                __version__,
+                self._job_id,
             )
         )
         try:

@@ -11,7 +11,7 @@ from hpcopt.core.errors import ConfigError
 from hpcopt.runners.growth import NO_GROWTH, Growth
 
 #: sbatch options that decide how a job is found again and where its log is.
-_MANAGED_OPTIONS = frozenset(
+MANAGED_OPTIONS = frozenset(
     {
         "array",
         "error",
@@ -93,7 +93,7 @@ class JobSpec:
                     "job.environment: expected names of letters, digits and "
                     f"underscores, found {name!r}"
                 )
-        object.__setattr__(self, "options", _sbatch_options(self.slurm))
+        object.__setattr__(self, "options", option_names(self.slurm))
 
 
 def _check_function(function: str) -> None:
@@ -105,19 +105,33 @@ def _check_function(function: str) -> None:
         )
 
 
-def _sbatch_options(slurm: Mapping[str, SlurmValue]) -> dict[str, SlurmValue]:
+def option_names(
+    slurm: Mapping[str, SlurmValue],
+    where: str = "job.slurm",
+    managed: frozenset[str] = MANAGED_OPTIONS,
+) -> dict[str, SlurmValue]:
+    """Return options of sbatch under their names on its command line.
+
+    Args:
+        slurm: The options; underscores are read as dashes, omitted ones left out.
+        where: The part of the config that they are in.
+        managed: Those that are not the user's to set.
+
+    Raises:
+        ConfigError: One is no option, is managed, or is there twice.
+    """
     options: dict[str, SlurmValue] = {}
     for key, value in slurm.items():
         name = key.replace("_", "-")
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) == 1:
             raise ConfigError(
-                "job.slurm: expected the long name of an option of sbatch, such as "
+                f"{where}: expected the long name of an option of sbatch, such as "
                 f"cpus_per_task, found {key!r}"
             )
-        if name in _MANAGED_OPTIONS:
-            raise ConfigError(f"job.slurm.{key}: hpcopt sets this option itself")
+        if name in managed:
+            raise ConfigError(f"{where}.{key}: hpcopt sets this option itself")
         if name in options:
-            raise ConfigError(f"job.slurm: expected --{name} once, found it twice")
+            raise ConfigError(f"{where}: expected --{name} once, found it twice")
         if value is not None and value is not False:
             options[name] = value
     return options

@@ -17,7 +17,7 @@ _PATTERN = re.compile(
 _SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 
-def parse_slurm_time(text: str) -> float | None:
+def parse_slurm_time(text: str, where: str = "job.slurm.time") -> float | None:
     """Return the seconds of a time limit as ``sbatch --time`` takes it.
 
     That is ``minutes``, ``minutes:seconds``, ``hours:minutes:seconds``, ``days-hours``,
@@ -32,8 +32,8 @@ def parse_slurm_time(text: str) -> float | None:
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
         raise ConfigError(
-            "job.slurm.time: expected a time such as 30, 30:00, 01:30:00 or "
-            f"1-12:00:00, found {text!r}"
+            f"{where}: expected a time such as 30, 30:00, 01:30:00 or 1-12:00:00, "
+            f"found {text!r}"
         )
     seconds = sum(
         _SECONDS[name.rpartition("_")[2]] * int(number)
