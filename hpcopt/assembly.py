@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +19,7 @@ from hpcopt.session import is_begun, read_experiment, runner_at_work
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hpcopt.generation.service import ProcessService
+    from hpcopt.generation.ladder import Ladder
     from hpcopt.metrics.reader import MetricsReader
     from hpcopt.runners.driver_job import DriverJobSpec
     from hpcopt.runners.local import LocalRunner
@@ -142,11 +143,13 @@ def make_reader(
     return MetricsReader(metrics, settle_s=_SETTLE_S[kind], clock=clock.now)
 
 
-def make_generator(config: ExperimentConfig, log: Path) -> ProcessService:
+def make_generator(loaded: LoadedConfig, log: Path) -> Ladder:
     """Return a generator at work in a process of its own."""
-    from hpcopt.generation.service import ProcessService
+    from hpcopt.generation.ladder import start_generator
 
-    return ProcessService(method=config.generation.method, log=log)
+    spec = loaded.config.generation.spec()
+    folder = str(loaded.config_folder)
+    return start_generator(log, dataclasses.replace(spec, folder=folder))
 
 
 def make_folder(folder: Path) -> None:

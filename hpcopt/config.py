@@ -23,6 +23,7 @@ from hpcopt.core.goals import Goals, parse_goals
 from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
+from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.runners.job_spec import Packing
 
 #: A name that is safe in a file name, a job name and a shell.
@@ -139,8 +140,27 @@ class RunSection(Spec):
 class GenerationSection(Spec):
     """How parameterizations are proposed."""
 
-    method: Literal["auto", "sobol"] = "auto"
+    method: StrictStr = "auto"
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    generator: StrictStr | None = None
+    options: dict[StrictStr, Scalar | tuple[Scalar, ...] | None] = Field(default={})
+    timeout_s: Number = 120
+
+    def spec(self) -> GeneratorSpec:
+        """Return which generator it means.
+
+        Raises:
+            ConfigError: There is no such method, or something makes no sense.
+        """
+        try:
+            return GeneratorSpec(
+                method=self.method,
+                generator=self.generator,
+                options=self.model_dump(mode="json")["options"],
+                timeout_s=self.timeout_s,
+            )
+        except ConfigError as exc:
+            raise ConfigError(f"generation.{exc}") from exc
 
 
 class DriverSection(Spec):
@@ -190,6 +210,7 @@ class ExperimentConfig(Spec):
         self.job.on.growth()
         if self.job.pack is not None:
             self.job.pack.packing()
+        self.generation.spec()
 
     def search_space(self) -> SearchSpace:
         """Return the search space.
@@ -236,7 +257,7 @@ class ExperimentConfig(Spec):
         return {
             "run": self.run.model_dump(),
             "job": self.job.model_dump(mode="json"),
-            "generation": {"method": self.generation.method},
+            "generation": self.generation.spec().settings(),
         }
 
     def limits(self, runner: Literal["slurm", "local"]) -> Limits:

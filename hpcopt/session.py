@@ -87,6 +87,16 @@ def read_experiment(folder: Path) -> Experiment:
         return Experiment.from_events(store.read())
 
 
+def read_events(folder: Path) -> list[ev.Event]:
+    """Return the events of the experiment in ``folder``; needs no lease.
+
+    Raises:
+        StorageError: The journal cannot be read.
+    """
+    with closing(JournalFile.open_for_reading(folder / JOURNAL)) as store:
+        return list(store.read())
+
+
 @contextmanager
 def open_journal(
     folder: Path,
@@ -295,7 +305,7 @@ def open_driver(
         generator: GeneratorService = (
             NoService()
             if winds_up
-            else assembly.make_generator(loaded.config, folder / GENERATOR_LOG)
+            else assembly.make_generator(loaded, folder / GENERATOR_LOG)
         )
         stack.callback(generator.close)
         yield Driver(

@@ -59,7 +59,7 @@ NEIGHBOURS = {
     "storage": [],
     "slurm": [],
     "metrics": [],
-    "generation": [],
+    "generation": ["__version__"],
     "runners": ["slurm"],
     "driver": [*PROTOCOLS, "storage.journal", "__version__"],
     "worker.py": ["metrics", "reporting"],

@@ -15,6 +15,7 @@ from test_generation import SQUARE, bowl, observed, snapshot, sobol_points
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals import parse_goals
 from hpcopt.generation.messages import read_request, write_request
+from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import Generation, Snapshot
 from hpcopt.generation.service import InlineService, ProcessService
 from hpcopt.generation.strategy import BayesianGenerator
@@ -28,6 +29,9 @@ LONG_S = 120.0
 
 BEGUN = snapshot(SQUARE)
 GROWN = snapshot(SQUARE, observed(sobol_points(SQUARE, 6), bowl))
+
+
+SOBOL = GeneratorSpec(method="sobol")
 
 
 class _Refusing:
@@ -93,12 +97,12 @@ def test_a_snapshot_keeps_its_goals_on_the_way_to_the_process() -> None:
     constrained = dataclasses.replace(
         GROWN, goals=parse_goals("-loss", ["0.5*a - b >= 0.25", "c <= 3"])
     )
-    _, received = read_request(write_request(1, constrained))
+    _, received, _ = read_request(write_request(1, constrained))
     assert received == constrained
 
 
 def test_the_process_answers_like_the_generator_itself(tmp_path: Path) -> None:
-    service = ProcessService(tmp_path / "log", n_initial=6)
+    service = ProcessService(tmp_path / "log", GeneratorSpec(n_initial=6))
     for now in (BEGUN, GROWN):
         service.request(2, now)
         answer = service.collect(LONG_S)
@@ -110,7 +114,7 @@ def test_the_process_answers_like_the_generator_itself(tmp_path: Path) -> None:
 
 
 def test_the_process_is_kind_and_in_its_own_session(tmp_path: Path) -> None:
-    service = ProcessService(tmp_path / "log", method="sobol")
+    service = ProcessService(tmp_path / "log", SOBOL)
     pid = service._process.pid
     service.request(1, GROWN)
     answer = service.collect(LONG_S)
@@ -151,7 +155,7 @@ def test_a_dead_process_leaves_its_last_words(
 
 
 def test_a_process_that_died_is_replaced_at_the_next_request(tmp_path: Path) -> None:
-    service = ProcessService(tmp_path / "log", method="sobol")
+    service = ProcessService(tmp_path / "log", SOBOL)
     os.kill(service._process.pid, signal.SIGKILL)
     assert _wait_for_end(service._process.pid)
     service.request(1, BEGUN)
@@ -178,7 +182,7 @@ def test_a_process_that_does_not_read_holds_nobody_up(
 
 def test_a_request_larger_than_a_pipe_arrives(tmp_path: Path) -> None:
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 2000), bowl))
-    service = ProcessService(tmp_path / "log", method="sobol")
+    service = ProcessService(tmp_path / "log", SOBOL)
     service.request(1, now)
     answer = service.collect(LONG_S)
     assert answer is not None

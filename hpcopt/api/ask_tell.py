@@ -12,8 +12,8 @@ from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import TrialStatus, python_value
 from hpcopt.core.types import TOutcome, TParameterization
+from hpcopt.generation.make import make_generator
 from hpcopt.generation.protocol import Snapshot
-from hpcopt.generation.strategy import BayesianGenerator
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +69,7 @@ class AskTell(Configuration):
             )
         opened = self._open("get_next_trials")
         _check_baseline(opened.experiment)
-        options = self._generation
-        generator = BayesianGenerator(options.n_initial, options.method)
+        generator = make_generator(self._generation.spec)
         generation = generator.generate(max_trials, Snapshot.of(opened.experiment))
         trials = opened.by_hand.hand_out(generation)
         if len(trials) < max_trials:

@@ -14,7 +14,7 @@ from hpcopt.driver.clock import SystemClock
 from hpcopt.driver.driver import Driver
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.requests import RequestFolder
-from hpcopt.generation.service import ProcessService
+from hpcopt.generation.ladder import start_generator
 from hpcopt.metrics.reader import MetricsReader
 from hpcopt.runners.own import OwnRunner
 from hpcopt.runners.protocol import AttemptRunner
@@ -50,11 +50,7 @@ def run_trials(setup: Setup, limits: Limits, settle_s: float) -> None:
         experiment = journal.experiment
         runner = _attempt_runner(setup, clock)
         stack.callback(runner.close)
-        generator = ProcessService(
-            folder / GENERATOR_LOG,
-            n_initial=setup.generation.n_initial,
-            method=setup.generation.method,
-        )
+        generator = start_generator(folder / GENERATOR_LOG, setup.generation.spec)
         stack.callback(generator.close)
         logger.info(
             "experiment %s in %s has %d of %d trials",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from hpcopt.api.generation_options import (
@@ -17,7 +16,7 @@ from hpcopt.api.runners import JobRunnerConfig
 from hpcopt.api.setup import AnyRunner, Question, Setup
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.goals import Goals, parse_goals
-from hpcopt.core.types import TParameterization
+from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.metrics.protocol import IMetric
 from hpcopt.runners.protocol import AttemptRunner, IRunner
 
@@ -160,7 +159,7 @@ class Configuration:
 
     def configure_generation_strategy(
         self,
-        method: Literal["quality", "fast", "random_search"] = "fast",
+        method: str = "fast",
         initialization_budget: int | None = None,
         initialization_random_seed: int | None = None,
         initialize_with_center: bool = True,
@@ -174,7 +173,8 @@ class Configuration:
 
         Args:
             method: ``"fast"`` is Bayesian optimisation, ``"random_search"`` is not;
-                ``"quality"`` is not supported yet.
+                ``"quality"`` is not supported yet. Also hpcopt's own names, as in
+                a config: ``"auto"``, ``"bo"``, ``"sobol"``.
             initialization_budget: How many trials come before the model; by default
                 as many as suit the search space.
             initialization_random_seed: The seed, where ``random_seed`` gives none.
@@ -208,6 +208,28 @@ class Configuration:
         self._generation = generation_options(
             method, initialization_budget, initialization_random_seed
         )
+
+    def configure_generator(
+        self,
+        generator: str | type,
+        *,
+        options: Mapping[str, JSONValue] | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Have a generator of your own propose; hpcopt's addition to Ax.
+
+        Args:
+            generator: A class that another process can import, or its
+                ``module:Class``: a ``hpcopt.api.protocols.generator.IGenerator``, or
+                one of gest-api's kind, with ``suggest`` and ``ingest``.
+            options: The class's keyword arguments.
+            timeout_s: How long it may take for a suggestion.
+
+        Raises:
+            ConfigError: It cannot be found again by its name, or something makes no
+                sense.
+        """
+        self._generation = self._generation.with_own(generator, options, timeout_s)
 
     def _question(self, method: str) -> Question:
         """Return what ``method`` needs to ask for trials.

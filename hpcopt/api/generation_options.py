@@ -2,50 +2,83 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.types import JSONValue
-
-Method = Literal["auto", "sobol"]
+from hpcopt.generation.methods import METHODS, GeneratorSpec
 
 #: Ax's names of the methods.
-_METHODS: Mapping[str, Method] = {"fast": "auto", "random_search": "sobol"}
+_METHODS: Mapping[str, str] = {"fast": "auto", "random_search": "sobol"}
 
 
 @dataclass(frozen=True)
 class GenerationOptions:
     """What a script may choose of how parameterizations are generated."""
 
-    method: Method = "auto"
-    n_initial: int | None = None
-    """How many trials come before the model; ``None`` to go by the search space."""
+    spec: GeneratorSpec = field(default_factory=GeneratorSpec)
     seed: int | None = None
     """The seed, where the client has none."""
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return what may change from run to run."""
-        return {"method": self.method, "n_initial": self.n_initial}
+        return self.spec.settings()
+
+    def with_own(
+        self,
+        generator: str | type,
+        options: Mapping[str, JSONValue] | None,
+        timeout_s: float | None,
+    ) -> GenerationOptions:
+        """Return the options with a user's own generator.
+
+        Raises:
+            ConfigError: It cannot be found again by its name, or something makes no
+                sense.
+        """
+        if isinstance(generator, type):
+            if generator.__module__ == "__main__":
+                raise ConfigError(
+                    f"generator: expected a class that another process can import, "
+                    f"found {generator.__qualname__} of the script itself; put it in "
+                    "a module"
+                )
+            generator = f"{generator.__module__}:{generator.__qualname__}"
+        spec = dataclasses.replace(
+            self.spec,
+            generator=generator,
+            options=dict(options or {}),
+            folder=str(Path(sys.path[0] or Path.cwd()).absolute()),
+            timeout_s=self.spec.timeout_s if timeout_s is None else timeout_s,
+        )
+        return dataclasses.replace(self, spec=spec)
 
 
 def generation_options(
     method: str, initialization_budget: int | None, seed: int | None
 ) -> GenerationOptions:
-    """Return the options that Ax's arguments mean.
+    """Return the options that Ax's arguments mean; hpcopt's own methods go too.
 
     Raises:
         ConfigError: There is no such method, or the budget is not positive.
     """
-    if method not in _METHODS:
-        raise ConfigError(f"method: expected one of {list(_METHODS)}, found {method!r}")
+    known = {**{name: name for name in METHODS}, **_METHODS}
+    if method not in known:
+        raise ConfigError(
+            f"method: expected one of {', '.join([*_METHODS, *METHODS])}, "
+            f"found {method!r}"
+        )
     if initialization_budget is not None and initialization_budget < 1:
         raise ConfigError(
             "initialization_budget: expected at least 1 trial, "
             f"found {initialization_budget}"
         )
-    return GenerationOptions(_METHODS[method], initialization_budget, seed)
+    spec = GeneratorSpec(known[method], initialization_budget)
+    return GenerationOptions(spec, seed)
 
 
 def refuse_unsupported(**arguments: tuple[object, object]) -> None:

@@ -165,6 +165,9 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
         "queue_s": _spread(queue_s(attempt) for attempt in ended),
         "generation_s": _spread(experiment.generation_seconds),
         "seconds_per_suggestion": _per_suggestion(experiment),
+        "fallbacks": [
+            {"trial": index, "what": what} for index, what in experiment.fallbacks
+        ],
         "scheduler_calls": dict(experiment.calls),
         "begun_at": experiment.begun.time,
         "last_event_at": experiment.last_event_time,

@@ -36,6 +36,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "trials": "A table of all trials.",
         "show": "Everything about one trial.",
         "logs": "The output of one trial.",
+        "replay": "Make every suggestion again, and compare.",
     },
 }
 

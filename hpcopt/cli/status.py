@@ -67,6 +67,7 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("run time", _spread(any_facts["run_s"])),
             ("queue time", _spread(any_facts["queue_s"])),
             ("suggestion", _suggestion(any_facts["seconds_per_suggestion"])),
+            ("fallbacks", _fallbacks(any_facts["fallbacks"])),
             ("calls", _counts(any_facts["scheduler_calls"])),
             ("warning", warning or ""),
         ]
@@ -111,6 +112,13 @@ def _spread(spread: dict[str, float] | None) -> str:
 
 def _suggestion(seconds: float | None) -> str:
     return "" if seconds is None else f"{text.number(round(seconds, 3))} s each"
+
+
+def _fallbacks(fallbacks: list[dict[str, Any]]) -> str:
+    if not fallbacks:
+        return ""
+    last = fallbacks[-1]
+    return f"{len(fallbacks)}, the last before trial {last['trial']}: {last['what']}"
 
 
 def _print_live(live: list[dict[str, Any]]) -> None:

@@ -90,6 +90,11 @@ class TrialsGenerated:
     """How many trials the generator was asked for at once; 0 for as many as these."""
     offset: int = 0
     """The place of the first of these trials in the generator's answer."""
+    rung: str = "full"
+    """How much of the method was used, where more had failed."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The versions and the like that the suggestions depend on, where that has
+    changed since it was told last."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,10 @@ class Experiment:
         """What came of people's requests, by their names."""
         self.cancelled_by = ""
         """Who cancelled all trials and wants the driver to stop, until it has."""
+        self.environment: Mapping[str, str] = {}
+        """The versions and the like that the latest suggestions depend on."""
+        self.fallbacks: list[tuple[int, str]] = []
+        """What failed in generation and what was done instead, with the trial."""
         self._trials: list[Trial] = []
         self._open: dict[int, None] = {}
         self._manual: dict[int, None] = {}
@@ -80,6 +84,7 @@ class Experiment:
         twin.calls = self.calls.copy()
         twin.generation_seconds = self.generation_seconds.copy()
         twin.requests = self.requests.copy()
+        twin.fallbacks = self.fallbacks.copy()
         twin._trials = self._trials.copy()
         twin._open = self._open.copy()
         twin._manual = self._manual.copy()
@@ -318,8 +323,12 @@ class Experiment:
             self._open[generated.index] = None
             self._counts[TrialStatus.CANDIDATE] += 1
         self.generation_details = event.details
+        self.environment = event.environment or self.environment
         if event.offset == 0:
             self.generation_seconds.append(event.seconds)
+            told: Any = event.details.get("fallbacks", [])
+            first = event.trials[0].index if event.trials else len(self._trials)
+            self.fallbacks += [(first, str(sentence)) for sentence in told]
 
     def _apply_handed_out(self, index: int) -> None:
         trial = self._open_trial(index)

@@ -48,20 +48,10 @@ class ByHand:
         if not generation.suggestions:
             return []
         now, first = self._clock.now(), self._journal.experiment.n_trials
-        trials = tuple(
-            ev.GeneratedTrial(first + k, dict(s.parameters), s.method)
-            for k, s in enumerate(generation.suggestions)
-        )
+        n = len(generation.suggestions)
         self._journal.append(
-            ev.TrialsGenerated(
-                time=now,
-                trials=trials,
-                position=generation.position,
-                seconds=generation.seconds,
-                details=dict(generation.details),
-                n_requested=len(trials),
-            ),
-            ev.TrialsHandedOut(now, tuple(trial.index for trial in trials)),
+            generation.event(now, first, n, slice(0, n)),
+            ev.TrialsHandedOut(now, tuple(range(first, first + n))),
         )
         return list(self._journal.experiment.trials[first:])
 

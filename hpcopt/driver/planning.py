@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
-from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial
 from hpcopt.driver.clock import Clock
@@ -130,21 +129,13 @@ class Planner:
         self._write_down(prepared, min(n, prepared.n_left))
 
     def _write_down(self, prepared: _Prepared, n: int) -> None:
-        first, generation = prepared.n_used, prepared.generation
+        experiment, first = self._experiment, prepared.n_used
         self._journal.append(
-            ev.TrialsGenerated(
-                time=self._clock.now(),
-                trials=tuple(
-                    ev.GeneratedTrial(
-                        self._experiment.n_trials + k, dict(s.parameters), s.method
-                    )
-                    for k, s in enumerate(generation.suggestions[first : first + n])
-                ),
-                position=generation.position,
-                seconds=generation.seconds,
-                details=dict(generation.details),
-                n_requested=prepared.n_requested,
-                offset=first,
+            prepared.generation.event(
+                self._clock.now(),
+                experiment.n_trials,
+                prepared.n_requested,
+                slice(first, first + n),
             )
         )
         prepared.n_used += n

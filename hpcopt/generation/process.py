@@ -7,14 +7,16 @@ its stdin does, so that it never outlives its driver.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import sys
 from typing import BinaryIO
 
-from hpcopt.core.errors import GenerationError
+from hpcopt.core.errors import ConfigError, GenerationError
+from hpcopt.generation.make import RecordingGenerator, make_generator
 from hpcopt.generation.messages import read_request, write_answer
-from hpcopt.generation.strategy import BayesianGenerator
+from hpcopt.generation.methods import GeneratorSpec
 
 #: The driver, and the login node's other users, come first.
 _NICENESS = 5
@@ -23,32 +25,33 @@ _NICENESS = 5
 def main() -> None:
     """Answer requests until there are no more."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--method", choices=["auto", "sobol"], default="auto")
-    parser.add_argument("--n-initial", type=int)
-    options = parser.parse_args()
+    parser.add_argument("spec", help="a GeneratorSpec, as JSON")
+    spec = GeneratorSpec.from_json(json.loads(parser.parse_args().spec))
     os.nice(_NICENESS)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     answers = _private_stdout()
-    generator = BayesianGenerator(n_initial=options.n_initial, method=options.method)
     try:
-        _serve(generator, sys.stdin.buffer, answers)
+        _serve(spec, sys.stdin.buffer, answers)
     except BrokenPipeError:
         sys.exit("the driver is gone")
 
 
-def _serve(generator: BayesianGenerator, requests: BinaryIO, answers: BinaryIO) -> None:
+def _serve(spec: GeneratorSpec, requests: BinaryIO, answers: BinaryIO) -> None:
+    generator: RecordingGenerator | None = None
     for line in requests:
-        n, snapshot = read_request(line)
+        n, snapshot, rung = read_request(line)
         try:
-            answer = write_answer(generator.generate(n, snapshot))
-        except GenerationError as exc:
+            generator = generator or make_generator(spec)
+            answer = write_answer(generator.generate(n, snapshot, rung))
+        except (GenerationError, ConfigError) as exc:
             answer = write_answer(exc)
         answers.write(answer)
         answers.flush()
         # The first trials run for a while: the time to load torch, which takes seconds.
-        generator.warm_up()
+        if generator is not None:
+            generator.warm_up()
 
 
 def _private_stdout() -> BinaryIO:

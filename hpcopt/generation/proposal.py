@@ -86,9 +86,13 @@ class Proposer:
     is one sentence of ``fallbacks``.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, is_fitted: bool = True) -> None:
         self.fallbacks: list[str] = []
         self._snapshot = snapshot
+        if not is_fitted:
+            self._models = _Models.of(snapshot, Surrogate.unfitted)
+            self._is_fitted = False
+            return
         try:
             self._models = _Models.of(snapshot, Surrogate.fit)
         except _NUMERICAL_ERRORS as exc:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
+from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
@@ -15,6 +17,17 @@ from hpcopt.core.types import JSONValue, TParameterization
 
 #: What is known of an early-stopped trial counts as it is, as in Ax.
 _WITH_OUTCOME = (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED)
+
+
+class Rung(StrEnum):
+    """How much of a method is used: less where more has failed."""
+
+    FULL = "full"
+    """All of it."""
+    UNFITTED = "unfitted"
+    """A model with fixed hyperparameters: nothing is fitted."""
+    DESIGN = "design"
+    """The initial design: no model at all."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,8 @@ class Snapshot:
     """Parameterizations that failed on their own account."""
     details: Mapping[str, JSONValue] = field(default_factory=dict)
     """What the latest generation wanted to remember."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The versions and the like that the journal's latest suggestions depend on."""
 
     @property
     def objective(self) -> Objective:
@@ -79,6 +94,7 @@ class Snapshot:
                 if t.status is TrialStatus.FAILED
             ),
             details=experiment.generation_details,
+            environment=experiment.environment,
         )
 
     def to_json(self) -> dict[str, JSONValue]:
@@ -101,6 +117,7 @@ class Snapshot:
             "pending": [dict(p) for p in self.pending],
             "failed": [dict(p) for p in self.failed],
             "details": dict(self.details),
+            "environment": dict(self.environment),
         }
 
     @classmethod
@@ -125,6 +142,7 @@ class Snapshot:
             pending=tuple(record["pending"]),
             failed=tuple(record["failed"]),
             details=record["details"],
+            environment=record["environment"],
         )
 
 
@@ -134,7 +152,7 @@ class Suggestion:
 
     parameters: TParameterization
     method: str
-    """``center``, ``sobol`` or ``bo``."""
+    """``center``, ``sobol``, ``bo``, or ``own`` for a user's own generator."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +165,66 @@ class Generation:
     seconds: float
     details: Mapping[str, JSONValue] = field(default_factory=dict)
     """What to remember or to tell: hyperparameters, fallbacks taken."""
+    rung: Rung = Rung.FULL
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What it depends on besides the snapshot, if that is not what the snapshot says:
+    versions, threads, the processor."""
+
+    def event(
+        self, time: float, first_index: int, n_requested: int, at: slice
+    ) -> ev.TrialsGenerated:
+        """Return the event that makes trials of some of the suggestions.
+
+        Args:
+            time: When.
+            first_index: The index of the first of these trials.
+            n_requested: How many suggestions were asked for.
+            at: Which of the suggestions.
+        """
+        return ev.TrialsGenerated(
+            time=time,
+            trials=tuple(
+                ev.GeneratedTrial(first_index + k, dict(s.parameters), s.method)
+                for k, s in enumerate(self.suggestions[at])
+            ),
+            position=self.position,
+            seconds=self.seconds,
+            details=dict(self.details),
+            n_requested=n_requested,
+            offset=at.start,
+            rung=self.rung.value,
+            environment=dict(self.environment),
+        )
+
+
+class Proposer(Protocol):
+    """Proposes one parameterization after the other from one snapshot."""
+
+    fallbacks: list[str]
+    """A sentence for each step that failed, and what was done instead."""
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What to remember or to tell."""
+
+    def propose(
+        self, index: int, proposed: Sequence[TParameterization], used: Any
+    ) -> TParameterization | None:
+        """Return the next parameterization; ``None`` if the model has none.
+
+        Args:
+            index: The trial that it is for; all that is random follows from it and
+                from the snapshot's seed.
+            proposed: What was proposed from this snapshot before.
+            used: The ``UsedPoints`` that must not be proposed.
+        """
+
+
+class MakeProposer(Protocol):
+    """Makes the proposer of a method, once an experiment has results enough."""
+
+    def __call__(self, snapshot: Snapshot, *, is_fitted: bool) -> Proposer:
+        """Return a proposer; its model holds to the priors unless ``is_fitted``."""
 
 
 class Generator(Protocol):

@@ -7,17 +7,20 @@ small.
 
 from __future__ import annotations
 
+import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.generation.messages import read_answer, write_request
-from hpcopt.generation.protocol import Generation, Generator, Snapshot
+from hpcopt.generation.methods import GeneratorSpec
+from hpcopt.generation.protocol import Generation, Generator, Rung, Snapshot
 
 #: How many bytes of a dead process's last words are shown.
 _TAIL = 2000
@@ -64,7 +67,7 @@ class InlineService:
 
 
 class ProcessService:
-    """A ``BayesianGenerator`` in a process of its own, started at once.
+    """A generator in a process of its own, which is started at once.
 
     It is in its own session, so that Ctrl-C in the terminal leaves it alone, and ends
     with its driver, however that ends. A process that died is replaced at the next
@@ -73,23 +76,15 @@ class ProcessService:
 
     is_concurrent = True
 
-    def __init__(
-        self,
-        log: Path,
-        *,
-        n_initial: int | None = None,
-        method: Literal["auto", "sobol"] = "auto",
-        n_threads: int = 1,
-    ) -> None:
+    def __init__(self, log: Path, spec: GeneratorSpec | None = None) -> None:
         """Start the process; what it says on stderr is appended to ``log``."""
         self._log = log
+        spec = spec or GeneratorSpec()
         # -P: a torch.py in the current folder is none of our business.
         self._command = [sys.executable, "-P", "-m", "hpcopt.generation.process"]
-        self._command += ["--method", method]
-        if n_initial is not None:
-            self._command += ["--n-initial", str(n_initial)]
+        self._command.append(json.dumps(spec.to_json()))
         self._environment = os.environ | dict.fromkeys(
-            _THREAD_VARIABLES, str(n_threads)
+            _THREAD_VARIABLES, str(spec.n_threads)
         )
         self._unsent = b""
         self._received = b""
@@ -101,13 +96,13 @@ class ProcessService:
         """Whether an answer is due."""
         return self._is_busy
 
-    def request(self, n: int, snapshot: Snapshot) -> None:
+    def request(self, n: int, snapshot: Snapshot, rung: Rung = Rung.FULL) -> None:
         """Send the request, as far as that is possible without waiting."""
         _check_idle(self._is_busy)
         if self._process.poll() is not None:
             self._end()
             self._process = self._start()
-        self._unsent = write_request(n, snapshot)
+        self._unsent = write_request(n, snapshot, rung)
         self._received = b""
         self._is_busy = True
         self._exchange(0.0)
@@ -117,6 +112,7 @@ class ProcessService:
 
         Raises:
             GenerationError: The generator said so, or its process died.
+            ConfigError: A user's own generator cannot be found or made.
         """
         deadline = time.monotonic() + timeout_s
         while self._is_busy:
@@ -130,6 +126,11 @@ class ProcessService:
             if time.monotonic() >= deadline:
                 break
         return None
+
+    def abort(self) -> None:
+        """End the request and the process; the next request starts another one."""
+        self._is_busy = False
+        self._end()
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -183,9 +184,14 @@ class ProcessService:
         with self._log.open("rb") as log:
             log.seek(self._log_start)
             words = log.read()[-_TAIL:].decode(errors="replace").strip()
+        ended = f"ended with exit code {code} instead"
+        if code == -signal.SIGKILL:
+            ended = "was killed, perhaps for want of memory"
+        elif code < 0:
+            ended = f"was ended by {signal.Signals(-code).name}"
         return (
-            f"expected an answer of the generator's process, which ended with exit "
-            f"code {code} instead; the end of {self._log}:\n{words or '(empty)'}"
+            f"expected an answer of the generator's process, which {ended}; "
+            f"the end of {self._log}:\n{words or '(empty)'}"
         )
 
 

@@ -9,15 +9,18 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.design import InitialDesign, UsedPoints
-from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
-
-if TYPE_CHECKING:
-    from hpcopt.generation.proposal import Proposer
+from hpcopt.generation.methods import METHODS
+from hpcopt.generation.protocol import (
+    Generation,
+    Proposer,
+    Rung,
+    Snapshot,
+    Suggestion,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +39,22 @@ class BayesianGenerator:
     n_initial: int | None = None
     """How many trials come from the initial design, failed ones not counted; by
     default one more than half the dimension, and at least four."""
-    method: Literal["auto", "sobol"] = "auto"
-    """``sobol`` never asks a model."""
+    method: str = "auto"
+    """One of ``METHODS``."""
 
     def __post_init__(self) -> None:
         if self.n_initial is not None and self.n_initial < 1:
             raise ConfigError(
                 f"n_initial: expected at least 1 initial trial, found {self.n_initial}"
             )
+        if self.method not in METHODS:
+            raise ConfigError(
+                f"method: expected one of {', '.join(METHODS)}, found {self.method!r}"
+            )
 
-    def generate(self, n: int, snapshot: Snapshot) -> Generation:
+    def generate(
+        self, n: int, snapshot: Snapshot, rung: Rung = Rung.FULL
+    ) -> Generation:
         """Return ``n`` parameterizations, or fewer if the space is used up.
 
         A parameterization that failed on its own account counts as used.
@@ -61,8 +70,8 @@ class BayesianGenerator:
         while len(suggestions) < n and not used.is_everything:
             index = snapshot.n_trials + len(suggestions)
             parameters = None
-            if self._asks_model(snapshot, n_before + len(suggestions)):
-                proposer = proposer or _proposer(snapshot)
+            if self._asks_model(snapshot, n_before + len(suggestions), rung):
+                proposer = proposer or self._proposer(snapshot, rung)
                 new = [suggestion.parameters for suggestion in suggestions]
                 parameters = proposer.propose(index, new, used)
             suggestion = (
@@ -79,16 +88,23 @@ class BayesianGenerator:
             position=snapshot.position,
             seconds=time.perf_counter() - started,
             details=_details(proposer),
+            rung=rung,
         )
 
     def warm_up(self) -> None:
         """Load now what a later ``generate`` will need."""
-        if self.method == "auto":
-            import hpcopt.generation.proposal  # noqa: F401
+        METHODS[self.method].load()
 
-    def _asks_model(self, snapshot: Snapshot, n_trials: int) -> bool:
+    def _proposer(self, snapshot: Snapshot, rung: Rung) -> Proposer:
+        make = METHODS[self.method].load()
+        if make is None:
+            raise ValueError(f"method {self.method!r} has no model")
+        return make(snapshot, is_fitted=rung is Rung.FULL)
+
+    def _asks_model(self, snapshot: Snapshot, n_trials: int, rung: Rung) -> bool:
         # A constraint that waits for the baseline's outcome cannot be modelled yet.
-        if self.method == "sobol" or not snapshot.goals.is_absolute:
+        is_modelled = METHODS[self.method].proposer and snapshot.goals.is_absolute
+        if rung is Rung.DESIGN or not is_modelled:
             return False
         n_initial = self.n_initial or default_n_initial(snapshot.space.d)
         n_completed = min(
@@ -105,12 +121,6 @@ def default_n_initial(d: int) -> int:
     to 6 dimensions, 7 are better than 4 and than 13 in 12.
     """
     return max(4, 1 + d // 2)
-
-
-def _proposer(snapshot: Snapshot) -> Proposer:
-    from hpcopt.generation.proposal import Proposer
-
-    return Proposer(snapshot)
 
 
 def _details(proposer: Proposer | None) -> Mapping[str, JSONValue]:

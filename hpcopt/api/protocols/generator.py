@@ -1,0 +1,8 @@
+"""The protocol of a generator of your own, which is hpcopt's addition to Ax."""
+
+from __future__ import annotations
+
+from hpcopt.generation.own import IGenerator
+from hpcopt.generation.protocol import ObservedTrial, Snapshot
+
+__all__ = ["IGenerator", "ObservedTrial", "Snapshot"]

@@ -1,0 +1,47 @@
+"""What a suggestion's bits depend on besides the journal. Loads no torch."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from hpcopt import __version__
+
+#: The packages that compute.
+_PACKAGES = ("numpy", "scipy", "torch", "gpytorch", "botorch")
+
+
+@cache
+def environment() -> Mapping[str, str]:
+    """Return the versions, the number of threads and the processor of this process."""
+    return {
+        "hpcopt": __version__,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        **{name: version(name) for name in _PACKAGES},
+        "threads": os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count()),
+        "processor": _processor(),
+    }
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each thing known before that differs."""
+    return [
+        f"{name} was {old} and is {after.get(name, 'unknown')}"
+        for name, old in before.items()
+        if after.get(name) != old
+    ]
+
+
+def _processor() -> str:
+    """Return the processor's model: BLAS rounds differently on another one."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
