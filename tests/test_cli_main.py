@@ -17,7 +17,7 @@ from hpcopt.cli.main import command_line
 from hpcopt.core.errors import ConfigError, RunnerError
 
 VERBS = ["init", "check", "doctor", "run", "stop", "status", "best", "trials"]
-VERBS += ["show", "logs", "replay", "cancel", "retry"]
+VERBS += ["show", "logs", "replay", "cancel", "retry", "submit"]
 
 #: What nobody who only looks has to wait for.
 HEAVY = ["torch", "botorch", "h5py", "submitit", "pandas", "scipy", "rich", "jinja2"]
