@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from hpcopt.config import ExperimentConfig
 from hpcopt.config_file import LoadedConfig
 from hpcopt.core.errors import ConfigError, StorageError
+from hpcopt.core.space import SearchSpace
 from hpcopt.driver.clock import Clock
 from hpcopt.resources import find_template
-from hpcopt.runners.job_script import JobScripts
+from hpcopt.runners.job_script import RESERVED_NAMES, JobScripts
 from hpcopt.runners.job_spec import JobSpec, SlurmValue
 from hpcopt.session import is_begun, read_experiment, runner_at_work
 
@@ -56,9 +57,16 @@ def job_scripts(loaded: LoadedConfig) -> JobScripts:
     """Return what renders the config's jobs.
 
     Raises:
-        ConfigError: The template does not exist, or nothing says what to run.
+        ConfigError: The template does not exist, nothing says what to run, or a
+            parameter has the name of something else.
     """
     job = loaded.config.job
+    for parameter in loaded.config.search_space().parameters:
+        if parameter.name in RESERVED_NAMES:
+            raise ConfigError(
+                f"{loaded.path}: parameter {parameter.name!r}: this name means "
+                "something else in job templates; call the parameter otherwise"
+            )
     template = find_template(job.template, loaded.config_folder)
     spec = JobSpec(
         template=template,
@@ -150,6 +158,18 @@ def make_generator(loaded: LoadedConfig, log: Path) -> Ladder:
     spec = loaded.config.generation.spec()
     folder = str(loaded.config_folder)
     return start_generator(log, dataclasses.replace(spec, folder=folder))
+
+
+def check_space(space: SearchSpace) -> None:
+    """Check that there is something to propose.
+
+    Raises:
+        ConfigError: The constraints contradict each other, or leave too little.
+    """
+    if space.is_constrained:
+        from hpcopt.generation.feasible import check_feasible
+
+        check_feasible(space)
 
 
 def make_folder(folder: Path) -> None:

@@ -17,10 +17,11 @@ from pydantic import (
     model_validator,
 )
 
+from hpcopt.config_parameters import ParameterSpec
 from hpcopt.config_policies import Number, OnSection, Spec
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals import Goals, parse_goals
-from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
+from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
 from hpcopt.generation.methods import GeneratorSpec
@@ -33,41 +34,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _RESULT_GRACE_S = {"slurm": 60.0, "local": 2.0}
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
-
-
-class RangeSpec(Spec):
-    """A parameter between two bounds."""
-
-    name: StrictStr
-    type: Literal["range"]
-    bounds: tuple[Number, Number]
-    parameter_type: Literal["float", "int"] = "float"
-    scaling: Literal["linear", "log"] | None = None
-    step_size: Number | None = None
-
-    def parameter(self) -> RangeParameter:
-        """Return the parameter."""
-        return RangeParameter(
-            name=self.name,
-            lower=self.bounds[0],
-            upper=self.bounds[1],
-            parameter_type=self.parameter_type,
-            log=self.scaling == "log",
-            step=self.step_size,
-        )
-
-
-class ChoiceSpec(Spec):
-    """A parameter that takes one of several values."""
-
-    name: StrictStr
-    type: Literal["choice"]
-    values: tuple[Scalar, ...]
-    is_ordered: StrictBool = False
-
-    def parameter(self) -> ChoiceParameter:
-        """Return the parameter."""
-        return ChoiceParameter(self.name, self.values, self.is_ordered)
 
 
 class MetricSpec(Spec):
@@ -177,9 +143,8 @@ class ExperimentConfig(Spec):
 
     name: StrictStr
     folder: StrictStr | None = None
-    parameters: tuple[
-        Annotated[RangeSpec | ChoiceSpec, Field(discriminator="type")], ...
-    ]
+    parameters: tuple[ParameterSpec, ...]
+    parameter_constraints: tuple[StrictStr, ...] = ()
     objective: StrictStr
     outcome_constraints: tuple[StrictStr, ...] = ()
     metrics: tuple[MetricSpec, ...]
@@ -216,9 +181,13 @@ class ExperimentConfig(Spec):
         """Return the search space.
 
         Raises:
-            ConfigError: A parameter makes no sense.
+            ConfigError: A parameter, constraint or condition makes no sense.
         """
-        return SearchSpace(tuple(spec.parameter() for spec in self.parameters))
+        return SearchSpace(
+            tuple(spec.parameter() for spec in self.parameters),
+            self.parameter_constraints,
+            tuple(c for spec in self.parameters for c in spec.conditions()),
+        )
 
     def goals(self) -> Goals:
         """Return what is to be reached.
@@ -243,10 +212,10 @@ class ExperimentConfig(Spec):
         return goals
 
     def definition(self) -> dict[str, JSONValue]:
-        """Return what may never change once the experiment is begun."""
+        """Return what it is: of this, the search space alone may change later."""
         return {
             "name": self.name,
-            "parameters": self.search_space().to_json(),
+            **self.search_space().definition(),
             **self.goals().to_json(),
             "metrics": [metric.model_dump() for metric in self.metrics],
             "seed": self.generation.seed,

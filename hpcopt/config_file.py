@@ -15,15 +15,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hpcopt.config import (
-    ChoiceSpec,
     DriverSection,
     ExperimentConfig,
     GenerationSection,
     JobSection,
     MetricSpec,
-    RangeSpec,
     RunSection,
 )
+from hpcopt.config_parameters import ChoiceSpec, DerivedSpec, FixedSpec, RangeSpec
 from hpcopt.config_policies import GrowingRetrySpec, OnSection, RetrySpec
 from hpcopt.core.errors import ConfigError
 
@@ -160,8 +159,10 @@ def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
 
 #: Parts of pydantic's locations that are not keys of the config.
 _NOT_KEYS = re.compile(
-    r"(range|choice|int|float|str|bool)\Z|literal\[|function-|constr"
+    r"(range|choice|fixed|derived|int|float|str|bool)\Z|literal\[|function-|constr"
 )
+
+_TYPES = "range, choice, fixed or derived"
 
 _SECTIONS: Mapping[str, tuple[Any, ...]] = {
     "job": (JobSection,),
@@ -174,7 +175,7 @@ _SECTIONS: Mapping[str, tuple[Any, ...]] = {
     "generation": (GenerationSection,),
     "driver": (DriverSection,),
     "metrics": (MetricSpec,),
-    "parameters": (RangeSpec, ChoiceSpec),
+    "parameters": (RangeSpec, ChoiceSpec, FixedSpec, DerivedSpec),
 }
 
 
@@ -195,10 +196,10 @@ def _sentence(errors: list[ErrorDetails]) -> str:
         case "extra_forbidden":
             return f"unknown key{_suggestion(error['loc'])}"
         case "union_tag_not_found":
-            return "the key type is missing; expected range or choice"
+            return f"the key type is missing; expected {_TYPES}"
         case "union_tag_invalid":
             found = error.get("ctx", {}).get("tag")
-            return f"type: expected range or choice, found {found!r}"
+            return f"type: expected {_TYPES}, found {found!r}"
         case "value_error":
             return str(error.get("ctx", {}).get("error", error["msg"]))
     expected = " or ".join(dict.fromkeys(_expectation(error) for error in errors))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hpcopt import __version__
+from hpcopt.continuation import changed_keys, continued_space
 from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.clock import Clock, SystemClock
 from hpcopt.storage.journal import Journal
@@ -22,6 +25,8 @@ if TYPE_CHECKING:  # what only reads an experiment starts without these
     from hpcopt.config_file import LoadedConfig
     from hpcopt.driver.driver import Driver, Progress
     from hpcopt.generation.protocol import GeneratorService
+
+logger = logging.getLogger(__name__)
 
 RunnerKind = Literal["slurm", "local"]
 
@@ -121,13 +126,33 @@ def open_journal(
         stack.callback(store.close)
         begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
         journal = Journal.load_or_begin(store, begun)
-        check_unchanged(journal.experiment, definition, folder)
+        space, space_changes = continued_space(journal.experiment, definition, folder)
         _check_same_runner(journal.experiment, settings, folder)
         _check_same_folder(journal.experiment, folder)
-        changes = _changes(journal.experiment.settings, settings)
+        if space_changes:
+            _change_space(journal, space, space_changes, clock)
+        changes = changed_keys(journal.experiment.settings, settings)
         if changes:
             journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
         yield journal
+
+
+def _change_space(
+    journal: Journal, space: SearchSpace, changes: tuple[str, ...], clock: Clock
+) -> None:
+    """Go on in another space; what was proposed and not yet begun outside it goes."""
+    now = clock.now()
+    abandoned = []
+    for trial in journal.experiment.open_trials():
+        if not trial.attempts:
+            try:
+                space.check(trial.parameters)
+            except UsageError as exc:
+                reason = f"it does not fit the changed search space: {exc}"
+                abandoned.append(ev.TrialAbandoned(now, trial.index, reason))
+    journal.append(ev.SpaceChanged(now, space.definition(), changes), *abandoned)
+    for change in changes:
+        logger.warning("the search space changed: %s", change)
 
 
 @contextmanager
@@ -144,33 +169,6 @@ def reopen_journal(folder: Path) -> Iterator[Journal]:
         store = JournalFile.open_for_writing(folder / JOURNAL, lease)
         stack.callback(store.close)
         yield Journal.load(store)
-
-
-def check_unchanged(
-    experiment: Experiment, definition: Mapping[str, JSONValue], folder: Path
-) -> None:
-    """Check that the experiment in ``folder`` was begun with this definition.
-
-    Whoever asks for trials and tells their outcomes has no metrics that read results:
-    with such a definition on either side, the other's metrics are not compared.
-
-    Raises:
-        ConfigError: It was begun with another one; the message says what changed.
-    """
-    begun = experiment.begun.definition
-    changes = [
-        sentence
-        for key in dict.fromkeys([*begun, *definition])
-        if key != "metrics" or (key in begun and key in definition)
-        for sentence in _changes({key: begun.get(key)}, {key: definition.get(key)})
-    ]
-    if changes:
-        raise ConfigError(
-            f"{folder}: the experiment was begun with another definition: "
-            f"{'; '.join(changes)}. Name, parameters, objective, metrics and seed stay "
-            "as they were begun; everything else may change. For another experiment "
-            "give another name or folder."
-        )
 
 
 def runner_at_work(experiment: Experiment) -> str | None:
@@ -230,35 +228,6 @@ def _check_same_folder(experiment: Experiment, folder: Path) -> None:
             )
 
 
-def _changes(
-    before: Mapping[str, JSONValue], after: Mapping[str, JSONValue], prefix: str = ""
-) -> list[str]:
-    """Return a sentence for each key whose value differs."""
-    sentences = []
-    for key in dict.fromkeys([*before, *after]):
-        old, new = _plain(before.get(key)), _plain(after.get(key))
-        if isinstance(old, dict) and isinstance(new, dict):
-            sentences += _changes(old, new, f"{prefix}{key}.")
-        elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-            sentences += _changes(
-                {str(k): v for k, v in enumerate(old)},
-                {str(k): v for k, v in enumerate(new)},
-                f"{prefix}{key}.",
-            )
-        elif old != new:
-            sentences.append(f"{prefix}{key} was {old!r} and is now {new!r}")
-    return sentences
-
-
-def _plain(value: JSONValue) -> JSONValue:
-    """Return tuples as lists, as they come back from JSON."""
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return value
-
-
 @contextmanager
 def open_driver(
     loaded: LoadedConfig,
@@ -297,6 +266,7 @@ def open_driver(
     attempt_runner = assembly.make_runner(loaded, kind, clock)
     reader = assembly.make_reader(loaded.config, kind, clock)
     definition = loaded.config.definition()
+    assembly.check_space(loaded.config.search_space())
     assembly.make_folder(folder)
     with ExitStack() as stack:
         journal = stack.enter_context(open_journal(folder, definition, settings, clock))

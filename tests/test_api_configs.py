@@ -1,13 +1,18 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from hpcopt.api.configs import (
+    ChoiceParameterConfig,
+    DerivedParameterConfig,
+    RangeParameterConfig,
+)
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.space import ChoiceParameter, RangeParameter
+from hpcopt.core.space import ChoiceParameter, Condition, RangeParameter
+from hpcopt.core.specs import derived_parameter
 
 RANGE: dict[str, Any] = {"name": "x", "bounds": (0, 8), "parameter_type": "float"}
 CHOICE: dict[str, Any] = {"name": "k", "values": ["a"], "parameter_type": "str"}
@@ -98,7 +103,11 @@ def test_a_choice_of_floats_gives_floats() -> None:
         ({"values": [1.5], "parameter_type": "int"}, r"of type int, found 1\.5"),
         ({"values": [None]}, "values: expected a number, a string.*found None"),
         ({"parameter_type": "complex"}, "parameter_type: expected one of"),
-        ({"dependent_parameters": {"a": ["x"]}}, "not supported yet"),
+        (
+            {"dependent_parameters": {"a": "x"}},
+            "dependent_parameters: expected a list of names for 'a', found 'x'",
+        ),
+        ({"dependent_parameters": {1: ["x"]}}, "expected values of type str, found 1"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -107,3 +116,26 @@ def test_a_choice_that_makes_no_sense_is_refused_where_it_is_written(
 ) -> None:
     with pytest.raises(ConfigError, match=rf"parameter 'k': .*{message}"):
         ChoiceParameterConfig(**{**CHOICE, **change})
+
+
+def test_dependent_parameters_are_conditions_of_the_others() -> None:
+    config = ChoiceParameterConfig(
+        "optimizer",
+        ["sgd", "adam"],
+        "str",
+        dependent_parameters={"sgd": ["momentum", "rate"], "adam": ["rate"]},
+    )
+    assert config.conditions() == [
+        Condition("momentum", "optimizer", ("sgd",)),
+        Condition("rate", "optimizer", ("sgd", "adam")),
+    ]
+
+
+def test_a_derived_parameter_is_that_of_its_expression() -> None:
+    config = DerivedParameterConfig("y", "2*x + 1", "int")
+    parameter = config.parameter()
+    assert parameter == derived_parameter("y", "2*x + 1", "int")
+    with pytest.raises(ConfigError, match=r"parameter 'y': .*found 'sin'"):
+        DerivedParameterConfig("y", "sin(x)", "float")
+    with pytest.raises(ConfigError, match="parameter_type: expected one of"):
+        DerivedParameterConfig("y", "x", cast(Any, "complex"))

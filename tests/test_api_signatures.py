@@ -54,6 +54,7 @@ AX: list[tuple[Callable[..., Any], str]] = [
         configs.ChoiceParameterConfig,
         "name values parameter_type is_ordered dependent_parameters",
     ),
+    (configs.DerivedParameterConfig, "name expression_str parameter_type"),
     (IRunner.run_trial, "trial_index parameterization"),
     (IRunner.poll_trial, "trial_index trial_metadata"),
     (IRunner.stop_trial, "trial_index trial_metadata"),

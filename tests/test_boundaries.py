@@ -34,7 +34,12 @@ OWNERS = {
     "rich": ["cli/"],
     "pandas": ["api/"],
     "jinja2": ["runners/"],
-    "pydantic": ["config.py", "config_file.py", "config_policies.py"],
+    "pydantic": [
+        "config.py",
+        "config_parameters.py",
+        "config_file.py",
+        "config_policies.py",
+    ],
     "pydantic_core": ["config_file.py"],
     "yaml": ["config_file.py"],
     "numpy": ["core/", "generation/", "metrics/", "worker.py"],

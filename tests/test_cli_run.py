@@ -15,15 +15,14 @@ from gated_world import change, make_config, running
 
 from hpcopt.cli.starter import CONFIG
 from hpcopt.config import (
-    ChoiceSpec,
     DriverSection,
     ExperimentConfig,
     GenerationSection,
     JobSection,
     MetricSpec,
-    RangeSpec,
     RunSection,
 )
+from hpcopt.config_parameters import ChoiceSpec, RangeSpec
 from hpcopt.session import read_experiment
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from hpcopt.config_file import load_config, parse_config
 from hpcopt.core.errors import ConfigError
+from hpcopt.core.space import ChoiceParameter, Condition
+from hpcopt.core.specs import derived_parameter
 
 PATH = Path("/somewhere/test.yaml")
 
@@ -38,6 +40,25 @@ def test_a_good_config_is_read_with_its_defaults() -> None:
     assert config.definition()["seed"] == 0
 
 
+def test_every_kind_of_parameter_is_read() -> None:
+    more = """
+  - {name: f, type: fixed, value: 7}
+  - {name: x3, type: range, bounds: [1, 9], when: {x2: a}, default: 2}
+  - {name: x4, type: range, bounds: [1, 9], when: {x2: [a, b]}}
+  - {name: y, type: derived, expression: "x1 + f", parameter_type: int}
+parameter_constraints: ["x1 + x3 <= 5"]
+"""
+    space = parse_config(changed("[a, b, c]}\n", f"[a, b, c]}}{more}"), PATH)
+    found = space.search_space()
+    assert found.parameters[2] == ChoiceParameter("f", (7,))
+    assert found.parameters[5] == derived_parameter("y", "x1 + f", "int")
+    assert found.conditions == (
+        Condition("x3", "x2", ("a",)),
+        Condition("x4", "x2", ("a", "b")),
+    )
+    assert found.constraints == ("x1 + x3 <= 5",)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
@@ -66,7 +87,31 @@ def test_a_good_config_is_read_with_its_defaults() -> None:
         ("name: x2", "name: x1", "expected distinct names, found 'x1' twice"),
         ("[a, b, c]", "[a, a]", "expected distinct values, found ['a', 'a']"),
         ("[a, b, c]", "[]", "expected at least one value, found none"),
-        ("type: range", "type: rang", "type: expected range or choice, found 'rang'"),
+        (
+            "type: range",
+            "type: rang",
+            "type: expected range, choice, fixed or derived, found 'rang'",
+        ),
+        (
+            "[a, b, c]}",
+            "[a, b, c]}\nparameter_constraints: ['x1 + x3 <= 1']",
+            "parameter_constraints: 'x1 + x3 <= 1': expected names of parameters",
+        ),
+        (
+            "[a, b, c]}",
+            "[a, b, c]}\n  - {name: y, type: derived, expression: x1 +* 2}",
+            "parameter 'y': expression: expected arithmetic such as",
+        ),
+        (
+            "[a, b, c]}",
+            "[a, b, c], when: {x2: a}}",
+            "do not depend on each other in a circle, found x2 -> x2",
+        ),
+        (
+            "[a, b, c]}",
+            "[a, b, c]}\n  - {name: f, type: fixed}",
+            "parameters[2].value: missing",
+        ),
         ("-loss", "-los", "objective: expected metrics among ['loss'], found 'los'"),
         ("-loss", "loss +", "objective: expected a metric or a weighted sum"),
         ("-loss", "loss, cost", "several objectives are not supported yet"),

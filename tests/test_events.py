@@ -47,6 +47,7 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
     ev.ExperimentBegun: st.builds(
         ev.ExperimentBegun, finite, texts, json_objects, json_objects
     ),
+    ev.SpaceChanged: st.builds(ev.SpaceChanged, finite, json_objects, tuples(texts)),
     ev.SettingsChanged: st.builds(
         ev.SettingsChanged, finite, json_objects, tuples(texts)
     ),

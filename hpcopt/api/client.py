@@ -31,6 +31,7 @@ from hpcopt.api.opened import find_opened
 from hpcopt.api.summary import summary
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.space_change import continued
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.driver.limits import Limits
 from hpcopt.session import JOURNAL, read_experiment
@@ -200,14 +201,8 @@ class Client(AskTell):
         """Check that ``experiment`` is the one that is configured, as far as it is."""
         pairs: list[tuple[str, object, object]] = []
         if self._problem is not None:
-            pairs += [
-                ("name", self._problem.name, experiment.name),
-                (
-                    "parameters",
-                    self._problem.space.to_json(),
-                    experiment.space.to_json(),
-                ),
-            ]
+            pairs += [("name", self._problem.name, experiment.name)]
+            continued(experiment.space, self._problem.space)
         if self._goals is not None:
             pairs += [
                 ("objective", self._goals.expression, experiment.goals.expression),

@@ -9,7 +9,7 @@ from hpcopt.api.interrupts import orderly_interrupt
 from hpcopt.api.progress import EndedTrialsLog
 from hpcopt.api.runners import JobRunnerConfig
 from hpcopt.api.setup import Setup
-from hpcopt.assembly import make_folder
+from hpcopt.assembly import check_space, make_folder
 from hpcopt.driver.clock import SystemClock
 from hpcopt.driver.driver import Driver
 from hpcopt.driver.limits import Limits
@@ -41,6 +41,7 @@ def run_trials(setup: Setup, limits: Limits, settle_s: float) -> None:
     """
     clock = SystemClock()
     folder = setup.problem.folder
+    check_space(setup.problem.space)
     make_folder(folder)
     with ExitStack() as stack:
         is_stop_requested = stack.enter_context(orderly_interrupt(clock.interrupt))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.space import ChoiceParameter, Parameter, RangeParameter
+from hpcopt.core.space import ChoiceParameter, Condition, Parameter, RangeParameter
+from hpcopt.core.specs import derived_parameter
 from hpcopt.core.trial import python_value
 from hpcopt.core.types import TParameterValue
 
@@ -80,19 +81,17 @@ class ChoiceParameterConfig:
     is_ordered: bool | None = None
     """Whether neighbours are alike; by default all but three strings or more are."""
     dependent_parameters: Mapping[TParameterValue, Sequence[str]] | None = None
-    """Not supported yet."""
+    """A value to the names of the parameters that are active only where it is chosen;
+    the others have no value then. A name may stand under several values."""
 
     def __post_init__(self) -> None:
         self.parameter()
+        self.conditions()
 
     def parameter(self) -> Parameter:
         """Return the parameter of the search space."""
         where = f"parameter {self.name!r}"
         _check_one_of(where, "parameter_type", self.parameter_type, list(_VALUE_TYPES))
-        if self.dependent_parameters is not None:
-            raise ConfigError(
-                f"{where}: dependent_parameters are not supported yet; expected none"
-            )
         values = [self._value(value) for value in self.values]
         is_string = self.parameter_type == "str"
         is_ordered = self.is_ordered
@@ -104,6 +103,22 @@ class ChoiceParameterConfig:
             is_ordered=is_ordered,
         )
 
+    def conditions(self) -> list[Condition]:
+        """Return which parameters depend on this one, and on which of its values."""
+        values_of: dict[str, list[TParameterValue]] = {}
+        for value, names in (self.dependent_parameters or {}).items():
+            if isinstance(names, str):
+                raise ConfigError(
+                    f"parameter {self.name!r}: dependent_parameters: expected a list "
+                    f"of names for {value!r}, found {names!r}"
+                )
+            for name in names:
+                values_of.setdefault(name, []).append(self._value(value))
+        return [
+            Condition(name, self.name, tuple(values))
+            for name, values in values_of.items()
+        ]
+
     def _value(self, value: object) -> TParameterValue:
         found = _plain(f"parameter {self.name!r}: values", value)
         if self.parameter_type == "float" and type(found) is int:
@@ -114,6 +129,36 @@ class ChoiceParameterConfig:
                 f"{self.parameter_type}, found {found!r}"
             )
         return found
+
+
+@dataclass(frozen=True)
+class DerivedParameterConfig:
+    """A value that follows from those of other parameters.
+
+    Raises:
+        ConfigError: The fields do not make a parameter.
+    """
+
+    name: str
+    expression_str: str
+    """Arithmetic over the names of other parameters: ``"2*x1 + x2"``. In Ax it must be
+    linear; here it may be any of ``+ - * / **``, ``abs exp log sqrt min max``."""
+    parameter_type: Literal["float", "int", "str", "bool"]
+    """A ``str`` or ``bool`` can only be the copy of another parameter."""
+
+    def __post_init__(self) -> None:
+        self.parameter()
+
+    def parameter(self) -> Parameter:
+        """Return the parameter of the search space."""
+        where = f"parameter {self.name!r}"
+        _check_one_of(where, "parameter_type", self.parameter_type, list(_VALUE_TYPES))
+        return derived_parameter(self.name, self.expression_str, self.parameter_type)
+
+
+AnyParameterConfig = (
+    RangeParameterConfig | ChoiceParameterConfig | DerivedParameterConfig
+)
 
 
 #: ``parameter_type`` to the type of the values.

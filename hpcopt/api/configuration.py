@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from hpcopt.api.configs import AnyParameterConfig
 from hpcopt.api.generation_options import (
     GenerationOptions,
     generation_options,
@@ -46,7 +46,7 @@ class Configuration:
 
     def configure_experiment(
         self,
-        parameters: Sequence[RangeParameterConfig | ChoiceParameterConfig],
+        parameters: Sequence[AnyParameterConfig],
         parameter_constraints: Sequence[str] | None = None,
         name: str | None = None,
         description: str | None = None,
@@ -57,7 +57,8 @@ class Configuration:
 
         Args:
             parameters: The search space.
-            parameter_constraints: Not supported yet.
+            parameter_constraints: What parameters must satisfy, in their own units:
+                ``"x1 + x2 <= 1.5"``, ``"a + b == 1"``, ``"x1**2 + x2**2 <= 1"``.
             name: Under which name the experiment is continued; without one, and
                 without a folder, every client begins an experiment of its own.
             description: For people.
@@ -66,25 +67,21 @@ class Configuration:
 
         Raises:
             UsageError: The experiment is configured already.
-            ConfigError: The parameters make no search space, or something is not
-                supported.
+            ConfigError: The parameters and constraints make no search space.
         """
         if self._problem is not None:
             raise UsageError(
                 f"configure_experiment: experiment {self._problem.name!r} is "
                 "configured already; another experiment needs another Client"
             )
-        if parameter_constraints:
-            raise ConfigError(
-                "parameter_constraints: not supported yet; expected none, found "
-                f"{list(parameter_constraints)}"
-            )
         about = {
             "description": description,
             "experiment_type": experiment_type,
             "owner": owner,
         }
-        self._problem = make_problem(parameters, name, self._folder, about)
+        self._problem = make_problem(
+            parameters, parameter_constraints or (), name, self._folder, about
+        )
         self._folder = self._problem.folder
 
     def configure_optimization(

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from hpcopt.assembly import make_folder
+from hpcopt.assembly import check_space, make_folder
+from hpcopt.continuation import continued_space
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.by_hand import ByHand
 from hpcopt.driver.clock import SystemClock
-from hpcopt.session import check_unchanged, is_begun, open_journal, read_experiment
+from hpcopt.session import is_begun, open_journal, read_experiment
 
 #: By folder. Those that nobody holds any more are closed, and vanish from here.
 _OPENED: weakref.WeakValueDictionary[Path, Opened] = weakref.WeakValueDictionary()
@@ -33,6 +35,7 @@ class Opened:
     ) -> None:
         self.folder = folder
         clock = SystemClock()
+        check_space(SearchSpace.from_definition(definition))
         make_folder(folder)
         if is_begun(folder):
             settings = {**read_experiment(folder).settings, **settings}
@@ -67,11 +70,13 @@ def open_experiment(
         StorageError: The journal cannot be read or written.
     """
     opened = find_opened(folder)
-    if opened is None:
-        opened = Opened(folder, definition, settings)
-        _OPENED[folder] = opened
-    else:
-        check_unchanged(opened.experiment, definition, folder)
+    if opened is not None:
+        _, changes = continued_space(opened.experiment, definition, folder)
+        if not changes:
+            return opened
+        opened.close()  # to be taken up again in the changed search space
+    opened = Opened(folder, definition, settings)
+    _OPENED[folder] = opened
     return opened
 
 

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from hpcopt.api.configs import (
+    AnyParameterConfig,
+    ChoiceParameterConfig,
+    DerivedParameterConfig,
+    RangeParameterConfig,
+)
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.space import Parameter, SearchSpace
 from hpcopt.core.types import JSONValue
@@ -36,7 +41,8 @@ class Problem:
 
 
 def make_problem(
-    parameters: Sequence[RangeParameterConfig | ChoiceParameterConfig],
+    parameters: Sequence[AnyParameterConfig],
+    parameter_constraints: Sequence[str],
     name: str | None,
     folder: Path | None,
     about: Mapping[str, JSONValue],
@@ -49,7 +55,16 @@ def make_problem(
     Raises:
         ConfigError: The parameters make no search space, or the name no folder.
     """
-    space = SearchSpace(tuple(_parameter(config) for config in parameters))
+    space = SearchSpace(
+        tuple(_parameter(config) for config in parameters),
+        tuple(parameter_constraints),
+        tuple(
+            condition
+            for config in parameters
+            if isinstance(config, ChoiceParameterConfig)
+            for condition in config.conditions()
+        ),
+    )
     if name is None:
         name = _new_name() if folder is None else folder.name
     safe_name = _safe(name)
@@ -60,11 +75,12 @@ def make_problem(
     return Problem(name, folder, space, about)
 
 
-def _parameter(config: RangeParameterConfig | ChoiceParameterConfig) -> Parameter:
-    if not isinstance(config, (RangeParameterConfig, ChoiceParameterConfig)):
+def _parameter(config: AnyParameterConfig) -> Parameter:
+    known = (RangeParameterConfig, ChoiceParameterConfig, DerivedParameterConfig)
+    if not isinstance(config, known):
         raise ConfigError(
-            "parameters: expected a RangeParameterConfig or a ChoiceParameterConfig, "
-            f"found {config!r}"
+            "parameters: expected a RangeParameterConfig, ChoiceParameterConfig or "
+            f"DerivedParameterConfig, found {config!r}"
         )
     return config.parameter()
 

@@ -50,10 +50,10 @@ class Question:
         return next((seed for seed in seeds if seed is not None), 0)
 
     def definition(self) -> dict[str, JSONValue]:
-        """Return what may never change once the experiment is begun."""
+        """Return what it is: of this, the search space alone may change later."""
         return {
             "name": self.problem.name,
-            "parameters": self.problem.space.to_json(),
+            **self.problem.space.definition(),
             **self.goals.to_json(),
             "seed": self.seed,
         }

@@ -48,7 +48,8 @@ def summary(
             for trial in trials
         ]
     for parameter in experiment.space.parameters:
-        columns[parameter.name] = [trial.parameters[parameter.name] for trial in trials]
+        name = parameter.name
+        columns[name] = [trial.parameters.get(name) for trial in trials]
     return pd.DataFrame(
         {
             name: values

@@ -13,12 +13,13 @@ from hpcopt.cli import text
 from hpcopt.cli.facts import Goal
 from hpcopt.cli.program import look_for_program
 from hpcopt.config_file import LoadedConfig
+from hpcopt.continuation import continued_space
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.driver.clock import SystemClock
 from hpcopt.runners.protocol import AttemptRequest, submission_name
 from hpcopt.runners.shell_template import read_template
 from hpcopt.runners.template_lint import lint, place_of
-from hpcopt.session import check_unchanged, is_begun, read_experiment
+from hpcopt.session import is_begun, read_experiment
 
 Runner = Literal["slurm", "local"]
 
@@ -41,6 +42,7 @@ def preflight(loaded: LoadedConfig, kind: Runner) -> Iterator[Check]:
         StorageError: The experiment is begun, and its journal cannot be read.
     """
     yield _config(loaded)
+    assembly.check_space(loaded.config.search_space())
     assembly.make_reader(loaded.config, kind, SystemClock())
     names = ", ".join(metric.name for metric in loaded.config.metrics)
     yield Check("metrics", names)
@@ -110,9 +112,9 @@ def _folder(loaded: LoadedConfig) -> Check:
     if not is_begun(folder):
         return Check("folder", str(folder))
     experiment = read_experiment(folder)
-    check_unchanged(experiment, loaded.config.definition(), folder)
+    _, changes = continued_space(experiment, loaded.config.definition(), folder)
     begun = f"{folder}, begun, {text.count(experiment.n_trials, 'trial')} so far"
-    return Check("folder", begun)
+    return Check("folder", "; ".join([begun, *changes]))
 
 
 def _site(loaded: LoadedConfig, kind: Runner, request: AttemptRequest) -> Check:

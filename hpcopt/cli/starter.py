@@ -17,7 +17,8 @@ name: $name
 # Where everything is kept. On a cluster: a file system that all nodes share.
 # folder: experiments/$name
 
-# What may be varied. Each parameter is a range of numbers or a choice of values.
+# What may be varied. Each parameter is a range of numbers or a choice of values; type
+# fixed has one value, and type derived an expression of others.
 parameters:
   - name: x
     type: range
@@ -32,6 +33,11 @@ parameters:
   #   type: choice
   #   values: [cg, gmres]      # numbers, texts, or true and false
   #   is_ordered: false        # true for values such as small, medium, large
+  #   when: {model: implicit}  # only where another choice has this value
+  #   default: cg              # what earlier trials ran with, when it is added later
+
+# What parameters must satisfy.
+# parameter_constraints: ["x + y <= 20"]
 
 # What is best: "-loss" makes the metric loss small, "accuracy" makes it large, and
 # "accuracy - 0.1 * cost" weighs two against each other.

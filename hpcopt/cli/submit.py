@@ -16,11 +16,12 @@ from hpcopt.cli.driver_state import driver_state
 from hpcopt.cli.preflight import preflight
 from hpcopt.cli.target import FOLDER, examples
 from hpcopt.config_file import LoadedConfig, load_config
+from hpcopt.continuation import continued_space
 from hpcopt.core.errors import ConfigError, LeaseHeldError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.runners.driver_job import DriverJobs
 from hpcopt.runners.job_spec import SlurmValue
-from hpcopt.session import check_unchanged, is_begun, read_experiment
+from hpcopt.session import is_begun, read_experiment
 from hpcopt.slurm.driver_jobs import latest
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def _check_begun(loaded: LoadedConfig) -> None:
         Exit: There is nothing left to do.
     """
     experiment = read_experiment(loaded.folder)
-    check_unchanged(experiment, loaded.config.definition(), loaded.folder)
+    continued_space(experiment, loaded.config.definition(), loaded.folder)
     now = time.time()
     state = driver_state(loaded.folder, experiment, now)
     if state.state == "running":

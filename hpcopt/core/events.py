@@ -27,7 +27,8 @@ class ExperimentBegun:
     version: str
     """The version of hpcopt that began the journal."""
     definition: Mapping[str, JSONValue]
-    """What may never change: name, parameters, objective, metrics, seed."""
+    """What may never change: name, objective, metrics, seed; and the search space,
+    which stays until ``SpaceChanged``."""
     settings: Mapping[str, JSONValue]
     """What may change from run to run: limits, resources, polling."""
 
@@ -38,6 +39,17 @@ class SettingsChanged:
 
     time: float
     settings: Mapping[str, JSONValue]
+    changes: tuple[str, ...]
+    """One sentence for each change."""
+
+
+@dataclass(frozen=True)
+class SpaceChanged:
+    """The experiment is continued in another search space."""
+
+    time: float
+    space: Mapping[str, JSONValue]
+    """``parameters`` and ``parameter_constraints``, as in the definition."""
     changes: tuple[str, ...]
     """One sentence for each change."""
 
@@ -274,6 +286,7 @@ class TrialsReopened:
 Event = (
     ExperimentBegun
     | SettingsChanged
+    | SpaceChanged
     | DriverBegun
     | DriverEnded
     | TrialsGenerated
@@ -297,6 +310,7 @@ _KINDS: dict[str, type[Any]] = {
     for kind in (
         ExperimentBegun,
         SettingsChanged,
+        SpaceChanged,
         DriverBegun,
         DriverEnded,
         TrialsGenerated,

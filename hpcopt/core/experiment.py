@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -33,6 +34,7 @@ class Experiment:
     def __init__(self, begun: ev.ExperimentBegun) -> None:
         self.begun = begun
         self.settings: Mapping[str, JSONValue] = begun.settings
+        self._space_changed: ev.SpaceChanged | None = None
         self.n_events = 1
         self.last_event_time = begun.time
         self.drivers: list[ev.DriverBegun] = []
@@ -100,9 +102,11 @@ class Experiment:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space."""
-        parameters: Any = self.begun.definition["parameters"]
-        return SearchSpace.from_json(parameters)
+        """The search space, as it is now."""
+        changed = self._space_changed
+        return SearchSpace.from_definition(
+            self.begun.definition if changed is None else changed.space
+        )
 
     @cached_property
     def goals(self) -> Goals:
@@ -210,6 +214,8 @@ class Experiment:
     def best_trials(self) -> list[Trial]:
         """Return the completed trials that are known to be feasible, best first.
 
+        Those that a changed search space has left behind are not among them.
+
         Raises:
             ValueError: There are several objectives.
         """
@@ -219,6 +225,9 @@ class Experiment:
             for trial in self.completed_trials()
             if objective.is_known(trial.outcome) and goals.is_feasible(trial.outcome)
         ]
+        if self._space_changed is not None:
+            inside = self.space.contains([trial.parameters for trial in feasible])
+            feasible = list(itertools.compress(feasible, inside.tolist()))
         return sorted(feasible, key=lambda trial: -objective.value(trial.outcome))
 
     # How it grows
@@ -234,6 +243,9 @@ class Experiment:
                 raise StorageError("ExperimentBegun appears twice in the journal")
             case ev.SettingsChanged():
                 self.settings = event.settings
+            case ev.SpaceChanged():
+                self._space_changed = event
+                self.__dict__.pop("space", None)  # it is read anew
             case ev.DriverBegun():
                 self.drivers.append(event)
                 self.ended = None

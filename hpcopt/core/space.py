@@ -92,9 +92,8 @@ class SearchSpace:
         Fewer where there are constraints or conditions.
         """
         total = 1
-        solved = {solved.name for solved in self._structure.solved}
         for parameter in self.searched:
-            if parameter.name not in solved:
+            if parameter.name not in self._solved:
                 if parameter.n_values is None:
                     return None
                 total *= parameter.n_values
@@ -113,8 +112,11 @@ class SearchSpace:
     @cached_property
     def is_solved(self) -> Mask:
         """Which coordinates follow from the others by an equality, shape ``(d,)``."""
-        names = {solved.name for solved in self._structure.solved}
-        return self._per_coordinate([p.name in names for p in self.searched])
+        return self._per_coordinate([p.name in self._solved for p in self.searched])
+
+    @property
+    def _solved(self) -> set[str]:
+        return {solved.name for solved in self._structure.solved}
 
     def _per_coordinate(self, flags: Sequence[bool]) -> Mask:
         widths = [parameter.n_coordinates for parameter in self.searched]
@@ -187,10 +189,8 @@ class SearchSpace:
     def every_point(self) -> Array:
         """Return all feasible points of a space that has an end, shape ``(n, d)``."""
         numbers = [
-            np.zeros(1) if is_solved else parameter.every_number()
-            for parameter, is_solved in zip(
-                self.searched, self._solved_parameters, strict=True
-            )
+            np.zeros(1) if p.name in self._solved else p.every_number()
+            for p in self.searched
         ]
         grids = np.meshgrid(*numbers, indexing="ij")
         table = np.stack([grid.ravel() for grid in grids], axis=1)
@@ -200,11 +200,6 @@ class SearchSpace:
             return X
         _, first = np.unique(X, axis=0, return_index=True)
         return X[np.sort(first)]
-
-    @cached_property
-    def _solved_parameters(self) -> list[bool]:
-        names = {solved.name for solved in self._structure.solved}
-        return [parameter.name in names for parameter in self.searched]
 
     def _table_at(self, X: Array) -> Array:
         X = np.asarray(X, dtype=np.float64)
@@ -290,3 +285,16 @@ class SearchSpace:
         """Return the space of which ``to_json`` wrote the parameters."""
         parameters, conditions = parameters_from_json(specs)
         return cls(parameters, tuple(constraints), conditions)
+
+    def definition(self) -> dict[str, JSONValue]:
+        """Return the space as the keys of an experiment's definition."""
+        return {
+            "parameters": self.to_json(),
+            "parameter_constraints": list(self.constraints),
+        }
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any]) -> SearchSpace:
+        """Return the space of a definition; earlier ones know no constraints."""
+        constraints = definition.get("parameter_constraints", ())
+        return cls.from_json(definition["parameters"], constraints)

@@ -60,20 +60,20 @@ class ByHand:
     ) -> int:
         """Add a trial of somebody's own, and return its index.
 
+        Fixed and derived values may be left out; those of inactive parameters are.
+
         Raises:
             UsageError: The parameters are not in the search space, or the name is in
                 use.
             StorageError: The journal cannot be written.
         """
         experiment = self._journal.experiment
-        experiment.space.check(parameters)
+        parameters = experiment.space.completed(parameters)
         if name and any(trial.arm_name == name for trial in experiment.trials):
             raise UsageError(f"arm_name: expected a new name, found {name!r} in use")
         index = experiment.n_trials
         self._journal.append(
-            ev.TrialAttached(
-                self._clock.now(), index, dict(parameters), name, is_baseline
-            )
+            ev.TrialAttached(self._clock.now(), index, parameters, name, is_baseline)
         )
         return index
 
