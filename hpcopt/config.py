@@ -98,6 +98,7 @@ class RunSection(Spec):
     max_trials: StrictInt
     parallelism: StrictInt = 1
     max_queued_jobs: StrictInt | None = None
+    count: Literal["own", "user"] = "own"
     tolerated_trial_failure_rate: Number = 0.5
     max_identical_failures: StrictInt | None = 4
     initial_seconds_between_polls: Number = 1

@@ -49,6 +49,7 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.TrialsCancelled(8.5, (2,), "ada", "0001-ab"),
     ev.TrialAbandoned(9.0, 2, "asked for"),
     ev.TrialsReopened(9.5, (2,), "ada", "0002-cd"),
+    ev.DriverNoted(9.5, "the queue is full", {"squeue": 5}),
     ev.DriverEnded(10.0, "3 trials are done", {"squeue": 7}),
     ev.TrialAttached(11.0, 3, {"x": 0.125}, "by hand", is_baseline=True),
     ev.DataAttached(12.0, 3, {"cost": ev.ObservedMetric(2.0, step=1)}),

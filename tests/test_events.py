@@ -55,6 +55,9 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
     ev.DriverEnded: st.builds(
         ev.DriverEnded, finite, texts, st.dictionaries(texts, indices, max_size=3)
     ),
+    ev.DriverNoted: st.builds(
+        ev.DriverNoted, finite, texts, st.dictionaries(texts, indices, max_size=3)
+    ),
     ev.TrialsGenerated: st.builds(
         ev.TrialsGenerated, finite, tuples(generated), indices, finite, json_objects
     ),

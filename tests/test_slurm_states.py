@@ -17,6 +17,7 @@ from hpcopt.slurm.failures import is_denied, submission_error
 from hpcopt.slurm.states import (
     cause_of,
     is_known,
+    is_stuck,
     phase_of,
     read_word,
     why_ended,
@@ -95,17 +96,71 @@ def test_the_end_is_told_in_one_sentence(
     [
         ("PENDING", "None", ""),
         ("PENDING", "Priority", "waits: Priority"),
-        ("PENDING", "JobHeldAdmin", "waits: JobHeldAdmin (an administrator holds it)"),
+        (
+            "PENDING",
+            "JobHeldAdmin",
+            "waits: JobHeldAdmin (an administrator holds it: ask why)",
+        ),
         (
             "PENDING",
             "ReqNodeNotAvail, UnavailableNodes:n1",
             "waits: ReqNodeNotAvail, UnavailableNodes:n1 "
-            "(a node that it needs is down or reserved)",
+            "(a node that it needs is down or reserved, perhaps for a maintenance that "
+            "it would run into: wait, or lower time)",
         ),
     ],
 )
 def test_the_wait_is_explained(word: str, reason: str, expected: str) -> None:
     assert why_waiting(word, reason) == expected
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "PartitionNodeLimit",
+        "PartitionTimeLimit",
+        "InvalidQOS",
+        "InvalidAccount",
+        "AssocGrpCPUMinutesLimit",
+        "AssocGrpBillingMinutes",
+        "QOSGrpGRESMinutes",
+        "QOSMaxWallDurationPerJobLimit",
+        "AssocMaxCpuPerJobLimit",
+        "QOSMinCpuNotSatisfied",
+        "BadConstraints",
+        "DependencyNeverSatisfied",
+        "JobHeldAdmin",
+        "JobHoldMaxRequeue",
+        "ReqNodeNotAvail, Reserved for maintenance",
+        "launch failed requeued held",
+    ],
+)
+def test_what_waits_in_vain_is_told_with_advice(reason: str) -> None:
+    assert is_stuck("PENDING", reason)
+    assert ": " in why_waiting("PENDING", reason).partition("(")[2]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "None",
+        "Priority",
+        "Resources",
+        "Dependency",
+        "BeginTime",
+        "JobHeldUser",
+        "job requeued in held state",
+        "AssocMaxJobsLimit",
+        "QOSMaxJobsPerUserLimit",
+        "QOSMaxCpuPerUserLimit",
+        "AssocGrpCpuLimit",
+        "AssocGrpCPURunMinutesLimit",
+        "Licenses",
+        "SomethingNew",
+    ],
+)
+def test_what_waits_for_its_turn_is_not_stuck(reason: str) -> None:
+    assert not is_stuck("PENDING", reason)
 
 
 FAILED = "sbatch: error: Batch job submission failed: "

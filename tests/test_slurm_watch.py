@@ -80,7 +80,7 @@ def test_why_a_job_waits_is_told(world: World) -> None:
     world.slurm.says("squeue", queued("7", "PENDING", "PartitionNodeLimit"))
     state = world.look()
     assert state.facts["pending_reason"] == "PartitionNodeLimit"
-    assert "more nodes than the partition has" in state.reason
+    assert "more or fewer nodes than its partition gives" in state.reason
 
 
 @pytest.mark.parametrize("word", ["NODE_FAIL", "PREEMPTED", "REQUEUED", "FAILED"])

@@ -168,7 +168,9 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
         "fallbacks": [
             {"trial": index, "what": what} for index, what in experiment.fallbacks
         ],
-        "scheduler_calls": dict(experiment.calls),
+        "note": experiment.effort.note or None,
+        "scheduler_calls": dict(experiment.effort.calls),
+        "scheduler_calls_per_minute": _calls_per_minute(experiment),
         "begun_at": experiment.begun.time,
         "last_event_at": experiment.last_event_time,
     }
@@ -194,6 +196,12 @@ def _live_facts(trial: Trial, attempt: Attempt, now: float) -> Facts:
         "for_s": max(0.0, now - since),
         "reason": why(trial) or None,
     }
+
+
+def _calls_per_minute(experiment: Experiment) -> float | None:
+    seconds = experiment.effort.seconds(experiment.last_event_time)
+    n_calls = experiment.effort.calls.total()
+    return 60 * n_calls / seconds if n_calls and seconds > 0 else None
 
 
 def _per_suggestion(experiment: Experiment) -> float | None:

@@ -90,6 +90,7 @@ run:
   max_trials: 20               # in all, over all runs
   parallelism: 2               # trials submitted and not ended, at most
   # max_queued_jobs: null      # of these, trials that wait in the queue, at most
+  # count: own                 # or user: count all of your jobs in the queue
   # tolerated_trial_failure_rate: 0.5   # stop when a larger share of the trials fails
   # max_identical_failures: 4           # stop when the first ones fail at once, alike
   # initial_seconds_between_polls: 1    # how soon to look at the jobs; then less often

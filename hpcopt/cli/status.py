@@ -68,7 +68,8 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("queue time", _spread(any_facts["queue_s"])),
             ("suggestion", _suggestion(any_facts["seconds_per_suggestion"])),
             ("fallbacks", _fallbacks(any_facts["fallbacks"])),
-            ("calls", _counts(any_facts["scheduler_calls"])),
+            ("note", click.style(any_facts["note"] or "", fg="yellow")),
+            ("calls", _calls(any_facts)),
             ("warning", warning or ""),
         ]
     )
@@ -95,8 +96,11 @@ def _best(facts: dict[str, Any]) -> str:
     return f"{click.style(value, bold=True)}, trial {best['trial']}\n{values}"
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{n} {name}" for name, n in counts.items())
+def _calls(facts: dict[str, Any]) -> str:
+    counts = facts["scheduler_calls"]
+    rate = facts["scheduler_calls_per_minute"]
+    line = ", ".join(f"{n} {name}" for name, n in counts.items())
+    return f"{line}; {rate:.2g} a minute" if rate is not None else line
 
 
 def _failures(counts: dict[str, int]) -> str:

@@ -78,6 +78,17 @@ class DriverEnded:
 
 
 @dataclass(frozen=True)
+class DriverNoted:
+    """What a driver at work has to say: written when it changes, and now and then."""
+
+    time: float
+    note: str
+    """Why nothing is submitted, or known, in one line; empty when all is well."""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    """How often this driver has run each command of the scheduler so far."""
+
+
+@dataclass(frozen=True)
 class GeneratedTrial:
     """One trial of a generation."""
 
@@ -289,6 +300,7 @@ Event = (
     | SpaceChanged
     | DriverBegun
     | DriverEnded
+    | DriverNoted
     | TrialsGenerated
     | AttemptsStaged
     | AttemptsSubmitted
@@ -313,6 +325,7 @@ _KINDS: dict[str, type[Any]] = {
         SpaceChanged,
         DriverBegun,
         DriverEnded,
+        DriverNoted,
         TrialsGenerated,
         AttemptsStaged,
         AttemptsSubmitted,

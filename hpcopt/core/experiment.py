@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from hpcopt.core import events as ev
+from hpcopt.core.effort import Effort
 from hpcopt.core.errors import StorageError
 from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
@@ -40,8 +41,8 @@ class Experiment:
         self.drivers: list[ev.DriverBegun] = []
         self.ended: ev.DriverEnded | None = None
         """How the latest driver ended; ``None`` while it runs or if it was killed."""
-        self.calls: Counter[str] = Counter()
-        """Scheduler commands run by all drivers that ended in an orderly way."""
+        self.effort = Effort()
+        """What the drivers have done, and what the present one says."""
         self.generation_details: Mapping[str, JSONValue] = {}
         """The details of the latest generation."""
         self.generation_seconds: list[float] = []
@@ -83,7 +84,6 @@ class Experiment:
         """Return an experiment that grows by itself, sharing all that is frozen."""
         twin = copy.copy(self)
         twin.drivers = self.drivers.copy()
-        twin.calls = self.calls.copy()
         twin.generation_seconds = self.generation_seconds.copy()
         twin.requests = self.requests.copy()
         twin.fallbacks = self.fallbacks.copy()
@@ -248,10 +248,13 @@ class Experiment:
                 self.__dict__.pop("space", None)  # it is read anew
             case ev.DriverBegun():
                 self.drivers.append(event)
+                self.effort = self.effort.begun(event.time, self.last_event_time)
                 self.ended = None
             case ev.DriverEnded():
                 self.ended = event
-                self.calls.update(event.calls)
+                self.effort = self.effort.laid_down(event.time, event.calls)
+            case ev.DriverNoted():
+                self.effort = self.effort.noted(event.note, event.calls)
                 self.cancelled_by = ""
             case ev.TrialsGenerated():
                 self._apply_generated(event)

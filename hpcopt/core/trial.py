@@ -102,6 +102,14 @@ class Phase(StrEnum):
     """The runner cannot tell just now: nothing follows from it."""
 
 
+#: The key, in the facts of an attempt that waits, that tells that it waits in vain.
+STUCK = "is_stuck"
+
+
+def _is_stuck(phase: Phase, facts: Mapping[str, JSONValue]) -> bool:
+    return phase is Phase.WAITING and facts.get(STUCK) is True
+
+
 @dataclass(frozen=True)
 class AttemptState:
     """A runner's answer about one attempt."""
@@ -113,6 +121,11 @@ class AttemptState:
     """One sentence for a person: why it waits, or why it ended."""
     facts: Mapping[str, JSONValue] = field(default_factory=dict)
     """What else is known, such as the node, the exit code, the elapsed seconds."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it waits for something that does not come about by waiting."""
+        return _is_stuck(self.phase, self.facts)
 
     def __post_init__(self) -> None:
         if (self.phase is Phase.ENDED) != (self.cause is not None):
@@ -154,6 +167,11 @@ class Attempt:
     def key(self) -> tuple[int, int]:
         """The trial's index and the attempt's number."""
         return self.trial_index, self.number
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it waits for something that does not come about by waiting."""
+        return _is_stuck(self.phase, self.facts)
 
     @property
     def run_s(self) -> float | None:

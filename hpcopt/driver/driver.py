@@ -31,8 +31,10 @@ from hpcopt.driver.cancellation import Canceller
 from hpcopt.driver.clock import Clock
 from hpcopt.driver.failures import FailureWatch
 from hpcopt.driver.limits import Limits, PollSchedule
+from hpcopt.driver.notes import Notes
 from hpcopt.driver.planning import Planner
 from hpcopt.driver.requests import Inbox, RequestFolder
+from hpcopt.driver.room import Room, room
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
 from hpcopt.generation.protocol import GeneratorService
@@ -125,6 +127,7 @@ class Driver:
             max_trials=limits.max_trials,
             parallelism=limits.parallelism,
         )
+        self._notes = Notes(journal, clock)
         self._poll_note = ""
 
     @property
@@ -220,12 +223,17 @@ class Driver:
         if not self._is_winding_up:
             self._planner.plan(self._n_wanted())
         self._submit()
-        self.progress.note = (
-            self._submitter.note or self._canceller.note or self._poll_note
-        )
+        self._take_note()
         self.progress.is_generating = self._planner.is_awaited
         self.progress.next_poll_at = self._schedule.next_at
         self._observe(self.experiment, self.progress)
+
+    def _take_note(self) -> None:
+        """Say why nothing is submitted or known, if so."""
+        note = self._submitter.note or self._canceller.note
+        note = note or self._room().why or self._poll_note
+        self.progress.note = note
+        self._notes.take(note, self._runner.calls)
 
     def wait(self) -> None:
         """Wait for the next poll or for the generator, but not for long."""
@@ -260,6 +268,8 @@ class Driver:
         ]
         if news:
             self._journal.append(*news)
+            if any(isinstance(event, ev.AttemptEnded) for event in news):
+                self._submitter.retry_soon()
         self._schedule.polled(self._clock.now(), has_changed=bool(news))
 
     def _news(
@@ -273,7 +283,7 @@ class Driver:
         if state.phase is Phase.UNKNOWN:
             self._poll_note = state.reason
             return None
-        if state.phase is attempt.phase:
+        if state.phase is attempt.phase and not _is_other_wait(attempt, state):
             return None
         return ev.AttemptObserved(
             now, *attempt.key, state.phase, state.reason, dict(state.facts)
@@ -306,31 +316,16 @@ class Driver:
 
     # Plan
 
-    def _n_free(self) -> int:
-        """Return how many more attempts may be submitted now.
-
-        A trial keeps its place until its result is read: what is about to be known
-        should be known to the next suggestion.
-        """
-        attempts = [
-            trial.attempt
-            for trial in self.experiment.open_trials()
-            if trial.attempt is not None
-        ]
-        n_taken = sum(a.is_live or a.cause is Cause.SUCCESS for a in attempts)
-        n_free = self._limits.parallelism - n_taken
-        if self._limits.max_queued_jobs is not None:
-            waiting = [a for a in attempts if a.phase is Phase.WAITING]
-            n_jobs = self._limits.max_queued_jobs - self._runner.n_queued_jobs(waiting)
-            n_free = min(n_free, n_jobs * self._runner.trials_per_job)
-        return max(0, n_free)
+    def _room(self) -> Room:
+        """Return how many more attempts may be submitted now."""
+        return room(self.experiment, self._limits, self._runner)
 
     def _n_wanted(self) -> int:
         """Return how many new trials may be generated now.
 
         None while too few places are free for a whole job, if others will become free.
         """
-        n = self._n_free() - len(self._ready())
+        n = self._room().n - len(self._ready())
         n_left = self._limits.max_trials - self.experiment.n_trials
         n_whole = min(self._runner.trials_per_job, n_left)
         return 0 if n < n_whole and self.experiment.open_trials() else n
@@ -350,7 +345,7 @@ class Driver:
     def _submit(self) -> None:
         """Submit what is ready, and settle what may have been submitted."""
         n_settled = self._submitter.settle()
-        n_free, n_acceptable = self._n_free(), self._runner.n_acceptable
+        n_free, n_acceptable = self._room().n, self._runner.n_acceptable
         if n_acceptable is not None:
             n_free = min(n_free, n_acceptable)
         if self._is_winding_up:
@@ -358,3 +353,10 @@ class Driver:
         n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
             self._schedule.submitted(self._clock.now())
+
+
+def _is_other_wait(attempt: Attempt, state: AttemptState) -> bool:
+    """Whether an attempt that waited still waits, but in vain now, or not any more."""
+    if state.is_stuck and state.reason != attempt.reason:
+        return True
+    return state.is_stuck is not attempt.is_stuck

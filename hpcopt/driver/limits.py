@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.policy import DEFAULT_POLICIES, RetryPolicies
@@ -19,6 +20,9 @@ class Limits:
     """How many trials may be live at once."""
     max_queued_jobs: int | None = None
     """How many of the live ones may be waiting to start; ``None`` for no limit."""
+    count: Literal["own", "user"] = "own"
+    """Whose waiting jobs ``max_queued_jobs`` counts: this experiment's, or all of this
+    user's."""
     tolerated_trial_failure_rate: float = 0.5
     """The run stops when a larger share of the ended trials has failed."""
     max_identical_failures: int | None = 4

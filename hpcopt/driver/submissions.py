@@ -223,6 +223,10 @@ class Submitter:
         # A clock that was set back must not hold submissions up.
         return 0 <= self._clock.now() - self._held_at < self._wait_s
 
+    def retry_soon(self) -> None:
+        """Try again at once what is on hold: something has made room."""
+        self._wait_s = 0.0
+
     def _hold(self, why: str) -> None:
         """Submit nothing for a while, longer each time in a row."""
         if self.note != why:

@@ -167,6 +167,21 @@ class AttemptRunner(ABC):
         """How many attempts may be submitted just now; ``None`` for any number."""
         return None
 
+    def site_room(self) -> int | None:
+        """Return how many more attempts the site has room for; ``None`` for any number.
+
+        It holds for a while, and nothing is generated that there is no room for.
+        """
+        return None
+
+    def why_no_room(self) -> str:
+        """Return which of the site's limits ``site_room`` goes by, in one line."""
+        return ""
+
+    def n_queued_elsewhere(self) -> int:
+        """Return how many jobs that are none of its attempts wait for this user."""
+        return 0
+
     @property
     def trials_per_job(self) -> int:
         """How many attempts it likes to run in one job."""

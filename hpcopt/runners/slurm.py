@@ -22,6 +22,7 @@ from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.growth import given
 from hpcopt.runners.job_script import JobScripts, RenderedJob, digest
+from hpcopt.runners.job_spec import JobSpec
 from hpcopt.runners.protocol import (
     AttemptRequest,
     Submission,
@@ -37,6 +38,7 @@ from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.recovery import FoundJob
 from hpcopt.slurm.site import SiteLimits
 from hpcopt.slurm.submission import BatchJob, JobSubmitter
+from hpcopt.slurm.submit_limit import SubmitLimit
 from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch, WatchedJob
 
 _Key = tuple[int, int]
@@ -85,8 +87,13 @@ class SlurmRunner(SingleTrials):
         self._commands = commands or SlurmCommands()
         self._queue = SlurmQueue(self._commands)
         self._watch = JobWatch(self._queue, clock, lost_after_s=lost_after_s)
-        self._limits = SiteLimits(self._commands)
-        self._submitter = JobSubmitter(self._commands, self._watch, clock)
+        self._site = SiteLimits(self._commands)
+        self._limit = SubmitLimit(
+            self._commands, self._queue, self._site, _asked_for(scripts.spec), clock
+        )
+        self._submitter = JobSubmitter(
+            self._commands, self._watch, clock, limit=self._limit
+        )
         self._planned: dict[str, list[RenderedJob]] = {}
         """What was rendered for submissions that are not submitted yet."""
         self._taken_over: dict[_Key, str] = {}
@@ -131,7 +138,7 @@ class SlurmRunner(SingleTrials):
         rendered = self._scripts.render(request, "")
         partition = given("partition", rendered.options, rendered.directives)
         try:
-            n_spare = self._limits.n_nodes(partition or "") // 2
+            n_spare = self._site.n_nodes(partition or "") // 2
         except PollError:
             n_spare = 0  # a node that is down is given no jobs anyway
         avoid = avoid[: min(n_spare, _MOST_AVOIDED)]
@@ -244,6 +251,7 @@ class SlurmRunner(SingleTrials):
             exit_code = folder.read_ended()
             # One that was told to end may be requeued: Slurm has to say.
             if exit_code == 0 and not folder.read_signal():
+                self._limit.ended()
                 facts: dict[str, JSONValue] = {
                     "job_id": self._job_id(attempt),
                     "exit_code": 0,
@@ -332,10 +340,38 @@ class SlurmRunner(SingleTrials):
             number += 1
         return number
 
+    @override
+    def site_room(self) -> int | None:
+        n_jobs = self._limit.n_left()
+        return None if n_jobs is None else n_jobs * self.trials_per_job
+
+    @override
+    def why_no_room(self) -> str:
+        return self._limit.why()
+
+    @override
+    def n_queued_elsewhere(self) -> int:
+        census = self._limit.census()
+        if census is None:
+            return 0
+        own = job_name(f"hpcopt:{self._scripts.experiment_name}:")
+        return sum(n for name, n in census.waiting.items() if not name.startswith(own))
+
     @property
     @override
     def calls(self) -> Mapping[str, int]:
         return self._commands.calls
+
+
+def _asked_for(spec: JobSpec) -> dict[str, str | None]:
+    """Return the account, partition and QOS of trials, as far as they are fixed."""
+    options = {name: str(value) for name, value in spec.options.items()}
+    lines = spec.template.read_text(encoding="utf-8", errors="replace").split("\n")
+    asked: dict[str, str | None] = {}
+    for name in ("account", "partition", "qos"):
+        value = given(name, options, lines)
+        asked[name] = None if value is None or "{{" in value else value
+    return asked
 
 
 def folder_of(attempt: Attempt) -> AttemptFolder:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from hpcopt.core.errors import PollError
+from hpcopt.core.trial import Phase
+from hpcopt.slurm import states
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.tables import (
     ACCOUNTING_FORMAT,
@@ -31,12 +35,38 @@ _NO_ACCOUNTING = "accounting storage is disabled"
 _VALID_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
 
 
+@dataclass(frozen=True)
+class Census:
+    """How many jobs this user has in the queue."""
+
+    n_alive: int
+    """Those that have not ended; each task of an array is one."""
+    waiting: Mapping[str, int]
+    """Those that wait to start, by name."""
+
+    @classmethod
+    def of(cls, rows: Iterable[QueueRow]) -> Census:
+        """Count the rows of squeue."""
+        n_alive = 0
+        waiting: Counter[str] = Counter()
+        for row in rows:
+            phase = states.phase_of(states.read_word(row.word))
+            n = max(1, row.job.n_tasks)
+            if phase is not Phase.ENDED and not row.job.component:
+                n_alive += n
+                waiting[row.name] += n if phase is Phase.WAITING else 0
+        return cls(n_alive, waiting)
+
+
 class SlurmQueue:
     """Asks the controller and the accounting about this user's jobs."""
 
     def __init__(self, commands: SlurmCommands) -> None:
         self._commands = commands
         self._strange: set[str] = set()
+        self.census: Census | None = None
+        """What the latest look at the local cluster's queue found; a new object each
+        time."""
 
     def jobs(self, cluster: str = "") -> list[QueueRow]:
         """Return all jobs of this user that the controller knows, ended ones too.
@@ -52,6 +82,8 @@ class SlurmQueue:
         )
         rows, strange = parse_queue(text)
         self._warn("squeue", strange)
+        if not cluster:
+            self.census = Census.of(rows)
         return rows
 
     def accounts(

@@ -58,25 +58,49 @@ _BLAMES_NODE = frozenset({"NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED", "RECONFIG_F
 #: The name of one node, and not of several, as in ``n[1-4]``.
 _ONE_NODE = re.compile(r"[\w.-]+", re.ASCII)
 
-#: Reasons for which a job waits until somebody does something about it.
+#: Reasons for which a job waits in vain until somebody does something, and what.
+_STUCK = {
+    "PartitionNodeLimit": "it asks for more or fewer nodes than its partition gives: "
+    "change nodes, or partition",
+    "PartitionTimeLimit": "its time limit exceeds the partition's: lower time, or "
+    "choose another partition",
+    "PartitionDown": "its partition is down: wait for it, or choose another one",
+    "PartitionInactive": "its partition starts no jobs just now: wait for it, or "
+    "choose another one",
+    "BadConstraints": "no node has what it asks for: change what it asks for",
+    "DependencyNeverSatisfied": "what it depends on has failed: remove dependency",
+    "AccountNotAllowed": "its account may not use this partition: change account",
+    "QOSNotAllowed": "its QOS may not be used in this partition: change qos",
+    "InvalidAccount": "its account does not exist any more: change account",
+    "InvalidQOS": "its QOS does not exist any more: change qos",
+    "ReservationDeleted": "its reservation was deleted: change reservation",
+    "ReqNodeNotAvail": "a node that it needs is down or reserved, perhaps for a "
+    "maintenance that it would run into: wait, or lower time",
+    "JobHeldAdmin": "an administrator holds it: ask why",
+    "JobHoldMaxRequeue": "it was requeued too often and is held: look for what fails "
+    "on its nodes, then release it with 'scontrol release'",
+    "launch failed requeued held": "its launch failed and it is held: look for what "
+    "fails on its node, then release it with 'scontrol release'",
+}
+
+#: The same for families of reasons.
+_STUCK_FAMILIES = (
+    (
+        re.compile(r"(Assoc|QOS)Grp(?!\w*RunMinutes)\w*Minutes\w*"),
+        "the budget of the account or QOS is used up: ask for more, or change account "
+        "or qos",
+    ),
+    (
+        re.compile(r"(Assoc|QOS)(Max|Min)\w*(PerJob|PerNode|NotSatisfied)\w*"),
+        "it asks for more, or less, than the account or QOS lets one job have: change "
+        "what it asks for",
+    ),
+)
+
+#: Reasons that are worth a word although the job may start by itself, or by its user.
 _ADVICE = {
-    "PartitionNodeLimit": "it asks for more nodes than the partition has",
-    "PartitionTimeLimit": "its time limit exceeds the partition's",
-    "PartitionDown": "the partition is down",
-    "PartitionInactive": "the partition takes no jobs just now",
-    "DependencyNeverSatisfied": "what it depends on failed",
-    "InvalidAccount": "its account does not exist any more",
-    "InvalidQOS": "its QOS does not exist any more",
     "JobHeldUser": "it is held; 'scontrol release' lets it go on",
-    "JobHeldAdmin": "an administrator holds it",
-    "job requeued in held state": "it was requeued and is held",
-    "JobHoldMaxRequeue": "it was requeued too often and is held",
-    "launch failed requeued held": "its launch failed and it is held",
-    "BadConstraints": "no node has what it asks for",
-    "ReqNodeNotAvail": "a node that it needs is down or reserved",
-    "AssocGrpCPUMinutesLimit": "the account's CPU minutes are used up",
-    "AssocGrpBillingMinutes": "the account's budget is used up",
-    "QOSGrpCPUMinutesLimit": "the QOS's CPU minutes are used up",
+    "job requeued in held state": "it is held; 'scontrol release' lets it go on",
 }
 
 
@@ -135,9 +159,26 @@ def why_waiting(word: str, reason: str) -> str:
         return "waits: it ended in a way that its site handles; ask your administrators"
     if reason in {"", "None"}:
         return ""
-    # "ReqNodeNotAvail, UnavailableNodes:n1" and the like
-    advice = _ADVICE.get(reason) or _ADVICE.get(reason.partition(",")[0])
+    advice = _stuck_advice(reason) or _ADVICE.get(reason)
     return f"waits: {reason}" + (f" ({advice})" if advice else "")
+
+
+def is_stuck(word: str, reason: str) -> bool:
+    """Whether a job waits for something that does not come about by waiting.
+
+    What a user has held, or a site handles in a way of its own, is not counted: the
+    next jobs are none the worse for it.
+    """
+    return word != "SPECIAL_EXIT" and _stuck_advice(reason) is not None
+
+
+def _stuck_advice(reason: str) -> str | None:
+    # "ReqNodeNotAvail, UnavailableNodes:n1" and the like
+    family = reason.partition(",")[0]
+    advice = _STUCK.get(reason) or _STUCK.get(family)
+    if advice is not None:
+        return advice
+    return next((a for p, a in _STUCK_FAMILIES if p.fullmatch(family)), None)
 
 
 def signal_name(number: int) -> str:

@@ -14,6 +14,7 @@ from hpcopt.slurm.failures import is_denied, is_submit_limit
 from hpcopt.slurm.options import job_name, sbatch_options
 from hpcopt.slurm.recovery import FoundJob, Recovery
 from hpcopt.slurm.site import SiteLimits
+from hpcopt.slurm.submit_limit import SubmitLimit
 from hpcopt.slurm.watch import JobWatch
 
 #: A larger array saves nothing, and holds back all of its tasks when one is refused.
@@ -47,9 +48,12 @@ class JobSubmitter:
         commands: SlurmCommands,
         watch: JobWatch,
         clock: Callable[[], float] = time.time,
+        *,
+        limit: SubmitLimit | None = None,
     ) -> None:
         self._commands = commands
         self._watch = watch
+        self._limit = limit
         self._clock = clock
         self._limits = SiteLimits(commands)
         self._recovery = Recovery(commands, self._limits, clock)
@@ -94,15 +98,17 @@ class JobSubmitter:
                 try:
                     self._sbatch(job, part)
                 except SubmissionDeferredError as exc:
-                    if (
-                        not job.is_array
-                        or len(part) == 1
-                        or not is_submit_limit(str(exc))
-                    ):
+                    if not is_submit_limit(str(exc)):
+                        raise
+                    if not job.is_array or len(part) == 1:
+                        if self._limit is not None:
+                            self._limit.refused()
                         raise
                     self._n_accepted = len(part) // 2
                 else:
                     left = left[len(part) :]
+                    if self._limit is not None:
+                        self._limit.accepted(len(part) if job.is_array else 1)
                     self._n_accepted = min(_LARGEST_ARRAY, 2 * self._n_accepted)
 
     def settle(self, name: str, folder: Path, clusters: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.policy import BAD_NODE
-from hpcopt.core.trial import AttemptState, Cause, Phase
+from hpcopt.core.trial import STUCK, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.slurm import states
 from hpcopt.slurm.queue import SlurmQueue
@@ -242,6 +242,8 @@ def _alive(job: WatchedJob, row: QueueRow, phase: Phase) -> AttemptState:
     facts: dict[str, JSONValue] = {"job_id": job.job_id, "node": row.node}
     if phase is Phase.WAITING:
         facts["pending_reason"] = row.reason
+        if states.is_stuck(row.word, row.reason):
+            facts[STUCK] = True
         return AttemptState(
             phase, None, states.why_waiting(row.word, row.reason), facts
         )
