@@ -28,7 +28,11 @@ DRIVER = HERE / "_chaos_driver.py"
 PROGRAM = """\
 echo "$1 $HPCOPT_ATTEMPT ${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}" >> runs
 sleep "$SECONDS_PER_TRIAL"
-[[ -z $FAILS || $1 != "$FAILS" ]] || kill -KILL $PPID
+if [[ -n $FAILS && $1 == "$FAILS" ]]; then
+    read -r _ _ job _ < "$2/started"
+    kill -KILL "$job"
+    sleep 60
+fi
 cp "results/$1.h5" "$2/result.tmp" && mv "$2/result.tmp" "$2/result.h5"
 """
 

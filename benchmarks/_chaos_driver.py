@@ -47,15 +47,20 @@ class Counting:
 class Points:
     """Where this process may die, and where it shall."""
 
-    def __init__(self, folder: Path, fatal: str, occurrence: int) -> None:
+    def __init__(
+        self, folder: Path, fatal: str, occurrence: int, frozen: tuple[int, float]
+    ) -> None:
         self._fatal = fatal
         self._left = occurrence
+        self._frozen = frozen
         self._seen: set[str] = set()
         self._file = os.open(folder / "points", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._deaths = os.open(
             folder / "deaths", os.O_WRONLY | os.O_APPEND | os.O_CREAT
         )
+        # Both as they are before `install`.
         self._write = os.write
+        self._start = subprocess.Popen
 
     def pass_by(self, point: str) -> None:
         if point not in self._seen:
@@ -66,6 +71,16 @@ class Points:
             if self._left <= 0:
                 self._write(self._deaths, f"{point}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Freeze the controller, for as long as is wanted, just before an sbatch."""
+        pid, seconds = self._frozen
+        if pid:
+            self._frozen = 0, 0.0
+            # First of all the thaw, which must not depend on how long this one lives.
+            thaw = f"sleep {seconds}; kill -CONT {pid}"
+            self._start(["/bin/sh", "-c", thaw], start_new_session=True)
+            os.kill(pid, signal.SIGSTOP)
 
     def around(
         self, what: str, function: Callable[..., _R], name: Callable[..., str]
@@ -93,6 +108,8 @@ class Points:
             def __init__(self, command: Sequence[str], **keywords: Any) -> None:
                 self._name = Path(command[0]).name
                 points.pass_by(f"before start of {self._name}")
+                if self._name == "sbatch":
+                    points.freeze()
                 super().__init__(command, **keywords)
                 points.pass_by(f"after start of {self._name}")
 
@@ -140,13 +157,16 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--die-at", default="")
     parser.add_argument("--occurrence", type=int, default=1)
+    parser.add_argument("--freeze", type=int, default=0, metavar="PID")
+    parser.add_argument("--freeze-seconds", type=float, default=0.0)
     options = parser.parse_args()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(process)d %(name)s %(message)s"
     )
     loaded = load_config(options.config)
     folder = options.config.parent
-    Points(folder, options.die_at, options.occurrence).install()
+    frozen = options.freeze, options.freeze_seconds
+    Points(folder, options.die_at, options.occurrence, frozen).install()
     make_generator: Any = lambda *_, **__: InlineService(Counting())  # noqa: E731
     assembly.make_generator = make_generator
     with open_driver(loaded, runner="slurm") as driver:

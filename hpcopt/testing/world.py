@@ -26,7 +26,7 @@ class Site:
     """Whether each node is in service."""
     cpus: int = 8
     """How many each node has."""
-    partitions: list[str] = field(default_factory=lambda: ["main", "scavenge"])
+    partitions: list[str] = field(default_factory=lambda: ["main", "scavenge", "spot"])
     controller: Literal["up", "down", "frozen"] = "up"
     accounting: Literal["up", "down", "off"] = "up"
     accounting_lag_s: float = 0.0
@@ -231,7 +231,9 @@ class World:
             if job.begin_at > self.now:
                 job.reason = "BeginTime"
                 continue
-            node = next((n for n, cpus in free.items() if cpus >= job.cpus), None)
+            wanted = job.options.get("nodelist")
+            fitting = [n for n, cpus in free.items() if cpus >= job.cpus]
+            node = next((n for n in fitting if wanted in (None, n)), None)
             if node is None:
                 job.reason = "Resources"
                 continue

@@ -1,0 +1,191 @@
+"""What is away when: the accounting for good, the controller for minutes, both daemons.
+
+python benchmarks/slurm_outages.py --minutes 2
+
+Four experiments on the one-host Slurm, each with one trial that is killed by SIGKILL:
+without slurmdbd from beginning to end; with slurmctld dead for a while in the middle;
+with an accounting that says that it is switched off; and with no sacct at all. Each has
+to complete with one failed trial, the right one, and no other verdict than a success
+may be given while the controller is away. Two more jobs are watched closely: killed by
+SIGKILL without an accounting, they must be declared within two polls of their end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from _chaos import Case, Cluster, conclude, until
+
+from hpcopt.core.events import AttemptEnded
+from hpcopt.core.trial import Attempt, Cause, Phase, TrialStatus
+from hpcopt.runners.job_script import JobScripts
+from hpcopt.runners.job_spec import JobSpec
+from hpcopt.runners.protocol import AttemptRequest
+from hpcopt.runners.slurm import SlurmRunner
+from hpcopt.slurm.commands import SlurmCommands
+from hpcopt.storage.journal_file import JournalFile
+
+#: The trial that is killed, and how long an experiment may take.
+KILLED = 2
+PATIENCE_S = 600
+
+SWITCHED_OFF = "#!/bin/sh\necho 'Slurm accounting storage is disabled' >&2\nexit 1\n"
+CLIENTS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
+
+SLEEPER = "#!/bin/bash\nsleep 600\n"
+
+
+def without_accounting(folder: Path, sacct: str) -> dict[str, str]:
+    """Return an environment in which there is this sacct, or none at all."""
+    commands = folder / "commands"
+    commands.mkdir()
+    for command in CLIENTS:
+        (commands / command).symlink_to(shutil.which(command) or command)
+    if sacct:
+        (commands / "sacct").write_text(sacct)
+        (commands / "sacct").chmod(0o755)
+    # All else that a job needs, but not what lies beside Slurm's commands.
+    for command in ("bash", "sleep", "cp", "mv", "uname", "sync", "rm"):
+        (commands / command).symlink_to(shutil.which(command) or command)
+    return {**os.environ, "PATH": str(commands)}
+
+
+def finish(case: Case, driver: subprocess.Popen[bytes]) -> list[str]:
+    """Wait for the driver and return what is wrong."""
+    try:
+        code = driver.wait(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        driver.kill()
+        return [f"{case.folder}: not complete after {PATIENCE_S} s"]
+    failed = [
+        trial.index
+        for trial in case.experiment.trials
+        if trial.status is TrialStatus.FAILED
+    ]
+    found = [] if code == 0 else [f"{case.folder}: the driver exited {code}"]
+    if failed != [KILLED]:
+        found.append(f"{case.folder}: expected trial {KILLED} to fail, found {failed}")
+    return found
+
+
+def events(case: Case) -> list[AttemptEnded]:
+    path = case.folder / "experiments" / case.name / "journal.jsonl"
+    journal = JournalFile.open_for_reading(path)
+    return [event for event in journal.read() if isinstance(event, AttemptEnded)]
+
+
+def controller_away(cluster: Cluster, n_trials: int, minutes: float) -> list[str]:
+    """Run an experiment in whose middle slurmctld is dead for a while."""
+    case = Case(cluster, max_trials=n_trials, parallelism=4, seconds=20, fails=KILLED)
+    driver = case.start()
+    until((case.folder / "runs").exists, 60)
+    # A controller that is killed forgets what it has not saved yet, and would start
+    # again the jobs that it started in the last seconds.
+    time.sleep(10)
+    with cluster.dead("slurmctld"):
+        begun = time.time()
+        time.sleep(60 * minutes)
+        ended = time.time()
+    found = finish(case, driver)
+    found += case.violations(n_failed=1)
+    return found + [
+        f"{case.folder}: a verdict while slurmctld was away: {event}"
+        for event in events(case)
+        if begun <= event.time <= ended and event.cause is not Cause.SUCCESS
+    ]
+
+
+def database_away(cluster: Cluster, n_trials: int) -> list[str]:
+    """Run an experiment during all of which slurmdbd is dead."""
+    case = Case(cluster, max_trials=n_trials, parallelism=4, fails=KILLED)
+    with cluster.dead("slurmdbd"):
+        found = finish(case, case.start())
+    # The controller hands on what happened meanwhile.
+    until(lambda: len(case.jobs()) >= n_trials, 60)
+    return found + case.violations(n_failed=1)
+
+
+def accounting_absent(cluster: Cluster, n_trials: int, sacct: str) -> list[str]:
+    """Run an experiment where no accounting can be asked."""
+    case = Case(cluster, max_trials=n_trials, parallelism=4, fails=KILLED)
+    environment = without_accounting(case.folder, sacct)
+    found = finish(case, case.start(environment=environment))
+    return found + case.violations(n_failed=1)
+
+
+def polls_to_verdict(cluster: Cluster, environment: Mapping[str, str]) -> int:
+    """Return how many polls after the end of a killed job it was said to have ended."""
+    folder = Path(tempfile.mkdtemp(prefix="hpcopt-outages-"))
+    (folder / "t.sbatch").write_text(SLEEPER)
+    spec = JobSpec(
+        template=folder / "t.sbatch",
+        command=None,
+        function=None,
+        directory=".",
+        setup=(),
+        environment={},
+        slurm={"time": "00:10:00", "mem": "10M"},
+        config_folder=folder,
+    )
+    scripts = JobScripts(folder.name, folder / "experiment", spec)
+    runner = SlurmRunner(scripts, SlurmCommands(environment))
+    (submission,) = runner.plan([AttemptRequest(0, 0, {})])
+    (metadata,) = runner.submit(submission)
+    attempts = [Attempt(0, 0, submission.name, metadata=metadata)]
+    until(lambda: runner.poll(attempts)[0, 0].phase is Phase.RUNNING, 60)
+    job_id = str(metadata["job_id"])
+    cluster.ask("scancel", "--batch", "--signal=KILL", job_id)
+    ask = ("squeue", "-h", "-t", "all", "-o", "%T", "-j", job_id)
+    until(lambda: cluster.ask(*ask).strip() == "FAILED", 60)
+    for n_polls in range(1, 100):
+        state = runner.poll(attempts)[0, 0]
+        if state.phase is Phase.ENDED:
+            return n_polls if state.cause is Cause.TRIAL else 99
+        time.sleep(1)
+    return 99
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    options = parser.parse_args()
+    cluster = Cluster()
+    rows: list[tuple[str, object]] = []
+    found: list[str] = []
+    outages = {
+        "slurmdbd dead for the whole experiment": lambda: database_away(
+            cluster, options.trials
+        ),
+        f"slurmctld dead for {options.minutes:g} min in the middle": (
+            lambda: controller_away(cluster, options.trials, options.minutes)
+        ),
+        "sacct says that the accounting is disabled": lambda: accounting_absent(
+            cluster, options.trials, SWITCHED_OFF
+        ),
+        "there is no sacct": lambda: accounting_absent(cluster, options.trials, ""),
+    }
+    for what, run in outages.items():
+        begun = time.monotonic()
+        wrong = run()
+        word = "wrong" if wrong else "complete, 1 failed"
+        rows.append((what, f"{word} ({time.monotonic() - begun:.0f} s)"))
+        found += wrong
+    for what, sacct in (("accounting disabled", SWITCHED_OFF), ("no sacct", "")):
+        folder = Path(tempfile.mkdtemp(prefix="hpcopt-outages-"))
+        n_polls = polls_to_verdict(cluster, without_accounting(folder, sacct))
+        rows.append((f"polls until a killed job was declared, {what}", n_polls))
+        if n_polls > 2:
+            found.append(f"{what}: declared after {n_polls} polls")
+    conclude(f"Outages, {options.trials} trials each", rows, found)
+
+
+if __name__ == "__main__":
+    main()
