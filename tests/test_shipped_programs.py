@@ -15,6 +15,8 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import scipy.sparse
+import scipy.sparse.linalg
 from scipy.integrate import solve_ivp
 
 from hpcopt.assembly import job_scripts
@@ -27,6 +29,10 @@ DATA = CONFIGS / "epidemic" / "boarding_school_1978.csv"
 
 needs_h5cc = pytest.mark.skipif(
     shutil.which("h5cc") is None, reason="h5cc is not installed (libhdf5-dev)"
+)
+needs_mpi = pytest.mark.skipif(
+    shutil.which("h5cc") is None or shutil.which("mpicc") is None,
+    reason="h5cc or mpicc is not installed (libhdf5-dev, libopenmpi-dev)",
 )
 needs_sklearn = pytest.mark.skipif(
     importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed"
@@ -174,6 +180,70 @@ def test_epidemic_that_cannot_read_its_data_fails(tmp_path: Path) -> None:
     ):
         done = subprocess.run(
             [program, *arguments, tmp_path / "result.h5"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1
+        assert message in done.stderr
+
+
+HEATERS = {"x1": 0.25, "y1": 0.25, "x2": 0.75, "y2": 0.3, "x3": 0.5, "y3": 0.8}
+
+
+def temperature(places: Mapping[str, float], n: int) -> Any:
+    """Return the temperature of the plate, solved directly: ``(n, n)``, y before x."""
+    flow = scipy.sparse.diags(
+        [[-1.0] * (n - 1), [1.0] + [2.0] * (n - 2) + [1.0], [-1.0] * (n - 1)],
+        [-1, 0, 1],
+    )
+    one = scipy.sparse.eye(n)
+    both = scipy.sparse.kron(flow, one) + scipy.sparse.kron(one, flow)
+    matrix = n * n * both + 12.0 * scipy.sparse.eye(n * n)
+    x, y = np.meshgrid(*[(np.arange(n) + 0.5) / n] * 2)
+    heat = sum(
+        np.exp(
+            -((x - places[f"x{k}"]) ** 2 + (y - places[f"y{k}"]) ** 2) / (2 * 0.06**2)
+        )
+        for k in (1, 2, 3)
+    )
+    return scipy.sparse.linalg.spsolve(matrix.tocsc(), heat.ravel()).reshape(n, n)
+
+
+@needs_mpi
+def test_plate_solves_its_equations_with_four_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    folder, done = start("plate", HEATERS, tmp_path / "an experiment")
+    assert "4 processes: mean" in done.stdout, done.stdout + done.stderr
+    expected = temperature(HEATERS, 64)
+    with h5py.File(folder / "result.h5") as h5:
+        np.testing.assert_allclose(h5["temperature"][:], expected, rtol=1e-6)
+        unevenness = float(np.std(expected) / np.mean(expected))
+        assert h5["unevenness"][()] == pytest.approx(unevenness, rel=1e-6)
+
+
+@needs_mpi
+def test_plate_says_what_is_wrong(tmp_path: Path) -> None:
+    shutil.copy(CONFIGS / "plate" / "plate.c", tmp_path)
+    flags = ["-Wall", "-Wextra", "-Werror"]
+    environment = {**os.environ, "HDF5_CC": "mpicc", "HDF5_CLINKER": "mpicc"}
+    subprocess.run(
+        ["h5cc", *flags, "-o", "plate", "plate.c", "-lm"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+    )
+    half = ["0.5"] * 5
+    for arguments, message in (
+        (["8", *half], "usage: plate N X1"),
+        (["8", *half, "1.5", "r.h5"], "expected places between 0 and 1"),
+        (["0", *half, "0.5", "r.h5"], "at least one row of cells for each process"),
+        (["8", *half, "0.5", "absent/r.h5"], "cannot write the result"),
+    ):
+        done = subprocess.run(
+            [tmp_path / "plate", *arguments],
+            cwd=tmp_path,
             capture_output=True,
             text=True,
         )
