@@ -81,14 +81,20 @@ def events(case: Case) -> list[AttemptEnded]:
     return [event for event in journal.read() if isinstance(event, AttemptEnded)]
 
 
+def n_runs(case: Case) -> int:
+    return len((case.folder / "runs").read_text().splitlines())
+
+
 def controller_away(cluster: Cluster, n_trials: int, minutes: float) -> list[str]:
     """Run an experiment in whose middle slurmctld is dead for a while."""
-    case = Case(cluster, max_trials=n_trials, parallelism=4, seconds=20, fails=KILLED)
+    case = Case(cluster, max_trials=n_trials, parallelism=4, seconds=45, fails=KILLED)
     driver = case.start()
     until((case.folder / "runs").exists, 60)
-    # A controller that is killed forgets what it has not saved yet, and would start
-    # again the jobs that it started in the last seconds.
-    time.sleep(10)
+    # A controller that is killed starts again the jobs whose start it has not saved.
+    until(lambda: n_runs(case) == 4, 60)
+    begun = time.time()
+    saved = cluster.base / "state" / "job_state"
+    until(lambda: saved.stat().st_mtime > begun + 1, 60)
     with cluster.dead("slurmctld"):
         begun = time.time()
         time.sleep(60 * minutes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections import defaultdict
@@ -16,6 +17,8 @@ from hpcopt.core.errors import (
     ConfigError,
     PollError,
     RunnerError,
+    SubmissionDeferredError,
+    SubmissionUnknownError,
 )
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
@@ -40,6 +43,8 @@ from hpcopt.slurm.site import SiteLimits
 from hpcopt.slurm.submission import BatchJob, JobSubmitter
 from hpcopt.slurm.submit_limit import SubmitLimit
 from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch, WatchedJob
+
+logger = logging.getLogger(__name__)
 
 _Key = tuple[int, int]
 
@@ -161,8 +166,15 @@ class SlurmRunner(SingleTrials):
         with ThreadPoolExecutor(_N_WRITERS) as pool:
             list(pool.map(self._scripts.write, submission.requests, rendered))
         job = self._batch_job(submission, rendered)
-        self._submitter.submit(job, self._missing(submission))
-        return self._metadata(submission)
+        try:
+            missing = self._missing(submission)
+        except OSError as exc:
+            raise SubmissionDeferredError(f"cannot read sbatch.log: {exc}") from exc
+        self._submitter.submit(job, missing)
+        try:
+            return self._metadata(submission)
+        except OSError as exc:
+            raise SubmissionUnknownError(f"cannot read sbatch.log: {exc}") from exc
 
     def _batch_job(
         self, submission: Submission, rendered: Sequence[RenderedJob]
@@ -186,6 +198,12 @@ class SlurmRunner(SingleTrials):
         ``None`` is said of one that is submitted in part, too: ``submit`` goes on with
         the rest of it.
         """
+        try:
+            return self._find(submission)
+        except OSError as exc:
+            raise PollError(f"{submission.name}: cannot look for it: {exc}") from exc
+
+    def _find(self, submission: Submission) -> SubmissionMetadata | None:
         folder = self._folder(submission)
         if not self._submitter.was_tried(folder):
             return None  # that is written before sbatch is called, so it never was
@@ -247,10 +265,8 @@ class SlurmRunner(SingleTrials):
         found: dict[_Key, AttemptState] = {}
         watched: dict[_Key, WatchedJob] = {}
         for attempt in attempts:
-            folder = folder_of(attempt)
-            exit_code = folder.read_ended()
-            # One that was told to end may be requeued: Slurm has to say.
-            if exit_code == 0 and not folder.read_signal():
+            exit_code, is_success = _end_of(attempt)
+            if is_success:
                 self._limit.ended()
                 facts: dict[str, JSONValue] = {
                     "job_id": self._job_id(attempt),
@@ -277,8 +293,12 @@ class SlurmRunner(SingleTrials):
         """Return the state, unless it is that of a job that left the attempt alone."""
         if state.phase is not Phase.ENDED:
             return state
-        started = folder_of(attempt).read_started()
         job_id = self._job_id(attempt)
+        try:
+            started = folder_of(attempt).read_started()
+        except OSError as exc:
+            # Whether it was this job that ran the attempt is not known.
+            return AttemptState(Phase.UNKNOWN, None, f"job {job_id} has ended; {exc}")
         if started is not None and started.job_id != job_id:
             self._taken_over[attempt.key] = started.job_id
             return AttemptState(
@@ -382,3 +402,15 @@ def folder_of(attempt: Attempt) -> AttemptFolder:
 def attempt_text(attempt: Attempt, key: str) -> str:
     """Return a fact from the metadata of a submitted attempt."""
     return str((attempt.metadata or {})[key])
+
+
+def _end_of(attempt: Attempt) -> tuple[int | None, bool]:
+    """Return the exit code, if there is one, and whether that is a success."""
+    folder = folder_of(attempt)
+    try:
+        exit_code = folder.read_ended()
+        # One that was told to end may be requeued: Slurm has to say.
+        return exit_code, exit_code == 0 and not folder.read_signal()
+    except OSError as exc:
+        logger.warning("trial %d: cannot look: %s", attempt.trial_index, exc)
+        return None, False

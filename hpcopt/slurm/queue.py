@@ -63,7 +63,7 @@ class SlurmQueue:
 
     def __init__(self, commands: SlurmCommands) -> None:
         self._commands = commands
-        self._strange: set[str] = set()
+        self._told: set[str] = set()
         self.census: Census | None = None
         """What the latest look at the local cluster's queue found; a new object each
         time."""
@@ -128,7 +128,13 @@ class SlurmQueue:
 
     def _sacct(self, arguments: Sequence[str]) -> list[AccountingRow] | None:
         how = ["-P", "-n", f"--delimiter={SEPARATOR}", "-o", ACCOUNTING_FORMAT]
-        answer = self._commands.run("sacct", [*how, *arguments])
+        try:
+            answer = self._commands.run("sacct", [*how, *arguments])
+        except PollError as exc:
+            if not isinstance(exc.__cause__, FileNotFoundError):
+                raise
+            self._warn_once(f"{exc}; so it is as if no accounting were kept")
+            return None
         if answer.code != 0:
             if _NO_ACCOUNTING in answer.err:
                 return None
@@ -139,11 +145,12 @@ class SlurmQueue:
 
     def _warn(self, command: str, strange: Sequence[str]) -> None:
         for line in strange:
-            if line not in self._strange:
-                self._strange.add(line)
-                logger.warning(
-                    "%s printed a line that is passed over: %r", command, line
-                )
+            self._warn_once(f"{command} printed a line that is passed over: {line!r}")
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            logger.warning("%s", text)
 
 
 def _on(cluster: str) -> list[str]:
