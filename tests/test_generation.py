@@ -269,7 +269,7 @@ def test_the_same_snapshot_gives_the_same_bits_in_another_process() -> None:
     now = snapshot(MIXED, completed, sobol_points(MIXED, 10)[8:])
     answers = [BayesianGenerator().generate(3, now) for _ in range(2)]
     fresh = subprocess.run(
-        [sys.executable, "-m", "hpcopt.generation.process"],
+        [sys.executable, "-m", "hpcopt.generation.process", "{}"],
         input=write_request(3, now),
         capture_output=True,
         check=True,

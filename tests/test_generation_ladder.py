@@ -44,9 +44,7 @@ def test_a_search_that_always_fails_leads_to_sobol_points(
     def failing(*arguments: Any, **options: Any) -> None:
         raise np.linalg.LinAlgError("not positive definite")
 
-    monkeypatch.setattr(
-        "hpcopt.generation.proposal.LogNoisyExpectedImprovement", failing
-    )
+    monkeypatch.setattr("hpcopt.generation.models.LogNoisyExpectedImprovement", failing)
     generation = BayesianGenerator().generate(2, now)
     assert methods_of(generation) == ["sobol", "sobol"]
     assert generation.details["fallbacks"] == [

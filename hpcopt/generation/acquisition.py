@@ -18,7 +18,11 @@ import numpy.typing as npt
 from scipy.special import erfcx, log_ndtr, ndtr, ndtri
 from scipy.stats import qmc
 
-from hpcopt.generation.gaussian import GaussianProcess, SampledProcess
+from hpcopt.generation.gaussian import (
+    GaussianProcess,
+    PointwiseMoments,
+    SampledProcess,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -37,9 +41,12 @@ _MAX_BASELINE = 32
 #: What rounding may take from a constraint's value that a feasible outcome has.
 _FEASIBILITY_TOLERANCE = 1e-6
 
-#: Where nothing is feasible, any feasible point is an improvement: on an outcome
-#: this far below the worst one, in standard deviations of the outcomes.
+#: In samples where nothing is feasible any feasible point is an improvement: on an
+#: outcome this far below the worst one, in standard deviations of the outcomes.
 _BELOW_WORST = 1.0
+
+#: From here on the improvement is all but proportional to the mean.
+_FAR_BELOW_WORST = 3.0
 
 _SQRT_HALF = math.sqrt(0.5)
 _SQRT_HALF_PI = math.sqrt(math.pi / 2)
@@ -62,7 +69,8 @@ class Acquisition(Protocol):
 class LogNoisyExpectedImprovement:
     """The logarithm of the expected improvement over all observed and pending points.
 
-    Of several constraints each is independent of the others and of the objective.
+    Of several constraints each is independent of the others and of the objective. Where
+    nothing is feasible so far, it is the logarithm of the probability that a point is.
     """
 
     def __init__(
@@ -72,6 +80,7 @@ class LogNoisyExpectedImprovement:
         X_pending: Array,
         *,
         seed: int,
+        is_greedy: bool = False,
     ) -> None:
         """Sample what is uncertain, and condition the models on each sample.
 
@@ -80,6 +89,8 @@ class LogNoisyExpectedImprovement:
             constraints: Models of what must not be below 0.
             X_pending: Points whose outcomes will come, shape ``(p, d)``.
             seed: Where the samples come from.
+            is_greedy: Whether what is improved is the worst outcome instead of the
+                best: then the largest mean promises most, known well or not.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
@@ -95,17 +106,21 @@ class LogNoisyExpectedImprovement:
             slacks = constraint.samples(uncertain, normal[:, k])
             is_feasible &= slacks >= -_FEASIBILITY_TOLERANCE
             self._constraints.append(SampledProcess(constraint, uncertain, slacks))
-        nothing = min(objective.y.min(), values.min(initial=math.inf)) - _BELOW_WORST
+        worst = min(objective.y.min(), values.min(initial=math.inf))
+        nothing = worst - _BELOW_WORST
         feasible = np.where(is_feasible, values, nothing)
         self._best = feasible.max(axis=1, initial=nothing)
+        if is_greedy:
+            self._best = np.full(len(values), worst - _FAR_BELOW_WORST)
+        self._is_any_feasible = bool(is_feasible.any())
 
     def values(self, X: Array) -> Array:
         """Return the values of the points ``X``."""
-        moments = self._objective.at(X)
-        log_terms = np.log(moments.sigma)[:, None]
-        log_terms = (
-            log_terms + log_h((moments.mean - self._best) / _column(moments.sigma))[0]
-        )
+        log_terms = np.zeros((len(X), len(self._best)))
+        if self._is_any_feasible:
+            moments = self._objective.at(X)
+            sigma = _column(moments.sigma)
+            log_terms += log_h((moments.mean - self._best) / sigma)[0] + np.log(sigma)
         for constraint in self._constraints:
             slack = constraint.at(X)
             log_terms += log_ndtr(slack.mean / _column(slack.sigma))
@@ -113,26 +128,31 @@ class LogNoisyExpectedImprovement:
 
     def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
         """Return the values of the points ``X`` and the gradients there."""
-        moments = self._objective.at(X)
-        z = (moments.mean - self._best) / _column(moments.sigma)
-        log_terms, slope = log_h(z)
-        log_terms = log_terms + _column(np.log(moments.sigma))
-        slacks = [constraint.at(X) for constraint in self._constraints]
-        scores = [slack.mean / _column(slack.sigma) for slack in slacks]
-        log_probabilities = [log_ndtr(score) for score in scores]
-        for log_probability in log_probabilities:
+        log_terms = np.zeros((len(X), len(self._best)))
+        parts: list[tuple[PointwiseMoments, Array, Array]] = []
+        if self._is_any_feasible:
+            moments = self._objective.at(X)
+            sigma = _column(moments.sigma)
+            z = (moments.mean - self._best) / sigma
+            log_improvement, slope = log_h(z)
+            log_terms += log_improvement + np.log(sigma)
+            parts.append((moments, z, slope))
+        for constraint in self._constraints:
+            slack = constraint.at(X)
+            z = slack.mean / _column(slack.sigma)
+            log_probability = log_ndtr(z)
             log_terms += log_probability
+            slope = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI - log_probability)
+            parts.append((slack, z, slope))
         values, shares = _log_mean(log_terms)
 
-        of_mean = shares * slope / _column(moments.sigma)
-        of_sigma = 1 / moments.sigma - (of_mean * z).sum(axis=-1)
-        gradients = moments.gradient(of_mean, of_sigma)
-        for slack, z, log_probability in zip(
-            slacks, scores, log_probabilities, strict=True
-        ):
-            slope = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI - log_probability)
-            of_mean = shares * slope / _column(slack.sigma)
-            gradients += slack.gradient(of_mean, -(of_mean * z).sum(axis=-1))
+        gradients = np.zeros_like(X)
+        for k, (moments, z, slope) in enumerate(parts):
+            of_mean = shares * slope / _column(moments.sigma)
+            of_sigma = -(of_mean * z).sum(axis=-1)
+            if k == 0 and self._is_any_feasible:  # the improvement's unit is sigma
+                of_sigma += 1 / moments.sigma
+            gradients += moments.gradient(of_mean, of_sigma)
         return values, gradients
 
 

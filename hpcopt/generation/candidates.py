@@ -12,6 +12,7 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.acquisition import Acquisition
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.feasible import FeasibleRegion
+from hpcopt.generation.hedge import Region
 
 Array = npt.NDArray[np.float64]
 
@@ -41,6 +42,7 @@ def best_unused(
     incumbents: Array,
     used: UsedPoints,
     rng: np.random.Generator,
+    region: Region,
 ) -> TParameterization | None:
     """Return the unused parameterization of largest acquisition that was found.
 
@@ -50,6 +52,7 @@ def best_unused(
         incumbents: The best points so far, shape ``(n, d)``.
         used: What must not be returned.
         rng: Where all randomness comes from.
+        region: Where to search; a space that is searched whole is not bounded by it.
 
     Raises:
         FloatingPointError: The acquisition is not a number somewhere.
@@ -57,7 +60,7 @@ def best_unused(
     if space.n_points is not None and space.n_points <= _MAX_ENUMERATED:
         found = space.every_point[used.unused(space.every_point)]
     else:
-        found = _search(acquisition, space, incumbents, rng)
+        found = _search(acquisition, space, incumbents, rng, region)
     if len(found) == 0:
         return None
     order = np.argsort(-_values(acquisition, found), kind="stable")
@@ -71,6 +74,7 @@ def _search(
     space: SearchSpace,
     incumbents: Array,
     rng: np.random.Generator,
+    region: Region,
 ) -> Array:
     """Return promising points, all of them valid."""
     discrete = space.is_discrete
@@ -78,7 +82,8 @@ def _search(
         everywhere = FeasibleRegion(space).sample(_N_GLOBAL, rng)
     else:
         everywhere = qmc.Sobol(space.d, seed=rng).random(_N_GLOBAL)
-    pool = space.snap(np.concatenate([everywhere, _around(incumbents, discrete, rng)]))
+    near = np.clip(_around(incumbents, discrete, rng), region.lower, region.upper)
+    pool = space.snap(np.concatenate([region.shrunk(everywhere), near]))
     pool = pool[space.is_feasible(pool)]
     values = _values(acquisition, pool)
     starts = np.concatenate(
@@ -88,11 +93,11 @@ def _search(
             + _N_GLOBAL,
         ]
     )
-    ends = _climb(acquisition, pool[starts], np.zeros_like(discrete))
+    ends = _climb(acquisition, pool[starts], np.zeros_like(discrete), region)
     ends = space.snap(_pulled_back(space, pool[starts], ends))
     if discrete.any() and not discrete.all():
         begun = np.concatenate([ends, pool[starts]])
-        ends = _climb(acquisition, begun, discrete)
+        ends = _climb(acquisition, begun, discrete, region)
         ends = space.snap(_pulled_back(space, begun, ends))
     return np.concatenate([ends, pool])
 
@@ -124,7 +129,10 @@ def _around(
 
 
 def _climb(
-    acquisition: Acquisition, starts: Array, fixed: npt.NDArray[np.bool_]
+    acquisition: Acquisition,
+    starts: Array,
+    fixed: npt.NDArray[np.bool_],
+    region: Region,
 ) -> Array:
     """Return where each of ``starts`` leads uphill, its ``fixed`` coordinates kept."""
 
@@ -141,7 +149,10 @@ def _climb(
             jac=True,
             method="L-BFGS-B",
             bounds=np.column_stack(
-                [np.where(fixed, start, 0.0), np.where(fixed, start, 1.0)]
+                [
+                    np.where(fixed, start, region.lower),
+                    np.where(fixed, start, region.upper),
+                ]
             ),
             options={"maxiter": _MAX_ITERATIONS},
         ).x

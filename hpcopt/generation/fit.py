@@ -17,19 +17,10 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import squareform
 
 from hpcopt.generation.kernel import correlation
+from hpcopt.generation.prior import Priors
 
 Array = npt.NDArray[np.float64]
 
-#: The Gamma priors. A lengthscale's rate depends on its coordinate.
-_LENGTHSCALE_SHAPE = 3.0
-_OUTPUTSCALE_SHAPE, _OUTPUTSCALE_RATE = 2.0, 0.15
-
-#: The rate for a number, and for one of a choice's one-hot coordinates. With the
-#: former, what is learnt for one value of a choice would say nothing of the others.
-NUMBER_RATE, ONE_HOT_RATE = 6.0, 1.5
-
-#: Mean and standard deviation of the logarithm of the noise's variance.
-NOISE_PRIOR = (-7.0, 3.0)
 MIN_NOISE = 1e-6
 
 #: The noise of a model that is not fitted.
@@ -39,7 +30,7 @@ _LENGTHSCALES = (5e-3, 1e2)
 _OUTPUTSCALES = (1e-3, 1e3)
 _NOISES = (MIN_NOISE, 1.0)
 
-#: From where the fit starts: lengthscales as multiples of their priors' means, and
+#: From where the fit starts: lengthscales as multiples of what is typical, and
 #: noises, of which the better end is taken: one for outcomes that repeat, one for
 #: those that do not. Longer lengthscales seldom lead to a better end.
 _START, _START_NOISES = 0.6, (1e-4, 1e-2)
@@ -61,7 +52,7 @@ class Hyperparameters:
 
 
 def fit_hyperparameters(
-    X: Array, y: Array, noise: Array | None, rates: Array
+    X: Array, y: Array, noise: Array | None, priors: Priors
 ) -> Hyperparameters:
     """Return the hyperparameters of largest posterior density.
 
@@ -69,19 +60,19 @@ def fit_hyperparameters(
         X: Points of the unit cube, shape ``(n, d)``.
         y: Outcomes, shape ``(n,)``.
         noise: The variance of each outcome's noise; ``None`` to infer a common one.
-        rates: The rate of each lengthscale's prior, shape ``(d,)``.
+        priors: What is believed of them.
 
     Raises:
         LinAlgError: The covariance matrix could not be factorised.
     """
     d = X.shape[1]
-    start = [*(_START * _LENGTHSCALE_SHAPE / rates), 1.0]
+    start = [*(_START * priors.lengthscales.typical), 1.0]
     bounds = [_LENGTHSCALES] * d + [_OUTPUTSCALES]
     starts = [start]
     if noise is None:
         starts = [[*start, start_noise] for start_noise in _START_NOISES]
         bounds.append(_NOISES)
-    posterior = _Posterior(X, y, noise, rates)
+    posterior = _Posterior(X, y, noise, priors)
     ends = [
         minimize(
             posterior.loss,
@@ -106,11 +97,11 @@ def fit_hyperparameters(
 
 
 def prior_hyperparameters(
-    X: Array, y: Array, noise: Array | None, rates: Array
+    X: Array, y: Array, noise: Array | None, priors: Priors
 ) -> Hyperparameters:
     """Return hyperparameters that need no fit: typical ones, and much noise."""
     return Hyperparameters(
-        lengthscales=_LENGTHSCALE_SHAPE / rates,
+        lengthscales=priors.lengthscales.typical,
         outputscale=1.0,
         noise=_PRUDENT_NOISE,
         mean=float(y.mean()),
@@ -124,8 +115,8 @@ class _Posterior:
     of ``squareform``.
     """
 
-    def __init__(self, X: Array, y: Array, noise: Array | None, rates: Array) -> None:
-        self._y, self._noise, self._rates = y, noise, rates
+    def __init__(self, X: Array, y: Array, noise: Array | None, priors: Priors) -> None:
+        self._y, self._noise, self._priors = y, noise, priors
         self._first, self._second = np.triu_indices(len(X), 1)
         self._squares = (X[self._first] - X[self._second]) ** 2
 
@@ -158,21 +149,14 @@ class _Posterior:
         gradient[d] = 0.5 * (len(alpha) - residual @ alpha - (diagonal * noise).sum())
         if self._noise is None:
             gradient[d + 1] = 0.5 * diagonal.sum() * values[d + 1]
-        prior, prior_gradient = self._prior(theta, values)
-        return float(loss + prior), gradient + prior_gradient
-
-    def _prior(self, theta: Array, values: Array) -> tuple[float, Array]:
-        d = self._squares.shape[1]
-        shapes = np.array([*[_LENGTHSCALE_SHAPE] * d, _OUTPUTSCALE_SHAPE])
-        rates = np.array([*self._rates, _OUTPUTSCALE_RATE])
-        scaled = rates * values[: d + 1]
-        loss = (scaled - (shapes - 1) * theta[: d + 1]).sum()
-        gradient = np.zeros_like(theta)
-        gradient[: d + 1] = scaled - (shapes - 1)
+        parts = [(self._priors.lengthscales, slice(d))]
+        parts += [(self._priors.outputscale, slice(d, d + 1))]
         if self._noise is None:
-            mu, sigma = NOISE_PRIOR
-            loss += theta[d + 1] + 0.5 * ((theta[d + 1] - mu) / sigma) ** 2
-            gradient[d + 1] = 1 + (theta[d + 1] - mu) / sigma**2
+            parts += [(self._priors.noise, slice(d + 1, d + 2))]
+        for prior, part in parts:
+            prior_loss, prior_gradient = prior.loss(theta[part])
+            loss += prior_loss
+            gradient[part] += prior_gradient
         return float(loss), gradient
 
     def _covariance(self, values: Array) -> tuple[Array, Array]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue, TParameterization
-from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
 from hpcopt.generation.candidates import best_unused
 from hpcopt.generation.design import UsedPoints
+from hpcopt.generation.hedge import Region, Stall, is_greedy_turn
+from hpcopt.generation.models import Models
 from hpcopt.generation.protocol import Snapshot
-from hpcopt.generation.surrogate import Surrogate, TrainingData
+from hpcopt.generation.surrogate import Surrogate
 
 logger = logging.getLogger(__name__)
 
@@ -23,60 +25,45 @@ Array = npt.NDArray[np.float64]
 #: How many of the best points the search looks around.
 _N_INCUMBENTS = 4
 
+#: The largest mean is often where a trial is already: closer to it than this share of
+#: each range, in every coordinate, there is little to learn.
+_NEWS = 1e-3
+
 #: What numerics raise.
 _NUMERICAL_ERRORS = (np.linalg.LinAlgError, FloatingPointError)
 
 
 @dataclass(frozen=True)
-class _Models:
-    """What is known of the objective and of each constraint."""
+class _Search:
+    """The search for one parameterization."""
 
-    objective: Surrogate
-    constraints: tuple[Surrogate, ...]
+    models: Models
+    space: SearchSpace
+    X_waiting: Array
+    """Points whose outcomes are not known, shape ``(p, d)``."""
+    used: UsedPoints
+    rng: np.random.Generator
+    near: Stall | None
+    """Where to stay close to."""
 
-    @classmethod
-    def of(
-        cls, snapshot: Snapshot, surrogate: Callable[[TrainingData], Surrogate]
-    ) -> _Models:
-        """Return a ``surrogate`` of each.
-
-        Raises:
-            LinAlgError: No covariance matrix could be factorised.
-        """
-        return cls(
-            surrogate(TrainingData.of(snapshot)),
-            tuple(map(surrogate, TrainingData.of_constraints(snapshot))),
+    def best(self, *, is_greedy: bool = False) -> TParameterization | None:
+        """Return what promises most; ``None`` if there is nothing unused."""
+        incumbents = self.models.incumbents(_N_INCUMBENTS)
+        region = Region.whole(self.space.d)
+        if self.near is not None:
+            incumbents, region = self.near.best[None], self.near.region(self.space)
+        acquisition = self.models.acquisition(
+            self.X_waiting, int(self.rng.integers(2**31)), is_greedy=is_greedy
+        )
+        return best_unused(
+            acquisition, self.space, incumbents, self.used, self.rng, region
         )
 
-    @property
-    def details(self) -> Mapping[str, JSONValue]:
-        """The models' hyperparameters."""
-        if not self.constraints:
-            return self.objective.details
-        constraints: list[JSONValue] = [model.details for model in self.constraints]
-        return {**self.objective.details, "constraints": constraints}
-
-    def acquisition(self, X_pending: Array, seed: int) -> LogNoisyExpectedImprovement:
-        """Return what a point promises.
-
-        Raises:
-            LinAlgError: A covariance matrix could not be factorised.
-        """
-        return LogNoisyExpectedImprovement(
-            self.objective.process,
-            [model.process for model in self.constraints],
-            X_pending,
-            seed=seed,
-        )
-
-    def incumbents(self, n: int) -> Array:
-        """Return the ``n`` observed points of largest mean, feasible ones first."""
-        X = self.objective.process.X
-        violation = np.zeros(len(X))
-        for model in self.constraints:
-            violation += np.maximum(-model.process.mean(X), 0)
-        order = np.lexsort((-self.objective.process.mean(X), violation))
-        return X[order[:n]]
+    def is_news(self, parameterization: TParameterization) -> bool:
+        """Whether it is away from all points that are known or waited for."""
+        X = np.concatenate([self.models.objective.process.X, self.X_waiting])
+        distances = np.abs(X - self.space.encode([parameterization])).max(axis=1)
+        return bool(distances.min() >= _NEWS)
 
 
 class Proposer:
@@ -90,14 +77,14 @@ class Proposer:
         self.fallbacks: list[str] = []
         self._snapshot = snapshot
         if not is_fitted:
-            self._models = _Models.of(snapshot, Surrogate.unfitted)
+            self._models = Models.of(snapshot, Surrogate.unfitted)
             self._is_fitted = False
             return
         try:
-            self._models = _Models.of(snapshot, Surrogate.fit)
+            self._models = Models.of(snapshot, Surrogate.fit)
         except _NUMERICAL_ERRORS as exc:
             self._fall_back("the fit failed; a model with fixed hyperparameters", exc)
-            self._models = _Models.of(snapshot, Surrogate.unfitted)
+            self._models = Models.of(snapshot, Surrogate.unfitted)
             self._is_fitted = False
         else:
             self._is_fitted = True
@@ -127,7 +114,7 @@ class Proposer:
                 f"trial {index}: the search failed; a model with fixed hyperparameters",
                 exc,
             )
-        self._models = _Models.of(self._snapshot, Surrogate.unfitted)
+        self._models = Models.of(self._snapshot, Surrogate.unfitted)
         self._is_fitted = False
         return self.propose(index, proposed, used)
 
@@ -138,12 +125,27 @@ class Proposer:
         # A failed point is as good as pending: what it would have told is unknown,
         # and a point beside it promises little beyond it.
         waiting = [*self._snapshot.pending, *self._snapshot.failed, *proposed]
-        rng = np.random.default_rng([self._snapshot.seed, index])
-        acquisition = self._models.acquisition(
-            space.encode(waiting), int(rng.integers(2**31))
+        stall = Stall.of(self._snapshot) if self._is_fitted else None
+        turn = stall.turn(index) if stall else "model"
+        models = self._models
+        if turn == "trend":
+            models = models.with_trend(self._snapshot)
+        search = _Search(
+            models,
+            space,
+            space.encode(waiting),
+            used,
+            np.random.default_rng([self._snapshot.seed, index]),
+            near=stall if turn == "near" else None,
         )
-        incumbents = self._models.incumbents(_N_INCUMBENTS)
-        return best_unused(acquisition, space, incumbents, used, rng)
+        # Where outcomes are constrained, the largest mean that is surely feasible is
+        # far inside the feasible region, and of little interest.
+        is_greedy = turn != "trend" and not models.constraints and is_greedy_turn(index)
+        if is_greedy:
+            found = search.best(is_greedy=True)
+            if found is not None and search.is_news(found):
+                return found
+        return search.best()
 
     def _fall_back(self, what: str, exc: Exception) -> None:
         sentence = f"{what} is used instead ({type(exc).__name__}: {exc})"

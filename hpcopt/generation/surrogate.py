@@ -9,23 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.objective import MetricSum
-from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.fit import (
     MIN_NOISE,
-    NUMBER_RATE,
-    ONE_HOT_RATE,
     Hyperparameters,
     fit_hyperparameters,
     prior_hyperparameters,
 )
 from hpcopt.generation.gaussian import GaussianProcess
 from hpcopt.generation.outcome import OutcomeTransform, SlackTransform
+from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 
 Array = npt.NDArray[np.float64]
 
-_Choose = Callable[[Array, Array, Array | None, Array], Hyperparameters]
+_Choose = Callable[[Array, Array, Array | None, Priors], Hyperparameters]
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,8 @@ class TrainingData:
     """The outcome's values, shape ``(n,)``; larger is better."""
     variance: Array | None
     """The variance of each value's noise; ``None`` unless all are known."""
-    rates: Array
-    """The rate of each coordinate's lengthscale prior, shape ``(d,)``."""
+    priors: Priors
+    """What is believed of the model beforehand."""
     has_sign: bool = False
     """Whether it is a constraint's slack: what is below 0 is not feasible."""
 
@@ -81,7 +79,7 @@ class TrainingData:
             X=snapshot.space.encode(trial.parameters for trial in trials),
             y=y if bound is None else y - bound,
             variance=np.array(known) if len(known) == len(trials) else None,
-            rates=_rates(snapshot.space),
+            priors=Priors.of_short_scales(snapshot.space.is_one_hot),
             has_sign=bound is not None,
         )
 
@@ -120,7 +118,7 @@ class Surrogate:
         noise = None
         if data.variance is not None:
             noise = np.maximum(transform.variance(data.y, data.variance), MIN_NOISE)
-        chosen = choose(data.X, t, noise, data.rates)
+        chosen = choose(data.X, t, noise, data.priors)
         if noise is None or chosen.noise is not None:
             noise = np.full_like(t, chosen.noise)
         return cls(
@@ -137,7 +135,3 @@ class Surrogate:
     def predict(self, X: Array) -> tuple[Array, Array]:
         """Return the outcome's mean and variance at the points ``X``."""
         return self.transform.inverse_moments(*self.process.moments(X))
-
-
-def _rates(space: SearchSpace) -> Array:
-    return np.where(space.is_one_hot, ONE_HOT_RATE, NUMBER_RATE)

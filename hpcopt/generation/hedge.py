@@ -1,0 +1,99 @@
+"""What is tried in turn beside expected improvement. Pure numpy.
+
+Every third trial is greedy: it goes where the model expects most. And expected
+improvement believes its model: where no trial has been better for a while the model is
+wrong, or the best point is found. Then every fourth trial comes from close to the best
+point, ever closer, as in a pattern search; and every fourth from a model that takes
+what it cannot explain for noise and looks for a trend across the whole space.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.space import SearchSpace
+from hpcopt.generation.protocol import Snapshot
+
+Array = npt.NDArray[np.float64]
+
+#: How many trials that are no better than an earlier one are a stall.
+_PATIENCE = 6
+
+#: The share of each coordinate's range that is close to the best point, at first, and
+#: what is left of it for each further trial that is no better.
+_REACH, _SHRINKAGE = 0.4, math.sqrt(0.5)
+_LEAST_REACH = 2e-3
+
+#: Which of four trials in a row comes from where.
+_TURNS: dict[int, Literal["near", "trend"]] = {1: "near", 3: "trend"}
+
+_GREEDY_PERIOD = 3
+
+
+def is_greedy_turn(index: int) -> bool:
+    """Whether trial ``index`` goes where the model expects most."""
+    return index % _GREEDY_PERIOD == 0
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box of the unit cube that the search keeps to."""
+
+    lower: Array
+    """Shape ``(d,)``."""
+    upper: Array
+
+    @classmethod
+    def whole(cls, d: int) -> Region:
+        """Return the unit cube."""
+        return cls(np.zeros(d), np.ones(d))
+
+    @classmethod
+    def around(cls, center: Array, reach: Array) -> Region:
+        """Return the cube, shrunk to ``reach`` towards ``center``."""
+        lower = (1 - reach) * center
+        return cls(lower, np.minimum(lower + reach, 1.0))
+
+    def shrunk(self, X: Array) -> Array:
+        """Return points of the unit cube, moved as the cube's corners are.
+
+        They stay feasible where the centre is and constraints are linear.
+        """
+        return self.lower + (self.upper - self.lower) * X
+
+
+@dataclass(frozen=True)
+class Stall:
+    """The best trial so far, and how many came after it."""
+
+    best: Array
+    """The best trial's point, shape ``(d,)``."""
+    n_since: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Stall | None:
+        """Return it; ``None`` before the first feasible outcome."""
+        goals = snapshot.goals
+        trials = [t for t in snapshot.completed if goals.objective.is_known(t.outcome)]
+        feasible = [k for k, t in enumerate(trials) if goals.is_feasible(t.outcome)]
+        if not feasible:
+            return None
+        best = max(feasible, key=lambda k: goals.objective.value(trials[k].outcome))
+        [point] = snapshot.space.encode([trials[best].parameters])
+        return cls(point, len(trials) - 1 - best)
+
+    def turn(self, index: int) -> Literal["model", "near", "trend"]:
+        """Return what trial ``index`` comes from."""
+        if self.n_since < _PATIENCE:
+            return "model"
+        return _TURNS.get(index % 4, "model")
+
+    def region(self, space: SearchSpace) -> Region:
+        """Return what is close to the best point: any value of a discrete parameter."""
+        reach = max(_REACH * _SHRINKAGE ** (self.n_since - _PATIENCE), _LEAST_REACH)
+        return Region.around(self.best, np.where(space.is_discrete, 1.0, reach))

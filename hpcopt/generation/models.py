@@ -1,0 +1,83 @@
+"""The models of one objective and of the constraints on other outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.types import JSONValue
+from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
+from hpcopt.generation.prior import Priors
+from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.surrogate import Surrogate, TrainingData
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Models:
+    """What is known of the objective and of each constraint."""
+
+    objective: Surrogate
+    constraints: tuple[Surrogate, ...]
+
+    @classmethod
+    def of(
+        cls, snapshot: Snapshot, surrogate: Callable[[TrainingData], Surrogate]
+    ) -> Models:
+        """Return a ``surrogate`` of each.
+
+        Raises:
+            LinAlgError: No covariance matrix could be factorised.
+        """
+        return cls(
+            surrogate(TrainingData.of(snapshot)),
+            tuple(map(surrogate, TrainingData.of_constraints(snapshot))),
+        )
+
+    def with_trend(self, snapshot: Snapshot) -> Models:
+        """Return them with a model of the objective that looks for a trend.
+
+        Raises:
+            LinAlgError: No covariance matrix could be factorised.
+        """
+        data = TrainingData.of(snapshot)
+        priors = Priors.of_long_scales(snapshot.space.d)
+        trend = Surrogate.fit(replace(data, priors=priors))
+        return replace(self, objective=trend)
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """The models' hyperparameters."""
+        if not self.constraints:
+            return self.objective.details
+        constraints: list[JSONValue] = [model.details for model in self.constraints]
+        return {**self.objective.details, "constraints": constraints}
+
+    def acquisition(
+        self, X_pending: Array, seed: int, *, is_greedy: bool = False
+    ) -> LogNoisyExpectedImprovement:
+        """Return what a point promises; greedily, whether much is known of it or not.
+
+        Raises:
+            LinAlgError: A covariance matrix could not be factorised.
+        """
+        return LogNoisyExpectedImprovement(
+            self.objective.process,
+            [model.process for model in self.constraints],
+            X_pending,
+            seed=seed,
+            is_greedy=is_greedy,
+        )
+
+    def incumbents(self, n: int) -> Array:
+        """Return the ``n`` observed points of largest mean, feasible ones first."""
+        X = self.objective.process.X
+        violation = np.zeros(len(X))
+        for model in self.constraints:
+            violation += np.maximum(-model.process.mean(X), 0)
+        order = np.lexsort((-self.objective.process.mean(X), violation))
+        return X[order[:n]]
