@@ -158,6 +158,8 @@ class HazardousStore(MemoryStore):
 
     @override
     def append(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
         self.hazards.pass_by()
         super().append(events)
         self.hazards.pass_by()

@@ -47,6 +47,7 @@ OWNERS = {
         "pack.py",
         "slurm/commands.py",
         "generation/service.py",
+        "cli/detach.py",
         "cli/doctor.py",
         "testing/store.py",
     ],

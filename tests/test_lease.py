@@ -82,6 +82,12 @@ def leave(path: Path, process: Process) -> Lease:
     return Lease.acquire(path, process=process, heartbeat_s=None)
 
 
+def age(path: Path, seconds: float) -> None:
+    """Make a lease one that was written that long ago."""
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+
+
 def names(path: Path) -> list[str]:
     return sorted(p.name for p in path.parent.iterdir())
 
@@ -142,7 +148,7 @@ def test_a_second_driver_is_refused_with_the_name_of_the_first(path: Path) -> No
     text = str(caught.value)
     assert f"the experiment in {path.parent} is run by driver pid {HERE.pid}" in text
     assert f"on host {HERE.host} since " in text
-    assert text.endswith(f"stop it with: kill -INT {HERE.pid}")
+    assert text.endswith(f"stop it with: hpcopt stop {path.parent}")
     assert names(path) == []
 
 
@@ -220,11 +226,16 @@ def test_a_stopped_driver_is_alive(path: Path) -> None:
             Lease.acquire(path)
 
 
-@pytest.mark.parametrize("dead", [REBOOTED, REUSED_PID], ids=["rebooted", "reused pid"])
-def test_what_holds_on_this_host_but_is_no_more_is_succeeded_at_once(
-    path: Path, dead: Process
+@pytest.mark.parametrize(
+    ("dead", "silent_s"),
+    [(REUSED_PID, 0), (REBOOTED, 60), (ELSEWHERE, 60), (CONTAINED, 60)],
+    ids=["reused pid", "rebooted", "another host", "a container"],
+)
+def test_what_is_known_to_be_dead_is_succeeded_at_once(
+    path: Path, dead: Process, silent_s: float
 ) -> None:
     old = leave(path, dead)
+    age(path, silent_s)
     time = _Time()
     with Lease.acquire(path, clock=time.clock, sleep=time.sleep) as lease:
         lease.check()
@@ -240,7 +251,7 @@ def test_what_holds_on_this_host_but_is_no_more_is_succeeded_at_once(
 
 
 def test_a_taker_that_died_on_its_way_is_succeeded_too(path: Path) -> None:
-    leave(path, REBOOTED)
+    leave(path, REUSED_PID)
     holder = read_lease(path)
     assert holder is not None
     leave(path.with_name(f"lease.json.after-{holder.token}"), REUSED_PID)
@@ -250,7 +261,7 @@ def test_a_taker_that_died_on_its_way_is_succeeded_too(path: Path) -> None:
 
 
 def test_a_taker_that_is_on_its_way_is_not_disturbed(path: Path) -> None:
-    leave(path, REBOOTED)
+    leave(path, REUSED_PID)
     holder = read_lease(path)
     assert holder is not None
     right = leave(path.with_name(f"lease.json.after-{holder.token}"), HERE)
@@ -263,7 +274,7 @@ def test_a_taker_that_is_on_its_way_is_not_disturbed(path: Path) -> None:
 def test_a_taker_that_comes_late_lets_the_winner_be(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave(path, REBOOTED)
+    leave(path, REUSED_PID)
     winners: list[Lease] = []
     link = os.link
 
@@ -290,7 +301,7 @@ def test_of_many_takers_of_a_dead_drivers_lease_exactly_one_wins(path: Path) -> 
         takers = [a, b, c]
         for round_ in range(100):
             if round_ % 4:  # every fourth round there is nobody to succeed
-                leave(path, REBOOTED if round_ % 2 else REUSED_PID)
+                leave(path, REUSED_PID)
             for taker in takers:
                 tell(taker)
             answers = [line(taker) for taker in takers]
@@ -304,11 +315,17 @@ def test_of_many_takers_of_a_dead_drivers_lease_exactly_one_wins(path: Path) -> 
 # A driver on another host
 
 
-@pytest.mark.parametrize("other", [ELSEWHERE, CONTAINED], ids=["host", "container"])
+@pytest.mark.parametrize(
+    "other",
+    [ELSEWHERE, CONTAINED, REBOOTED],
+    ids=["host", "container", "host of the same name"],
+)
+@pytest.mark.parametrize("silent_s", [0, 20])
 def test_a_silent_driver_elsewhere_is_succeeded_after_the_expiry(
-    path: Path, other: Process
+    path: Path, other: Process, silent_s: float
 ) -> None:
     leave(path, other)
+    age(path, silent_s)
     time = _Time()
     with Lease.acquire(path, clock=time.clock, sleep=time.sleep, expiry_s=30) as lease:
         lease.check()
@@ -319,7 +336,7 @@ def test_a_driver_elsewhere_that_gives_a_sign_of_life_is_left_alone(path: Path) 
     other = leave(path, ELSEWHERE)
     time = _Time(None, None, other.beat)
     with pytest.raises(
-        LeaseHeldError, match=r"pid 4242 on host login9 .*: ssh login9 kill -INT 4242"
+        LeaseHeldError, match=r"is run by driver pid 4242 on host login9 since "
     ):
         Lease.acquire(path, clock=time.clock, sleep=time.sleep)
     assert time.now == 3

@@ -17,6 +17,7 @@ from hpcopt.assembly import runner_kind
 from hpcopt.cli import text
 from hpcopt.cli.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.best import print_best
+from hpcopt.cli.detach import run_detached
 from hpcopt.cli.driver_log import tail
 from hpcopt.cli.facts import best_trials
 from hpcopt.cli.handover import hand_over
@@ -48,27 +49,41 @@ Runner = Literal["slurm", "local"]
     epilog=examples(
         "hpcopt run hpcopt.yaml",
         "hpcopt run hpcopt.yaml --local",
-        "nohup hpcopt run hpcopt.yaml > run.txt &",
+        "hpcopt run hpcopt.yaml --detach",
     )
 )
 @click.argument("config", type=click.Path(path_type=Path))
 @runner_options
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but the outcome.")
+@click.option(
+    "--detach", is_flag=True, help="Leave the driver running here, and return."
+)
 @click.option("--driver-job", type=click.Path(path_type=Path), hidden=True)
 def command(
-    config: Path, runner: Runner | None, quiet: bool, driver_job: Path | None
+    config: Path,
+    runner: Runner | None,
+    quiet: bool,
+    detach: bool,
+    driver_job: Path | None,
 ) -> None:
     """Start the experiment of CONFIG, or continue it.
 
     Runs until all trials have ended. It may be killed at any moment: the same command
     goes on where it was, and no job is lost or submitted twice. Ctrl-C stops it and
     leaves the jobs running; a second Ctrl-C cancels them too.
+
+    With --detach it goes on without this terminal, on this machine, and writes what it
+    says to driver.out in the experiment's folder; hpcopt stop ends it. Where a user's
+    programs are ended at logout, hpcopt submit is the better choice.
     """
     loaded = load_config(config)
     folder = loaded.folder
     click.get_current_context().meta[FOLDER] = folder
     kind = runner_kind(loaded, runner)
     checks = [] if is_begun(folder) else list(preflight(loaded, kind))
+    if detach:
+        run_detached(config, loaded, runner)
+        return
     clock = SystemClock()
     control = StopControl(folder, clock.interrupt, is_job=driver_job is not None)
     view = _view(loaded, quiet=quiet)

@@ -138,9 +138,13 @@ class Inbox:
     def look(self) -> None:
         """Write down what people have asked for since the last look.
 
+        Whoever has lost the experiment to another driver must find that out before it
+        takes a request that is meant for that one, of whatever kind.
+
         Raises:
-            StorageError: The journal cannot be written.
+            StorageError: The journal cannot be written, or is another driver's now.
         """
+        self._journal.check()
         if self._requests is None:
             return
         for name, request in self._requests.pending():

@@ -80,6 +80,14 @@ class Journal:
         for event in events:
             self._experiment.apply(event)
 
+    def check(self) -> None:
+        """Make sure that this process may still write; it may have slept for long.
+
+        Raises:
+            StorageError: Another driver owns the experiment now.
+        """
+        self._store.append(())
+
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()

@@ -107,7 +107,9 @@ class JournalFile(Store):
     def append(self, events: Sequence[Event]) -> None:
         if self._writer is None:
             raise StorageError(f"{self._path}: the journal is not open for writing")
-        if events:
+        if not events:
+            self._writer.check()
+        else:
             self._writer.write(b"".join(frame(encode(event)) for event in events))
 
     @override
@@ -168,6 +170,14 @@ class _Writer:
             self._take_back()
             raise
         self._size += len(data)
+
+    def check(self) -> None:
+        """Make sure that this driver may write.
+
+        Raises:
+            LeaseLostError: Another driver owns the experiment now.
+        """
+        self._lease.check()
 
     def truncate(self, size: int) -> None:
         """Take off durably what follows the first ``size`` bytes.

@@ -6,6 +6,11 @@ holder proves that it lives by writing a growing count into the file; it writes 
 a descriptor of that very file, and so never into the one that a successor put in its
 place.
 
+Whether a holder lives is told by its process, where that can be looked at from here: on
+the same host, since the same boot. Elsewhere it is dead when it has given no sign of
+life for ``expiry_s``. The file system's own clock tells how long that is, which is the
+same for all hosts; and where less has passed, the holder is watched for as long.
+
 A dead holder is succeeded in two steps. First one taker is chosen among all: the one
 that links the file ``<lease>.after-<token of the dead holder>``. Only then, and only if
 the lease still has that token, is the lease replaced by the taker's own. A taker that
@@ -24,6 +29,7 @@ import dataclasses
 import logging
 import os
 import secrets
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -68,7 +74,7 @@ class Lease:
             sleep: Waits between two looks at that holder.
             process: Who takes it; this process by default.
             heartbeat_s: How often to give a sign of life; ``None`` for never.
-            expiry_s: For how long a holder on another host may give none.
+            expiry_s: For how long a holder that cannot be looked at may give none.
 
         Raises:
             LeaseHeldError: A living driver holds it.
@@ -195,6 +201,8 @@ class _Taker:
     def _is_dead(self, path: Path, found: LeaseHolder) -> bool:
         """Return whether ``found`` died holding ``path``; false if it let go."""
         is_alive = found.process.is_alive(seen_from=self.holder.process)
+        if is_alive is None and self._silence_s(path) >= self.expiry_s:
+            is_alive = read_lease(path) != found
         if is_alive is None:
             logger.warning(
                 "%s is held by %s; watching for %g s whether it gives a sign of life",
@@ -211,9 +219,16 @@ class _Taker:
                 return False
             is_alive = now != found
         if is_alive:
-            raise _held(self.lease, found, self.holder.process)
+            raise _held(self.lease, found)
         logger.warning("%s: %s has died; taking over", self.lease, found)
         return True
+
+    def _silence_s(self, path: Path) -> float:
+        """Return for how long ``path`` was not written, as the file system has it."""
+        try:
+            return self.own.stat().st_mtime - path.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0  # let go just now: a closer look tells
 
     def _succeed(self, path: Path, dead: LeaseHolder) -> bool:
         """Replace ``dead`` at ``path``; false if another process has done so."""
@@ -237,11 +252,8 @@ def _remove_own(path: Path, holder: LeaseHolder) -> None:
         path.unlink(missing_ok=True)
 
 
-def _held(lease: Path, holder: LeaseHolder, asking: Process) -> LeaseHeldError:
-    process = holder.process
-    command = f"kill -INT {process.pid}"
-    if process.host != asking.host:
-        command = f"ssh {process.host} {command}"
+def _held(lease: Path, holder: LeaseHolder) -> LeaseHeldError:
     return LeaseHeldError(
-        f"the experiment in {lease.parent} is run by {holder}; stop it with: {command}"
+        f"the experiment in {lease.parent} is run by {holder}; stop it with: "
+        f"hpcopt stop {shlex.quote(str(lease.parent))}"
     )

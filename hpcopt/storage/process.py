@@ -39,10 +39,10 @@ class Process:
 
     def is_alive(self, seen_from: Process) -> bool | None:
         """Return whether it lives; ``None`` if that cannot be told from here."""
-        if self.host != seen_from.host:
+        if (self.host, self.boot_id) != (seen_from.host, seen_from.boot_id):
+            # Another machine may have the same name, as containers and clones do: what
+            # is another boot of this one, by its name, need not be dead.
             return None
-        if self.boot_id != seen_from.boot_id:
-            return False
         if self.pid_namespace != seen_from.pid_namespace:
             return None
         stat = _stat(self.pid)

@@ -25,7 +25,7 @@ class Store(Protocol):
         """
 
     def append(self, events: Sequence[Event]) -> None:
-        """Add events at the end, together and durably.
+        """Add events at the end, together and durably; none to see that one could.
 
         Raises:
             LeaseLostError: Another driver owns the store now; nothing was added.
