@@ -88,6 +88,16 @@ class Goals:
         return self.constraints + tuple(t for t in self.thresholds if t is not None)
 
     @property
+    def threshold_values(self) -> tuple[float | None, ...]:
+        """Each objective's least value of interest; ``None`` where any is.
+
+        Raises:
+            ValueError: A threshold is relative.
+        """
+        thresholds = self.thresholds or (None,) * len(self.objectives)
+        return tuple(map(_threshold_value, self.objectives, thresholds))
+
+    @property
     def is_single(self) -> bool:
         """Whether there is one objective only."""
         return len(self.objectives) == 1
@@ -259,6 +269,17 @@ def _constraint(expression: str) -> OutcomeConstraint:
         )
     bound = 0.0 - (baseline if baseline is not None else constant or 0.0)
     return OutcomeConstraint(expression.strip(), metrics, bound, is_relative)
+
+
+def _threshold_value(
+    objective: Objective, threshold: OutcomeConstraint | None
+) -> float | None:
+    if threshold is None:
+        return None
+    if threshold.is_relative:
+        raise ValueError(f"{threshold.expression!r} needs the baseline's outcome")
+    [name] = objective.metric_names
+    return objective.weights[name] / threshold.weights[name] * threshold.bound
 
 
 def _objective_of(

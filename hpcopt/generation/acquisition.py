@@ -97,7 +97,7 @@ class LogNoisyExpectedImprovement:
         """
         baseline = _maybe_best(objective, constraints)
         uncertain = np.concatenate([objective.X[baseline], X_pending])
-        normal = _normal(N_SAMPLES, (1 + len(constraints), len(uncertain)), seed)
+        normal = normal_samples(N_SAMPLES, (1 + len(constraints), len(uncertain)), seed)
         values = objective.samples(uncertain, normal[:, 0])
         is_feasible = np.ones_like(values, dtype=bool)
         self._objective = SampledProcess(objective, uncertain, values)
@@ -188,7 +188,7 @@ def _log_mean(log_terms: Array) -> tuple[Array, Array]:
     return value, terms / total
 
 
-def _normal(n: int, shape: tuple[int, int], seed: int) -> Array:
+def normal_samples(n: int, shape: tuple[int, int], seed: int) -> Array:
     """Return ``n`` arrays of standard normal numbers, evenly spread if possible."""
     n_dimensions = math.prod(shape)
     if not 0 < n_dimensions <= qmc.Sobol.MAXDIM:

@@ -42,7 +42,7 @@ class Method:
         return make
 
 
-_GAUSSIAN_PROCESS = "hpcopt.generation.proposal:Proposer"
+_GAUSSIAN_PROCESS = "hpcopt.generation.bayesian:bayesian_proposer"
 
 #: A new method is one more entry.
 METHODS: Mapping[str, Method] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,14 @@ from hpcopt.generation.fit import (
     prior_hyperparameters,
 )
 from hpcopt.generation.gaussian import GaussianProcess
+from hpcopt.generation.linear_outcome import LinearTransform
 from hpcopt.generation.outcome import OutcomeTransform, SlackTransform
 from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 
 Array = npt.NDArray[np.float64]
+
+Transform = OutcomeTransform | SlackTransform | LinearTransform
 
 _Choose = Callable[[Array, Array, Array | None, Priors], Hyperparameters]
 
@@ -40,6 +43,8 @@ class TrainingData:
     """What is believed of the model beforehand."""
     has_sign: bool = False
     """Whether it is a constraint's slack: what is below 0 is not feasible."""
+    is_linear: bool = False
+    """Whether differences count as they are: it is one of several objectives."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> TrainingData:
@@ -49,6 +54,14 @@ class TrainingData:
             ValueError: There are several objectives.
         """
         return cls.of_sum(snapshot, snapshot.objective)
+
+    @classmethod
+    def of_objectives(cls, snapshot: Snapshot) -> list[TrainingData]:
+        """Return the data of each of several objectives."""
+        return [
+            replace(cls.of_sum(snapshot, objective), is_linear=True)
+            for objective in snapshot.goals.objectives
+        ]
 
     @classmethod
     def of_constraints(cls, snapshot: Snapshot) -> list[TrainingData]:
@@ -92,7 +105,7 @@ class Surrogate:
     """A fitted model of the transformed outcome, and the way back."""
 
     process: GaussianProcess
-    transform: OutcomeTransform | SlackTransform
+    transform: Transform
     details: Mapping[str, JSONValue]
     """Its hyperparameters, for a person to look at."""
 
@@ -112,8 +125,7 @@ class Surrogate:
 
     @classmethod
     def _with(cls, data: TrainingData, choose: _Choose) -> Surrogate:
-        kind = SlackTransform if data.has_sign else OutcomeTransform
-        transform = kind.fit(data.y)
+        transform = _transform(data)
         t = transform(data.y)
         noise = None
         if data.variance is not None:
@@ -132,6 +144,20 @@ class Surrogate:
             },
         )
 
+    def scaled(self, value: float) -> float:
+        """Return an outcome in the units of ``process``."""
+        if isinstance(self.transform, LinearTransform):
+            return self.transform.scaled(value)
+        return float(self.transform(np.array([value]))[0])
+
     def predict(self, X: Array) -> tuple[Array, Array]:
         """Return the outcome's mean and variance at the points ``X``."""
         return self.transform.inverse_moments(*self.process.moments(X))
+
+
+def _transform(data: TrainingData) -> Transform:
+    if data.has_sign:
+        return SlackTransform.fit(data.y)
+    if data.is_linear:
+        return LinearTransform.fit(data.y)
+    return OutcomeTransform.fit(data.y)

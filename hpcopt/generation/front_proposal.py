@@ -1,0 +1,102 @@
+"""Proposals of the models of several objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import override
+
+from hpcopt.core.types import JSONValue, TParameterization
+from hpcopt.generation.candidates import best_unused
+from hpcopt.generation.design import UsedPoints
+from hpcopt.generation.fallback import FallbackProposer, MakeSurrogate
+from hpcopt.generation.hedge import Region
+from hpcopt.generation.multi_objective import (
+    LogNoisyHypervolumeImprovement,
+    front_of_means,
+    reference_point,
+)
+from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.surrogate import Surrogate, TrainingData
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FrontModels:
+    """What is known of each objective and of each constraint."""
+
+    objectives: tuple[Surrogate, ...]
+    constraints: tuple[Surrogate, ...]
+    reference: Array
+    """Above which scaled values volume counts, shape ``(m,)``."""
+    front: Array
+    """Where the expected outcomes are the Pareto front, shape ``(n, d)``."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, surrogate: MakeSurrogate) -> FrontModels:
+        """Return a ``surrogate`` of each.
+
+        Raises:
+            LinAlgError: No covariance matrix could be factorised.
+        """
+        objectives = tuple(map(surrogate, TrainingData.of_objectives(snapshot)))
+        constraints = tuple(map(surrogate, TrainingData.of_constraints(snapshot)))
+        thresholds = [
+            None if value is None else objective.scaled(value)
+            for objective, value in zip(
+                objectives, snapshot.goals.threshold_values, strict=True
+            )
+        ]
+        X, Y = front_of_means(
+            [model.process for model in objectives],
+            [model.process for model in constraints],
+        )
+        return cls(objectives, constraints, reference_point(Y, thresholds), X)
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """The models' hyperparameters."""
+        return {
+            "objectives": [model.details for model in self.objectives],
+            "constraints": [model.details for model in self.constraints],
+        }
+
+    def acquisition(
+        self, X_pending: Array, seed: int
+    ) -> LogNoisyHypervolumeImprovement:
+        """Return what a point promises.
+
+        Raises:
+            LinAlgError: A covariance matrix could not be factorised.
+        """
+        return LogNoisyHypervolumeImprovement(
+            [model.process for model in self.objectives],
+            [model.process for model in self.constraints],
+            self.reference,
+            X_pending,
+            seed=seed,
+        )
+
+
+class FrontProposer(FallbackProposer[FrontModels]):
+    """Proposes what adds most to the volume below the Pareto front."""
+
+    @override
+    def _make_models(self, surrogate: MakeSurrogate) -> FrontModels:
+        return FrontModels.of(self._snapshot, surrogate)
+
+    @override
+    def _best(
+        self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
+    ) -> TParameterization | None:
+        space = self._snapshot.space
+        rng = np.random.default_rng([self._snapshot.seed, index])
+        acquisition = self._models.acquisition(
+            space.encode(self._waiting(proposed)), int(rng.integers(2**31))
+        )
+        region = Region.whole(space.d)
+        return best_unused(acquisition, space, self._models.front, used, rng, region)

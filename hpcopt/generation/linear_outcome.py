@@ -1,0 +1,65 @@
+"""The outcome transform for several objectives: linear, so that volumes keep their say.
+
+A power, as for a single objective, would change what a Pareto front's volume is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.types import JSONValue
+
+Array = npt.NDArray[np.float64]
+
+#: Bad values further than this many interquartile ranges below the middle half say
+#: no more than "bad", however wild they are.
+_FENCE = 10.0
+
+#: Spreads smaller than this, relative to the values, are rounding.
+_RELATIVE_SPREAD = 1e-12
+
+
+@dataclass(frozen=True)
+class LinearTransform:
+    """Clip what is bad beyond measure, and standardise."""
+
+    lowest: float
+    mean: float
+    std: float
+
+    @classmethod
+    def fit(cls, y: Array) -> LinearTransform:
+        """Return the transform for the outcomes ``y``; larger is better."""
+        lower, upper = np.quantile(y, [0.25, 0.75])
+        lowest = float(lower - _FENCE * (upper - lower)) if upper > lower else y.min()
+        clipped = np.maximum(y, lowest)
+        std = float(clipped.std())
+        if std <= _RELATIVE_SPREAD * float(np.abs(clipped).max()):
+            std = 1.0
+        return cls(float(lowest), float(clipped.mean()), std)
+
+    def __call__(self, y: Array) -> Array:
+        """Return the transformed outcomes."""
+        standardised: Array = (np.maximum(y, self.lowest) - self.mean) / self.std
+        return standardised
+
+    def scaled(self, value: float) -> float:
+        """Return a value in units of the transformed outcomes, without clipping it."""
+        return (value - self.mean) / self.std
+
+    def variance(self, y: Array, variance: Array) -> Array:
+        """Return the variance of the transformed outcomes."""
+        return variance / self.std**2
+
+    def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """Return mean and variance of outcomes that are Gaussian when transformed."""
+        return self.mean + self.std * mean, self.std**2 * variance
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What a person may want to know of it."""
+        return {"mean": self.mean, "std": self.std}
