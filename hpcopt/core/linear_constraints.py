@@ -55,9 +55,9 @@ def linear_constraints(
             rows[constraint.is_equality].append(row[0])
             sides[constraint.is_equality].append(row[1])
     return LinearConstraints(
-        A=np.array(rows[False]).reshape(-1, d),
+        A=np.array(rows[False]).reshape(len(rows[False]), d),
         b=np.array(sides[False]),
-        A_equal=np.array(rows[True]).reshape(-1, d),
+        A_equal=np.array(rows[True]).reshape(len(rows[True]), d),
         b_equal=np.array(sides[True]),
         are_all=are_all,
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import qmc
 
+from hpcopt.core.linear_constraints import LinearConstraints
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.acquisition import Acquisition
 from hpcopt.generation.design import UsedPoints
-from hpcopt.generation.feasible import FeasibleRegion
+from hpcopt.generation.feasible import feasible_region
 from hpcopt.generation.hedge import Region
 
 Array = npt.NDArray[np.float64]
@@ -79,25 +83,30 @@ def _search(
     """Return promising points, all of them valid."""
     discrete = space.is_discrete
     if space.is_constrained:
-        everywhere = FeasibleRegion(space).sample(_N_GLOBAL, rng)
+        everywhere = feasible_region(space).sample(_N_GLOBAL, rng)
     else:
         everywhere = qmc.Sobol(space.d, seed=rng).random(_N_GLOBAL)
     near = np.clip(_around(incumbents, discrete, rng), region.lower, region.upper)
-    pool = space.snap(np.concatenate([region.shrunk(everywhere), near]))
-    pool = pool[space.is_feasible(pool)]
+    far, near = space.snap(region.shrunk(everywhere)), space.snap(near)
+    far, near = far[space.is_feasible(far)], near[space.is_feasible(near)]
+    if not len(far) + len(near):  # the constraints leave nothing of the box
+        far = everywhere
+    pool = np.concatenate([far, near])
     values = _values(acquisition, pool)
+    is_near = np.arange(len(pool)) >= len(far)
+    order = np.argsort(-values, kind="stable")
     starts = np.concatenate(
         [
-            np.argsort(-values[:_N_GLOBAL], kind="stable")[:_N_GLOBAL_STARTS],
-            np.argsort(-values[_N_GLOBAL:], kind="stable")[:_N_LOCAL_STARTS]
-            + _N_GLOBAL,
+            order[~is_near[order]][:_N_GLOBAL_STARTS],
+            order[is_near[order]][:_N_LOCAL_STARTS],
         ]
     )
-    ends = _climb(acquisition, pool[starts], np.zeros_like(discrete), region)
+    climb = partial(_climb, acquisition, space.linear_constraints, region)
+    ends = climb(pool[starts], np.zeros_like(discrete))
     ends = space.snap(_pulled_back(space, pool[starts], ends))
     if discrete.any() and not discrete.all():
         begun = np.concatenate([ends, pool[starts]])
-        ends = _climb(acquisition, begun, discrete, region)
+        ends = climb(begun, discrete)
         ends = space.snap(_pulled_back(space, begun, ends))
     return np.concatenate([ends, pool])
 
@@ -130,11 +139,16 @@ def _around(
 
 def _climb(
     acquisition: Acquisition,
+    linear: LinearConstraints,
+    region: Region,
     starts: Array,
     fixed: npt.NDArray[np.bool_],
-    region: Region,
 ) -> Array:
-    """Return where each of ``starts`` leads uphill, its ``fixed`` coordinates kept."""
+    """Return where each of ``starts`` leads uphill, its ``fixed`` coordinates kept.
+
+    Linear constraints are followed; other ones may be left.
+    """
+    constraints = _for_slsqp(linear)
 
     def loss(x: Array) -> tuple[float, Array]:
         values, gradients = acquisition.values_and_gradients(x[None])
@@ -147,7 +161,8 @@ def _climb(
             loss,
             start,
             jac=True,
-            method="L-BFGS-B",
+            method="SLSQP" if constraints else "L-BFGS-B",
+            constraints=constraints,
             bounds=np.column_stack(
                 [
                     np.where(fixed, start, region.lower),
@@ -160,6 +175,16 @@ def _climb(
     ]
     points: Array = np.clip(np.array(ends), 0.0, 1.0)
     return points
+
+
+def _for_slsqp(linear: LinearConstraints) -> list[dict[str, Any]]:
+    """Return the constraints as SciPy's SLSQP takes them."""
+    sides = [("ineq", linear.A, linear.b), ("eq", linear.A_equal, linear.b_equal)]
+    return [
+        {"type": kind, "fun": lambda x, A=A, b=b: b - A @ x, "jac": lambda _, A=A: -A}
+        for kind, A, b in sides
+        if len(b)
+    ]
 
 
 def _values(acquisition: Acquisition, X: Array) -> Array:

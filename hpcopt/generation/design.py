@@ -10,7 +10,7 @@ from scipy.stats import qmc
 
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.feasible import FeasibleRegion
+from hpcopt.generation.feasible import feasible_region
 from hpcopt.generation.protocol import Suggestion
 
 Array = npt.NDArray[np.float64]
@@ -73,7 +73,7 @@ class InitialDesign:
     def __init__(self, space: SearchSpace, seed: int) -> None:
         self._space = space
         self._seed = seed
-        self._region = FeasibleRegion(space)
+        self._region = feasible_region(space)
         self._feasible = np.zeros((0, space.d))
         self._n_blocks = 0
 

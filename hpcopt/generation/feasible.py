@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ _N_TRIED = 4096
 #: their steps, from the finest to the widest.
 _N_SEARCHERS, _N_ROUNDS = 64, 400
 _STEPS = (1e-6, 0.3)
+
+#: So many walk together at least, and begin between so many corners.
+_N_WALKERS, _N_CORNERS = 64, 32
 
 #: A walk forgets where it began after so many steps, and so many more a coordinate.
 _N_STEPS, _N_STEPS_EACH = 20, 2
@@ -45,7 +48,8 @@ class FeasibleRegion:
         if len(X) >= n:
             return X[:n]
         starts = self._starts
-        return self._walk(starts[rng.integers(len(starts), size=n)], rng)
+        walkers = starts[rng.integers(len(starts), size=max(n, _N_WALKERS))]
+        return self._walk(walkers, rng)[:n]
 
     @cached_property
     def center(self) -> Array:
@@ -69,18 +73,16 @@ class FeasibleRegion:
 
     @cached_property
     def _starts(self) -> Array:
-        """Feasible points, at least one."""
+        """Feasible points, at least one, as far apart as can be."""
         space, rng = self._space, np.random.default_rng(0)
         X = rng.random((_N_TRIED, space.d))
         violation = space.violation(X)
-        if (violation == 0.0).any():
-            starts: Array = X[violation == 0.0]
-            return starts
-        deepest = self._deepest()
-        if space.is_feasible(deepest[None])[0]:
-            return deepest[None]
-        nearest = X[np.argsort(violation, kind="stable")[: _N_SEARCHERS - 1]]
-        found = self._descend(np.concatenate([deepest[None], nearest]), rng)
+        corners = self._between_corners(rng)
+        found = np.concatenate([X[violation == 0.0], corners])
+        if len(found):
+            return found
+        nearest = X[np.argsort(violation, kind="stable")[:_N_SEARCHERS]]
+        found = self._descend(np.concatenate([self._deepest()[None], nearest]), rng)
         if len(found) == 0:
             raise ConfigError(
                 "parameter_constraints: expected points that satisfy all of "
@@ -89,6 +91,28 @@ class FeasibleRegion:
                 "other, or leave too little to find"
             )
         return found
+
+    def _between_corners(self, rng: np.random.Generator) -> Array:
+        """Return feasible points between random corners of the linear constraints."""
+        linear, d = self._space.linear_constraints, self._space.d
+        if not len(linear.b) + len(linear.b_equal):
+            return np.zeros((0, d))
+        corners = [self._deepest()]
+        for direction in rng.standard_normal((_N_CORNERS, d)):
+            answer = linprog(
+                c=direction,
+                A_ub=linear.A,
+                b_ub=linear.b,
+                A_eq=linear.A_equal,
+                b_eq=linear.b_equal,
+                bounds=[(0.0, 1.0)] * d,
+            )
+            if answer.x is not None:
+                corners.append(answer.x)
+        # Little of each: what lies between few of them is near the edge.
+        weights = rng.dirichlet(np.full(len(corners), 0.5), size=_N_TRIED)
+        X: Array = np.concatenate([corners[:1], weights @ np.array(corners)])
+        return X[self._space.is_feasible(X)]
 
     def _deepest(self) -> Array:
         """Return the centre of the largest ball inside the linear constraints.
@@ -142,14 +166,13 @@ class FeasibleRegion:
         """Return where random walks inside the region lead from ``X``.
 
         Hit-and-run: along a random line, a random point of the part of the line that
-        is inside, which is found by shrinking from the cube's.
+        is inside, which is found by shrinking from the cube's. Most lines have the
+        direction from one walker to another, which suits the region's own shape
+        however thin that is.
         """
         n, d = X.shape
         for step in range(_N_STEPS + _N_STEPS_EACH * d):
-            direction = rng.standard_normal((n, d))
-            if step % 2:  # along an axis: the corners of narrow regions are reached
-                axes = rng.integers(d, size=n)
-                direction = np.eye(d)[axes]
+            direction = _directions(step, X, rng)
             low, high = _chord(X, direction)
             is_open = np.ones(n, dtype=bool)
             for _ in range(_N_SHRINKS):
@@ -165,13 +188,33 @@ class FeasibleRegion:
         return self._space.snap(X)
 
 
+def _directions(step: int, X: Array, rng: np.random.Generator) -> Array:
+    """Return where each walker goes in this step, shape of ``X``."""
+    n, d = X.shape
+    if step % 4 == 1:
+        return rng.standard_normal((n, d))
+    if step % 4 == 3:  # along an axis: the corners of narrow regions are reached
+        axes: Array = np.eye(d)[rng.integers(d, size=n)]
+        return axes
+    first, second = rng.integers(n, size=(2, n))
+    between: Array = X[first] - X[second]
+    return between
+
+
 def _chord(X: Array, direction: Array) -> tuple[Array, Array]:
     """Return from where to where lines through ``X`` lie in the cube."""
     with np.errstate(divide="ignore", invalid="ignore"):
         first, second = -X / direction, (1.0 - X) / direction
-    low = np.where(direction == 0.0, -np.inf, np.minimum(first, second))
-    high = np.where(direction == 0.0, np.inf, np.maximum(first, second))
-    return low.max(axis=1), high.min(axis=1)
+    low = np.where(direction == 0.0, -np.inf, np.minimum(first, second)).max(axis=1)
+    high = np.where(direction == 0.0, np.inf, np.maximum(first, second)).min(axis=1)
+    is_line = np.isfinite(high - low)  # not where two walkers stand on one point
+    return np.where(is_line, low, 0.0), np.where(is_line, high, 0.0)
+
+
+@lru_cache(maxsize=4)
+def feasible_region(space: SearchSpace) -> FeasibleRegion:
+    """Return the region, which remembers where its walks may begin."""
+    return FeasibleRegion(space)
 
 
 def check_feasible(space: SearchSpace) -> None:
@@ -181,4 +224,4 @@ def check_feasible(space: SearchSpace) -> None:
         ConfigError: The constraints contradict each other, or leave too little.
     """
     if space.is_constrained:
-        _ = FeasibleRegion(space).center
+        _ = feasible_region(space).center

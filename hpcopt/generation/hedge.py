@@ -56,7 +56,8 @@ class Region:
     @classmethod
     def around(cls, center: Array, reach: Array) -> Region:
         """Return the cube, shrunk to ``reach`` towards ``center``."""
-        lower = (1 - reach) * center
+        # The best trial may lie outside bounds that were narrowed since.
+        lower = (1 - reach) * np.clip(center, 0.0, 1.0)
         return cls(lower, np.minimum(lower + reach, 1.0))
 
     def shrunk(self, X: Array) -> Array:
