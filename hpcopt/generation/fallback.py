@@ -107,10 +107,10 @@ class FallbackProposer(ABC, Generic[M]):
     ) -> list[TParameterization]:
         """Return the points whose outcomes are not known.
 
-        A failed point is as good as pending: what it would have told is unknown, and a
-        point beside it promises little beyond it.
+        An abandoned point is as good as pending: what it would have told is unknown,
+        and a point beside it promises little beyond it.
         """
-        return [*self._snapshot.pending, *self._snapshot.failed, *proposed]
+        return [*self._snapshot.pending, *self._snapshot.abandoned, *proposed]
 
     def _fall_back(self, what: str, exc: Exception) -> None:
         sentence = f"{what} is used instead ({type(exc).__name__}: {exc})"

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.candidates import best_unused
+from hpcopt.generation.crashes import success_data
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.fallback import FallbackProposer, MakeSurrogate
 from hpcopt.generation.hedge import Region
@@ -31,6 +32,8 @@ class FrontModels:
 
     objectives: tuple[Surrogate, ...]
     constraints: tuple[Surrogate, ...]
+    success: Surrogate | None
+    """Where trials give a result at all; ``None`` while none has failed."""
     reference: Array
     """Above which scaled values volume counts, shape ``(m,)``."""
     front: Array
@@ -55,15 +58,20 @@ class FrontModels:
             [model.process for model in objectives],
             [model.process for model in constraints],
         )
-        return cls(objectives, constraints, reference_point(Y, thresholds), X)
+        data = success_data(snapshot)
+        success = None if data is None else surrogate(data)
+        return cls(objectives, constraints, success, reference_point(Y, thresholds), X)
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
         """The models' hyperparameters."""
-        return {
+        details: dict[str, JSONValue] = {
             "objectives": [model.details for model in self.objectives],
             "constraints": [model.details for model in self.constraints],
         }
+        if self.success is not None:
+            details["success"] = self.success.details
+        return details
 
     def acquisition(
         self, X_pending: Array, seed: int
@@ -73,9 +81,12 @@ class FrontModels:
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
+        constraints = [model.process for model in self.constraints]
+        if self.success is not None:
+            constraints.append(self.success.process)
         return LogNoisyHypervolumeImprovement(
             [model.process for model in self.objectives],
-            [model.process for model in self.constraints],
+            constraints,
             self.reference,
             X_pending,
             seed=seed,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
+from hpcopt.generation.crashes import success_data
 from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import Surrogate, TrainingData
@@ -23,6 +24,8 @@ class Models:
 
     objective: Surrogate
     constraints: tuple[Surrogate, ...]
+    success: Surrogate | None
+    """Where trials give a result at all; ``None`` while none has failed."""
 
     @classmethod
     def of(
@@ -33,9 +36,11 @@ class Models:
         Raises:
             LinAlgError: No covariance matrix could be factorised.
         """
+        data = success_data(snapshot)
         return cls(
             surrogate(TrainingData.of(snapshot)),
             tuple(map(surrogate, TrainingData.of_constraints(snapshot))),
+            None if data is None else surrogate(data),
         )
 
     def with_trend(self, snapshot: Snapshot) -> Models:
@@ -52,10 +57,12 @@ class Models:
     @property
     def details(self) -> Mapping[str, JSONValue]:
         """The models' hyperparameters."""
-        if not self.constraints:
-            return self.objective.details
-        constraints: list[JSONValue] = [model.details for model in self.constraints]
-        return {**self.objective.details, "constraints": constraints}
+        details: dict[str, JSONValue] = dict(self.objective.details)
+        if self.constraints:
+            details["constraints"] = [model.details for model in self.constraints]
+        if self.success is not None:
+            details["success"] = self.success.details
+        return details
 
     def acquisition(
         self, X_pending: Array, seed: int, *, is_greedy: bool = False
@@ -65,9 +72,12 @@ class Models:
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
+        constraints = [model.process for model in self.constraints]
+        if self.success is not None:
+            constraints.append(self.success.process)
         return LogNoisyExpectedImprovement(
             self.objective.process,
-            [model.process for model in self.constraints],
+            constraints,
             X_pending,
             seed=seed,
             is_greedy=is_greedy,

@@ -66,8 +66,7 @@ class OwnGenerator:
             return self._design.generate(n, snapshot, rung)
         started = time.perf_counter()
         points = self._ask(n, snapshot)
-        known = [trial.parameters for trial in snapshot.completed]
-        used = UsedPoints(snapshot.space, [*known, *snapshot.pending, *snapshot.failed])
+        used = UsedPoints(snapshot.space, snapshot.known)
         design = InitialDesign(snapshot.space, snapshot.seed)
         suggestions: list[Suggestion] = []
         fallbacks: list[str] = []

@@ -12,7 +12,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
 from hpcopt.core.space import SearchSpace
-from hpcopt.core.trial import Observation, TrialStatus
+from hpcopt.core.trial import Cause, Observation, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
 #: What is known of an early-stopped trial counts as it is, as in Ax.
@@ -56,7 +56,11 @@ class Snapshot:
     pending: tuple[TParameterization, ...] = ()
     """Parameterizations that were proposed and whose outcome will come."""
     failed: tuple[TParameterization, ...] = ()
-    """Parameterizations that failed on their own account."""
+    """Parameterizations that failed on their own account: by their program, without a
+    result, or beyond their limits of time or memory."""
+    abandoned: tuple[TParameterization, ...] = ()
+    """Parameterizations that a person gave up; they teach nothing, and are not to be
+    proposed again."""
     details: Mapping[str, JSONValue] = field(default_factory=dict)
     """What the latest generation wanted to remember."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +74,12 @@ class Snapshot:
             ValueError: There are several.
         """
         return self.goals.objective
+
+    @property
+    def known(self) -> list[TParameterization]:
+        """All parameterizations that are not to be proposed again."""
+        completed = [trial.parameters for trial in self.completed]
+        return [*completed, *self.pending, *self.failed, *self.abandoned]
 
     @classmethod
     def of(cls, experiment: Experiment) -> Snapshot:
@@ -92,6 +102,12 @@ class Snapshot:
                 t.parameters
                 for t in experiment.trials
                 if t.status is TrialStatus.FAILED
+                and t.cause is not Cause.INFRASTRUCTURE
+            ),
+            abandoned=tuple(
+                t.parameters
+                for t in experiment.trials
+                if t.status is TrialStatus.ABANDONED
             ),
             details=experiment.generation_details,
             environment=experiment.environment,
@@ -116,6 +132,7 @@ class Snapshot:
             ],
             "pending": [dict(p) for p in self.pending],
             "failed": [dict(p) for p in self.failed],
+            "abandoned": [dict(p) for p in self.abandoned],
             "details": dict(self.details),
             "environment": dict(self.environment),
         }
@@ -141,6 +158,7 @@ class Snapshot:
             ),
             pending=tuple(record["pending"]),
             failed=tuple(record["failed"]),
+            abandoned=tuple(record["abandoned"]),
             details=record["details"],
             environment=record["environment"],
         )

@@ -61,8 +61,7 @@ class BayesianGenerator:
         """
         started = time.perf_counter()
         space = snapshot.space
-        completed = [trial.parameters for trial in snapshot.completed]
-        used = UsedPoints(space, [*completed, *snapshot.pending, *snapshot.failed])
+        used = UsedPoints(space, snapshot.known)
         n_before = len(snapshot.completed) + len(snapshot.pending)
         design = InitialDesign(space, snapshot.seed)
         suggestions: list[Suggestion] = []
