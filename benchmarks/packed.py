@@ -66,7 +66,6 @@ job:
 run:
   max_trials: {trials}
   parallelism: {per_job}
-  initial_seconds_between_polls: 0.5
 generation: {{method: sobol}}
 """
 

@@ -1,29 +1,30 @@
 """Works off a pack: many short trials in one Slurm job, some of them at a time.
 
 ``python -m hpcopt.pack FOLDER AT_ONCE`` is what the job of a pack runs. The links 0,
-1, … in ``FOLDER`` name the folders of the attempts, whose ``job.sh`` are run in that
-order. One that fails holds up no other. The exit code is 0 once all have ended,
-whatever theirs are: these are in the folders.
+1, … in ``FOLDER`` name the folders of the attempts, whose scripts are run in that order
+with the variables in ``pack.json``. One that fails holds up no other. The exit code is
+0 once all have ended, whatever theirs are: these are in the folders.
 
 A pack that Slurm runs again leaves alone what has ended before.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from hpcopt.core.errors import UsageError
+from hpcopt.runners.attempt_process import AttemptProcess, identity
 from hpcopt.runners.trial_folder import AttemptFolder
 
 #: How late a request to stop a single attempt is seen.
@@ -54,9 +55,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True)
-class _Running:
+class _Member:
     folder: AttemptFolder
-    process: subprocess.Popen[bytes]
+    variables: Mapping[str, str]
+    python_path: str
+
+
+@dataclass(frozen=True)
+class _Running:
+    attempt: AttemptProcess
     slot: int
 
 
@@ -76,16 +83,20 @@ class Pack:
         links = [path for path in folder.iterdir() if path.name.isdecimal()]
         if not links:
             raise UsageError(f"{folder}: expected links to attempts, found none")
-        folders = [
-            AttemptFolder(link.resolve())
-            for link in sorted(links, key=lambda path: int(path.name))
+        texts = json.loads((folder / "pack.json").read_text())
+        links.sort(key=lambda path: int(path.name))
+        members = [
+            _Member(AttemptFolder(link.resolve()), **text)
+            for link, text in zip(links, texts, strict=True)
         ]
         self.exit_code = 0
-        self._waiting = deque(each for each in folders if not _is_done(each))
+        self._waiting = deque(each for each in members if not _is_done(each.folder))
         self._running: list[_Running] = []
         self._slots = list(range(at_once))
         self._stays = Path.cwd() != folder.resolve()
         """Whether the user has chosen where to run."""
+        self._job_id = os.environ.get("SLURM_JOB_ID", f"by-hand-{os.getpid()}")
+        self._identity = identity(self._job_id)
         self._environment = _environment()
 
     @property
@@ -96,22 +107,32 @@ class Pack:
     def start(self) -> None:
         """Start as many attempts as there are places."""
         while self._waiting and self._slots:
-            folder, slot = self._waiting.popleft(), self._slots.pop(0)
-            with folder.log.open("ab") as log:
-                process = subprocess.Popen(
-                    ["/bin/bash", folder.job],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    cwd=None if self._stays else folder.path,
-                    env={**self._environment, "HPCOPT_SLOT": str(slot)},
-                )
-            self._running.append(_Running(folder, process, slot))
+            member, slot = self._waiting.popleft(), self._slots[0]
+            attempt = AttemptProcess.start(
+                member.folder,
+                self._identity,
+                self._environment_of(member, slot),
+                None if self._stays else member.folder.path,
+            )
+            if attempt is not None:
+                self._slots.remove(slot)
+                self._running.append(_Running(attempt, slot))
+
+    def _environment_of(self, member: _Member, slot: int) -> dict[str, str]:
+        environment = {
+            **self._environment,
+            **member.variables,
+            "HPCOPT_SLOT": str(slot),
+        }
+        if member.python_path:
+            paths = [member.python_path, environment.get("PYTHONPATH")]
+            environment["PYTHONPATH"] = ":".join(filter(None, paths))
+        return environment
 
     def reap(self) -> None:
         """Let go of what has ended."""
         for each in list(self._running):
-            if each.process.poll() is not None:
+            if each.attempt.has_ended():
                 self._running.remove(each)
                 self._slots.append(each.slot)
 
@@ -122,13 +143,13 @@ class Pack:
             self.exit_code = 128 + number
         if number in _PASSED_ON:
             for each in self._running:
-                each.process.send_signal(number)
+                each.attempt.send(number)
 
     def stop_those_asked_for(self) -> None:
         """End the attempts in whose folders the driver has asked for it."""
         for each in self._running:
-            if each.folder.read_stopped() is not None:
-                each.process.send_signal(signal.SIGTERM)
+            if each.attempt.folder.read_stopped() is not None:
+                each.attempt.send(signal.SIGTERM)
 
 
 def _is_done(folder: AttemptFolder) -> bool:
@@ -141,11 +162,13 @@ def _environment() -> dict[str, str]:
     """Return the environment of the attempts."""
     environment = {
         **os.environ,
-        "HPCOPT_JOB_ID": os.environ.get("SLURM_JOB_ID", f"by-hand-{os.getpid()}"),
         # A script may call srun: each step gets its own CPUs, and none all the memory.
         "SLURM_EXACT": "1",
         "SLURM_MEM_PER_NODE": "0",
     }
+    if cpus := environment.get("SLURM_CPUS_PER_TASK"):
+        # srun has not taken this from sbatch since Slurm 22.05.
+        environment.setdefault("SRUN_CPUS_PER_TASK", cpus)
     for other in ("SLURM_MEM_PER_CPU", "SLURM_MEM_PER_GPU"):
         environment.pop(other, None)
     return environment

@@ -44,7 +44,7 @@ OWNERS = {
     "yaml": ["config_file.py"],
     "numpy": ["core/", "generation/", "metrics/", "worker.py"],
     "subprocess": [
-        "pack.py",
+        "runners/attempt_process.py",
         "slurm/commands.py",
         "generation/service.py",
         "cli/detach.py",
@@ -69,7 +69,7 @@ NEIGHBOURS = {
     "runners": ["slurm"],
     "driver": [*PROTOCOLS, "storage.journal", "__version__"],
     "worker.py": ["metrics", "reporting"],
-    "pack.py": ["runners.trial_folder"],
+    "pack.py": ["runners.attempt_process", "runners.trial_folder"],
     "reporting.py": [],
     "testing": ["slurm.commands"],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,6 @@ from test_wrapper import PATIENCE_S, wait_until
 from hpcopt import pack
 from hpcopt.core.trial import Cause
 from hpcopt.runners.trial_folder import AttemptFolder, Stopped, write_durably
-from hpcopt.runners.wrapper import wrapper
 
 #: Leaves a mark while it runs, waits for its end to be allowed, and counts its peers.
 HOLD = """#!/bin/bash
@@ -37,12 +37,13 @@ class PackOf:
             attempt = self.attempt(index)
             attempt.path.mkdir(parents=True)
             write_durably(attempt.script, script, mode=0o755)
-            variables = {
-                "HPCOPT_TRIAL_FOLDER": str(attempt.path),
-                "HPCOPT_TRIAL_INDEX": str(index),
-            }
-            attempt.job.write_text(wrapper((), variables, None))
             (self.path / str(index)).symlink_to(attempt.path)
+
+        members = [
+            {"variables": {"HPCOPT_TRIAL_INDEX": str(index)}, "python_path": "/a b"}
+            for index in range(len(scripts))
+        ]
+        (self.path / "pack.json").write_text(json.dumps(members))
 
     def attempt(self, index: int) -> AttemptFolder:
         return AttemptFolder(self.trials / str(index))
@@ -63,7 +64,7 @@ class PackOf:
         return process.returncode
 
     def codes(self) -> list[int | None]:
-        n = len(list(self.trials.glob("*/job.sh")))
+        n = len(list(self.trials.glob("*/script.sh")))
         return [self.attempt(index).look().exit_code for index in range(n)]
 
 
@@ -83,13 +84,19 @@ def test_all_are_run_a_few_at_a_time_and_failures_hold_up_nothing(tmp_path) -> N
     assert started.job_id == "12"
 
 
-def test_each_has_its_log_and_an_environment_for_steps(tmp_path: Path) -> None:
-    script = "#!/bin/bash\necho $SLURM_EXACT $SLURM_MEM_PER_NODE-$SLURM_MEM_PER_CPU\n"
-    packed = PackOf(tmp_path, [script + "pwd >&2\n"] * 2)
+def test_each_has_its_log_and_an_environment_for_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/b")
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
+    script = "#!/bin/bash\necho $SLURM_EXACT $SLURM_MEM_PER_NODE-$SLURM_MEM_PER_CPU "
+    packed = PackOf(
+        tmp_path, [script + "$SRUN_CPUS_PER_TASK $PYTHONPATH\npwd >&2\n"] * 2
+    )
     assert packed.run() == 0
     for index in (0, 1):
         folder = packed.attempt(index)
-        assert folder.log.read_text() == f"1 0-\n{folder.path.resolve()}\n"
+        assert folder.log.read_text() == f"1 0- 3 /a b:/b\n{folder.path.resolve()}\n"
 
 
 def test_a_signal_ends_what_runs_and_keeps_the_rest_from_starting(tmp_path) -> None:
@@ -143,11 +150,43 @@ def test_one_is_stopped_and_the_others_go_on(
     wait_until(lambda: packed.attempt(0).look().started is not None)
     packed.attempt(0).write_stopped(Stopped(Cause.USER, 1.0))
     works.stop_those_asked_for()
-    wait_until(lambda: packed.attempt(0).look().exit_code == 143)
+    wait_until(lambda: works.reap() or packed.attempt(0).look().exit_code == 143)
     (packed.trials / "go").touch()
     while works.is_busy:
         works.reap()
     assert packed.codes() == [143, 1]
+
+
+def test_the_attempt_of_another_job_is_left_alone(tmp_path: Path) -> None:
+    packed = PackOf(tmp_path, ["#!/bin/bash\nexit 0\n"] * 2)
+    packed.attempt(0).started.write_text("7 n1 1 boot 1\n")
+    assert packed.run() == 0
+    assert packed.codes() == [None, 0]
+    said = packed.attempt(0).log.read_text()
+    assert said == "hpcopt: job 7 runs or ran this attempt already; job 12 leaves\n"
+
+
+def test_an_end_is_not_written_down_for_one_that_was_begun_elsewhere(tmp_path) -> None:
+    packed = PackOf(tmp_path, [HOLD])
+    process = packed.begin()
+    wait_until((packed.attempt(0).path / "seen").exists)
+    packed.attempt(0).started.write_text("12 elsewhere 1 boot 1\n")
+    (packed.trials / "go").touch()
+    process.communicate(timeout=PATIENCE_S)
+    assert packed.codes() == [None]
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "said"),
+    [("#!/no/such/shell\n", 127, "No such file"), ("\0", 126, "Exec format error")],
+)
+def test_a_script_that_cannot_be_run_fails_as_in_bash(
+    tmp_path: Path, script: str, code: int, said: str
+) -> None:
+    packed = PackOf(tmp_path, [script, "#!/bin/bash\nkill -KILL $$\n"])
+    assert packed.run() == 0
+    assert packed.codes() == [code, 128 + signal.SIGKILL]
+    assert said in packed.attempt(0).log.read_text()
 
 
 @pytest.mark.parametrize("arguments", [[], ["folder"], ["folder", "x"]])

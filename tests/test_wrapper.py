@@ -37,7 +37,7 @@ class Wrapped:
     def begin(self, script: str, **variables: str) -> subprocess.Popen[str]:
         write_durably(self.folder.script, script, mode=0o755)
         variables["HPCOPT_TRIAL_FOLDER"] = str(self.path)
-        self.folder.job.write_text(wrapper((), variables, Path("/my modules")))
+        self.folder.job.write_text(wrapper((), variables, "/my modules"))
         return subprocess.Popen(
             ["bash", str(self.folder.job)],
             cwd=self.path,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from hpcopt.core.errors import ConfigError, SubmissionDeferredError
 from hpcopt.core.policy import NO_ADJUSTMENT
@@ -56,6 +57,10 @@ class RenderedJob:
     """Options for sbatch's command line by long name; ``None`` for a flag."""
     parameters: str
     """The parameterization, as JSON."""
+    variables: Mapping[str, str]
+    """The script's environment, as far as it is the trial's own."""
+    python_path: str
+    """A folder to look for Python modules in before all others; empty for none."""
 
     @property
     def digest(self) -> str:
@@ -117,7 +122,8 @@ class JobScripts:
             "HPCOPT_TRIAL_INDEX": str(request.trial_index),
             "HPCOPT_ATTEMPT": str(request.number),
         }
-        modules = spec.config_folder.absolute() if spec.function is not None else None
+        is_function = spec.function is not None
+        modules = str(spec.config_folder.absolute()) if is_function else ""
         options = {
             option: _option_text(option, value, names)
             for option, value in spec.options.items()
@@ -128,6 +134,8 @@ class JobScripts:
             directives=lines,
             options=spec.growth.apply(options, lines, request.adjustment),
             parameters=json.dumps(dict(request.parameters), allow_nan=False),
+            variables=variables,
+            python_path=modules,
         )
 
     def changed_options(self, request: AttemptRequest) -> dict[str, JSONValue]:
@@ -188,16 +196,25 @@ class JobScripts:
         """
         folder = self.pack_folder(submission.name)
         lines = _shared_directives(submission, rendered)
-        self._write_group(
-            folder, submission, pack_wrapper(lines, folder, self._python, at_once)
-        )
+        text = pack_wrapper(lines, folder, self._python, at_once)
+        members = [
+            {"variables": dict(job.variables), "python_path": job.python_path}
+            for job in rendered
+        ]
+        self._write_group(folder, submission, text, {"pack.json": json.dumps(members)})
         return folder
 
     def pack_folder(self, name: str) -> Path:
         """Return the folder of a pack, which may not exist yet."""
         return self.experiment_folder / "packs" / name
 
-    def _write_group(self, folder: Path, submission: Submission, job: str) -> None:
+    def _write_group(
+        self,
+        folder: Path,
+        submission: Submission,
+        job: str,
+        others: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Write a ``job.sh``, and a link to the folder of each attempt."""
         try:
             make_folder(folder)
@@ -208,6 +225,8 @@ class JobScripts:
                 link = folder / str(task)
                 if not link.is_symlink():
                     link.symlink_to(target)
+            for name, text in others.items():
+                write_durably(folder / name, text)
             write_durably(folder / "job.sh", job, mode=0o755)
             sync_folder(folder)
         except OSError as exc:

@@ -153,20 +153,20 @@ exec {python} -P -m hpcopt.pack {folder} {at_once}
 
 
 def wrapper(
-    directives: Sequence[str], variables: Mapping[str, str], python_path: Path | None
+    directives: Sequence[str], variables: Mapping[str, str], python_path: str
 ) -> str:
     """Return the text of ``job.sh``.
 
     Args:
         directives: The ``#SBATCH`` lines of the trial's script.
         variables: The environment of the trial; ``HPCOPT_TRIAL_FOLDER`` among them.
-        python_path: A folder to look for Python modules in before all others.
+        python_path: A folder to look for Python modules in before all others; may be
+            empty.
     """
     exports = [f"export {name}={shlex.quote(text)}" for name, text in variables.items()]
-    if python_path is not None:
+    if python_path:
         exports.append(
-            f"export PYTHONPATH={shlex.quote(str(python_path))}"
-            "${PYTHONPATH:+:$PYTHONPATH}"
+            f"export PYTHONPATH={shlex.quote(python_path)}${{PYTHONPATH:+:$PYTHONPATH}}"
         )
     head = "\n".join([_SHEBANG, *directives, _NOTICE])
     return head + "\n".join(exports) + "\n" + _BODY

@@ -41,13 +41,17 @@ unset HPCOPT_JOB_ID
 
 started=$HPCOPT_TRIAL_FOLDER/started
 ended=$HPCOPT_TRIAL_FOLDER/ended
-host=$(uname -n)
-boot_id=$(< /proc/sys/kernel/random/boot_id)
-stat=$(< "/proc/$$/stat")
+read -r host < /proc/sys/kernel/hostname
+read -r boot_id < /proc/sys/kernel/random/boot_id
+read -r stat < "/proc/$$/stat"
 read -r -a stat <<< "${stat##*) }"
 identity="$job_id $host $$ $boot_id ${stat[19]}"
 
-if ! (set -o noclobber; printf '%s\n' "$identity" > "$started") 2>/dev/null; then
+set -o noclobber
+{ printf '%s\n' "$identity" > "$started"; } 2>/dev/null
+claimed=$?
+set +o noclobber
+if ((claimed != 0)); then
     owner=
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         [[ -e $started ]] || break
@@ -95,10 +99,6 @@ done
 if ((code < 0)); then
     code=$((128 + $(kill -l "$latest")))
 fi
-note_end() (
-    trap '' TERM INT HUP USR1 USR2
-    printf '%s\n' "$code${told:+ $told}" > "$ended.tmp" && sync "$ended.tmp"
-)
 read -r owner < "$started"
 if [[ $owner != "$identity" ]]; then
     say "this attempt was begun again elsewhere; exit code $code is not recorded"
@@ -106,11 +106,11 @@ if [[ $owner != "$identity" ]]; then
 fi
 while
     told=$latest
-    note_end && is_noted=yes || is_noted=
+    printf '%s\n' "$code${told:+ $told}" > "$ended" && is_noted=yes || is_noted=
     [[ $told != "$latest" ]]
 do :; done
 trap '' TERM INT HUP USR1 USR2
-if [[ -z $is_noted ]] || ! mv -f -- "$ended.tmp" "$ended"; then
+if [[ -z $is_noted ]]; then
     say "cannot write the exit code $code to $ended"
 fi
 exit "$code"
