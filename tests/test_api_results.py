@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pytest
 from api_world import X
 
-from hpcopt.api.best import best_parameterization
+from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
 from hpcopt.api.configs import ChoiceParameterConfig
 from hpcopt.api.summary import summary
 from hpcopt.core import events as ev
-from hpcopt.core.errors import UsageError
+from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Cause
 
@@ -23,7 +23,11 @@ KIND = ChoiceParameterConfig("kind", ["a", "b"], "str")
 Outcome = dict[str, ev.ObservedMetric]
 
 
-def experiment(objective: str, outcomes: Sequence[Outcome | None]) -> Experiment:
+def experiment(
+    objective: str,
+    outcomes: Sequence[Outcome | None],
+    outcome_constraints: Sequence[str] = (),
+) -> Experiment:
     """Return an experiment with a trial for each outcome; ``None`` is a failed one."""
     events: list[ev.Event] = [
         ev.ExperimentBegun(
@@ -33,6 +37,7 @@ def experiment(objective: str, outcomes: Sequence[Outcome | None]) -> Experiment
                 "name": "bowl",
                 "parameters": [X.parameter().to_json(), KIND.parameter().to_json()],
                 "objective": objective,
+                "outcome_constraints": outcome_constraints,
                 "metrics": [{"name": "loss"}, {"name": "cost"}],
                 "seed": 0,
             },
@@ -110,15 +115,80 @@ def test_the_model_overrules_a_lucky_observation() -> None:
     assert best_parameterization(noisy, use_model=True)[2] == 4
 
 
-def test_a_weighted_sum_is_told_by_its_observed_metrics() -> None:
+def test_of_a_weighted_sum_each_metric_is_told() -> None:
     outcomes = [
         {"loss": ev.ObservedMetric(abs(k - 2.0)), "cost": ev.ObservedMetric(1.0, 0.1)}
         for k in range(5)
     ]
-    found = best_parameterization(
+    _, outcome, index, _ = best_parameterization(
         experiment("-loss - 2*cost", outcomes), use_model=True
     )
-    assert found[1:] == ({"loss": 0.0, "cost": (1.0, 0.1)}, 2, "2_0")
+    assert index == 2
+    assert list(outcome) == ["loss", "cost"]
+    assert isinstance(outcome["cost"], tuple)
+    assert outcome["cost"][0] == pytest.approx(1.0, abs=0.05)
+
+
+# Several objectives
+
+#: The second is dominated by the third; the last is of no interest where loss <= 5.
+TRADE_OFFS: list[Outcome] = [
+    {"loss": ev.ObservedMetric(loss), "cost": ev.ObservedMetric(cost)}
+    for loss, cost in [(1.0, 9.0), (4.0, 4.0), (3.0, 3.0), (9.0, 1.0)]
+]
+
+
+@pytest.mark.parametrize("use_model", [False, True])
+def test_the_frontier_has_the_trials_that_none_dominates(use_model: bool) -> None:
+    several = experiment("-loss, -cost", TRADE_OFFS)
+    frontier = pareto_frontier(several, use_model=use_model)
+    assert [index for _, _, index, _ in frontier] == [0, 2, 3]
+    _, outcome, _, name = frontier[0]
+    assert set(outcome) == {"loss", "cost"}
+    assert name == "0_0"
+
+
+def test_trials_beyond_a_threshold_are_not_on_the_frontier() -> None:
+    several = experiment("-loss, -cost", TRADE_OFFS, ["loss <= 5"])
+    assert [b[2] for b in pareto_frontier(several, use_model=False)] == [0, 2]
+    none = experiment("-loss, -cost", TRADE_OFFS, ["loss <= 0"])
+    for use_model in (False, True):
+        assert pareto_frontier(none, use_model=use_model) == []
+
+
+def test_one_objective_has_a_best_and_several_have_a_frontier() -> None:
+    with pytest.raises(UsageError, match="get_best_parameterization tells the best"):
+        pareto_frontier(experiment("-loss", TRADE_OFFS), use_model=False)
+    with pytest.raises(UsageError, match="get_pareto_frontier tells the best trade"):
+        best_parameterization(experiment("-loss, -cost", TRADE_OFFS), use_model=False)
+    with pytest.raises(UsageError, match="expected a completed trial"):
+        pareto_frontier(experiment("-loss, -cost", []), use_model=False)
+
+
+def test_predictions_are_of_each_metric_in_its_own_unit() -> None:
+    outcomes: list[Outcome | None] = [
+        {"loss": ev.ObservedMetric(100.0 + k), "cost": ev.ObservedMetric(-5.0 * k)}
+        for k in range(9)
+    ]
+    known = experiment("-loss", outcomes)
+    [predicted] = predictions(known, [{"x": 0.4, "kind": "a"}])
+    assert predicted["loss"][0] == pytest.approx(104, abs=0.5)
+    assert predicted["cost"][0] == pytest.approx(-20, abs=2.5)
+    assert all(sem >= 0 for _, sem in predicted.values())
+
+
+def test_a_metric_of_a_single_trial_is_not_predicted() -> None:
+    outcomes = losses(1.0, 2.0, 3.0)
+    outcomes[0]["cost"] = ev.ObservedMetric(1.0)
+    known = experiment("-loss", outcomes)
+    assert list(predictions(known, [{"x": 0.4, "kind": "a"}])[0]) == ["loss"]
+
+
+def test_what_cannot_be_predicted_is_told() -> None:
+    with pytest.raises(GenerationError, match="expected at least 2 completed trials"):
+        predictions(experiment("-loss", losses(1.0)), [{"x": 0.4, "kind": "a"}])
+    with pytest.raises(UsageError, match="expected a value in"):
+        predictions(experiment("-loss", losses(1.0)), [{"x": 4.0, "kind": "a"}])
 
 
 def test_the_summary_has_a_row_a_trial_and_the_columns_of_ax() -> None:

@@ -49,6 +49,8 @@ AX: list[tuple[Callable[..., Any], str]] = [
     (Client.mark_trial_early_stopped, "trial_index"),
     (Client.summarize, "trial_indices trial_statuses"),
     (Client.get_best_parameterization, "use_model_predictions"),
+    (Client.get_pareto_frontier, "use_model_predictions"),
+    (Client.predict, "points"),
     (configs.RangeParameterConfig, "name bounds parameter_type step_size scaling"),
     (
         configs.ChoiceParameterConfig,

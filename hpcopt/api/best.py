@@ -1,13 +1,13 @@
-"""The best parameterization of an experiment. Loads torch to ask the model."""
+"""The best parameterizations of an experiment. Loads the model when it is asked."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from hpcopt.api.outcomes import observed_outcome
 from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.objective import Objective
 from hpcopt.core.trial import Trial
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.generation.protocol import Snapshot
@@ -18,7 +18,7 @@ Best = tuple[TParameterization, TOutcome, int, str]
 
 
 def best_parameterization(experiment: Experiment, *, use_model: bool) -> Best:
-    """Return the best completed trial.
+    """Return the best of the trials that were observed to be feasible.
 
     Args:
         experiment: What was tried.
@@ -27,40 +27,113 @@ def best_parameterization(experiment: Experiment, *, use_model: bool) -> Best:
             observed objective is.
 
     Raises:
-        UsageError: No trial is completed.
+        UsageError: No trial is completed, or none is feasible, or there are several
+            objectives.
         GenerationError: No model could be fitted.
     """
-    best = experiment.best_trial()
-    if best is None:
-        raise _without_best(experiment)
-    outcome: TOutcome = observed_outcome(best)
+    if not experiment.goals.is_single:
+        raise UsageError(
+            "get_best_parameterization: expected one objective, found "
+            f"{experiment.goals.expression!r}; get_pareto_frontier tells the best "
+            "trade-offs"
+        )
     trials = experiment.best_trials()
-    if use_model and len(trials) >= MIN_COMPLETED:
-        best, outcome = _predicted(experiment, trials)
-    return dict(best.parameters), outcome, best.index, best.arm_name
+    if not trials:
+        raise _without_best(experiment)
+    if not use_model or len(experiment.completed_trials()) < MIN_COMPLETED:
+        return _tuple(trials[0], observed_outcome(trials[0]))
+    [values] = _predicted_values(experiment, trials, [experiment.objective])
+    _, best = max(zip(values, trials, strict=True), key=lambda pair: pair[0])
+    return _tuple(best, *_predicted_outcomes(experiment, [best]))
 
 
-def _predicted(
-    experiment: Experiment, trials: Sequence[Trial]
-) -> tuple[Trial, TOutcome]:
+def pareto_frontier(experiment: Experiment, *, use_model: bool) -> list[Best]:
+    """Return the trials that no other one is better than in every objective.
+
+    Only trials that were observed to be feasible and to reach the thresholds count.
+
+    Args:
+        experiment: What was tried.
+        use_model: Whether predicted objectives are compared, rather than observed
+            ones.
+
+    Raises:
+        UsageError: There is one objective only, or no trial is completed.
+        GenerationError: No model could be fitted.
+    """
+    from hpcopt.core.pareto import is_nondominated
+
+    if experiment.goals.is_single:
+        raise UsageError(
+            "get_pareto_frontier: expected several objectives, found "
+            f"{experiment.goals.expression!r}; get_best_parameterization tells the best"
+        )
+    if not experiment.completed_trials():
+        raise _without_best(experiment)
+    if not use_model or len(experiment.completed_trials()) < MIN_COMPLETED:
+        front = experiment.pareto_trials()
+        return [_tuple(trial, observed_outcome(trial)) for trial in front]
+    trials = experiment.trials_of_interest()
+    if not trials:
+        return []
+    values = _predicted_values(experiment, trials, experiment.goals.objectives)
+    is_front = is_nondominated(list(zip(*values, strict=True)))
+    front = [trial for trial, is_in in zip(trials, is_front, strict=True) if is_in]
+    outcomes = _predicted_outcomes(experiment, front)
+    return [_tuple(t, outcome) for t, outcome in zip(front, outcomes, strict=True)]
+
+
+def predictions(
+    experiment: Experiment, points: Sequence[TParameterization]
+) -> list[dict[str, tuple[float, float]]]:
+    """Return what the model expects of each metric at each of ``points``.
+
+    Raises:
+        UsageError: A point is not in the search space.
+        GenerationError: There is too little to learn from, or no model could be fitted.
+    """
+    from hpcopt.generation.predict import predict_metrics
+
+    for point in points:
+        experiment.space.check(point)
+    return predict_metrics(Snapshot.of(experiment), points)
+
+
+def _predicted_values(
+    experiment: Experiment, trials: Sequence[Trial], objectives: Sequence[Objective]
+) -> list[list[float]]:
+    """Return each objective's expected values, one for each trial."""
     from hpcopt.generation.predict import predict
 
+    snapshot = Snapshot.of(experiment)
+    points = [trial.parameters for trial in trials]
     try:
-        predictions = predict(
-            Snapshot.of(experiment), [trial.parameters for trial in trials]
-        )
+        return [
+            [mean for mean, _ in predict(snapshot, points, objective)]
+            for objective in objectives
+        ]
     except GenerationError as exc:
-        raise GenerationError(
-            f"{exc}; use_model_predictions=False gives the best observed trial"
-        ) from exc
-    trial, (mean, variance) = max(
-        zip(trials, predictions, strict=True), key=lambda pair: pair[1][0]
+        raise _without_model(exc) from exc
+
+
+def _predicted_outcomes(
+    experiment: Experiment, trials: Sequence[Trial]
+) -> list[TOutcome]:
+    try:
+        found = predictions(experiment, [trial.parameters for trial in trials])
+    except GenerationError as exc:
+        raise _without_model(exc) from exc
+    return [dict(outcome) for outcome in found]
+
+
+def _without_model(exc: GenerationError) -> GenerationError:
+    return GenerationError(
+        f"{exc}; use_model_predictions=False gives what was observed to be best"
     )
-    weights = experiment.objective.weights
-    if len(weights) > 1:  # the model knows their sum alone
-        return trial, observed_outcome(trial)
-    [(name, weight)] = weights.items()
-    return trial, {name: (mean / weight, math.sqrt(variance) / abs(weight))}
+
+
+def _tuple(trial: Trial, outcome: TOutcome) -> Best:
+    return dict(trial.parameters), outcome, trial.index, trial.arm_name
 
 
 def _without_best(experiment: Experiment) -> UsageError:

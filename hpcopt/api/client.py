@@ -25,7 +25,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from hpcopt.api.ask_tell import AskTell
-from hpcopt.api.best import best_parameterization
+from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
 from hpcopt.api.closed_loop import run_trials
 from hpcopt.api.opened import find_opened
 from hpcopt.api.summary import summary
@@ -124,15 +124,17 @@ class Client(AskTell):
                 expects most, rather than the one observed to be best. Needs two
                 completed trials; with fewer, observations decide.
 
+        Only trials that were observed to satisfy the outcome constraints count.
+
         Returns:
             Its parameters; its outcome; its trial's index; and its name, such as
-            ``"7_0"``. The outcome is what the model expects of the metric, mean and
-            standard error, each without the noise of a single observation. It is what
-            was observed if that decided, or if the objective is a sum of metrics, for
-            the model knows their sum alone.
+            ``"7_0"``. The outcome is what the model expects of each metric, mean and
+            standard error, each without the noise of a single observation; or what was
+            observed, if that decided.
 
         Raises:
-            UsageError: The experiment is not configured or has no completed trial.
+            UsageError: The experiment is not configured, has no completed trial or none
+                that is feasible, or has several objectives.
             ConfigError: The folder holds another experiment.
             GenerationError: No model could be fitted.
             StorageError: The journal cannot be read.
@@ -141,6 +143,50 @@ class Client(AskTell):
             self._experiment("get_best_parameterization"),
             use_model=use_model_predictions,
         )
+
+    def get_pareto_frontier(
+        self, use_model_predictions: bool = True
+    ) -> list[tuple[TParameterization, TOutcome, int, str]]:
+        """Return the best trade-offs between several objectives.
+
+        They are the completed trials that satisfy the constraints and reach the
+        thresholds, and that no other such trial is better than in every objective.
+
+        Args:
+            use_model_predictions: Whether that is said of what the model expects of
+                them, rather than of what was observed.
+
+        Returns:
+            For each what ``get_best_parameterization`` returns, by trial.
+
+        Raises:
+            UsageError: The experiment is not configured, has no completed trial, or
+                has one objective only.
+            ConfigError: The folder holds another experiment.
+            GenerationError: No model could be fitted.
+            StorageError: The journal cannot be read.
+        """
+        return pareto_frontier(
+            self._experiment("get_pareto_frontier"), use_model=use_model_predictions
+        )
+
+    def predict(
+        self, points: Sequence[TParameterization]
+    ) -> list[dict[str, tuple[float, float]]]:
+        """Return what the model expects at each of ``points``.
+
+        Returns:
+            For each point, each metric's mean and standard error, those of the value
+            without noise.
+
+        Raises:
+            UsageError: The experiment is not configured or not begun, or a point is
+                not in the search space.
+            ConfigError: The folder holds another experiment.
+            GenerationError: There are too few completed trials to learn from.
+            StorageError: The journal cannot be read.
+        """
+        return predictions(self._experiment("predict"), points)
 
     def summarize(
         self,

@@ -94,10 +94,13 @@ class Configuration:
 
         Args:
             objective: A metric or a weighted sum of metrics, to be maximised:
-                ``"accuracy"``, ``"-loss"``, ``"accuracy - 0.1*cost"``.
+                ``"accuracy"``, ``"-loss"``, ``"accuracy - 0.1*cost"``; or several of
+                them, separated by commas: ``"accuracy, -cost"``.
             outcome_constraints: What a feasible outcome satisfies, as linear
                 inequalities of other metrics: ``"temperature <= 1200"``,
-                ``"0.5*a + 0.5*b >= 0.95"``.
+                ``"0.5*a + 0.5*b >= 0.95"``, ``"qps >= 0.95 * baseline"``. One of a
+                metric that is one of several objectives is the least, or largest,
+                value of interest of that objective.
             pruning_target_parameterization: Not supported yet.
 
         Raises:
@@ -107,13 +110,7 @@ class Configuration:
             raise ConfigError(
                 "pruning_target_parameterization: not supported yet; expected none"
             )
-        goals = parse_goals(objective, outcome_constraints or ())
-        if not goals.is_single:
-            raise ConfigError(
-                f"objective: expected one objective, found several in {objective!r}; "
-                "several objectives are not supported yet"
-            )
-        self._goals = goals
+        self._goals = parse_goals(objective, outcome_constraints or ())
 
     def configure_runner(self, runner: AnyRunner) -> None:
         """Say what starts trials.

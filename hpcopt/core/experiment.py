@@ -16,6 +16,7 @@ from hpcopt.core.effort import Effort
 from hpcopt.core.errors import StorageError
 from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
+from hpcopt.core.pareto import is_nondominated
 from hpcopt.core.policy import Adjustment
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Attempt, Cause, Observation, Phase, Trial, TrialStatus
@@ -219,16 +220,35 @@ class Experiment:
         Raises:
             ValueError: There are several objectives.
         """
-        goals, objective = self.absolute_goals, self.objective
-        feasible = [
+        value = self.objective.value
+        return sorted(self.trials_of_interest(), key=lambda t: -value(t.outcome))
+
+    def pareto_trials(self) -> list[Trial]:
+        """Return the trials of interest that none is better than in everything."""
+        trials = self.trials_of_interest()
+        if not trials:
+            return []
+        values = [self.goals.values(trial.outcome) for trial in trials]
+        return list(itertools.compress(trials, is_nondominated(values).tolist()))
+
+    def trials_of_interest(self) -> list[Trial]:
+        """Return the completed trials that may be best, by index.
+
+        Their objectives are known, and they are known to satisfy the constraints and
+        to reach the objectives' thresholds, and a changed search space has not left
+        them behind.
+        """
+        goals = self.absolute_goals
+        trials = [
             trial
             for trial in self.completed_trials()
-            if objective.is_known(trial.outcome) and goals.is_feasible(trial.outcome)
+            if all(o.is_known(trial.outcome) for o in goals.objectives)
+            and goals.is_of_interest(trial.outcome)
         ]
         if self._space_changed is not None:
-            inside = self.space.contains([trial.parameters for trial in feasible])
-            feasible = list(itertools.compress(feasible, inside.tolist()))
-        return sorted(feasible, key=lambda trial: -objective.value(trial.outcome))
+            inside = self.space.contains([trial.parameters for trial in trials])
+            trials = list(itertools.compress(trials, inside.tolist()))
+        return trials
 
     # How it grows
 

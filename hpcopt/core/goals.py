@@ -42,6 +42,12 @@ class OutcomeConstraint(MetricSum):
             raise ValueError(f"{self.expression!r} needs the baseline's outcome")
         return self.value(outcome) - self.bound
 
+    def holds(self, outcome: Mapping[str, Observation]) -> bool:
+        """Whether ``outcome`` is known to satisfy it."""
+        if self.is_relative or not self.is_known(outcome):
+            return False
+        return self.slack(outcome) >= 0
+
     def relative_to(self, baseline: Mapping[str, Observation]) -> OutcomeConstraint:
         """Return the constraint with its bound in numbers.
 
@@ -156,12 +162,11 @@ class Goals:
 
     def is_feasible(self, outcome: Mapping[str, Observation]) -> bool:
         """Whether ``outcome`` is known to satisfy every constraint."""
-        return all(
-            not constraint.is_relative
-            and constraint.is_known(outcome)
-            and constraint.slack(outcome) >= 0
-            for constraint in self.constraints
-        )
+        return all(constraint.holds(outcome) for constraint in self.constraints)
+
+    def is_of_interest(self, outcome: Mapping[str, Observation]) -> bool:
+        """Whether it is known to be feasible and to reach every threshold."""
+        return all(bound.holds(outcome) for bound in self.bounds)
 
     def values(self, outcome: Mapping[str, Observation]) -> tuple[float, ...]:
         """Return the value of each objective, larger being better.

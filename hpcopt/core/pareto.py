@@ -11,12 +11,13 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 
-def is_nondominated(Y: Array) -> npt.NDArray[np.bool_]:
-    """Return for each of the points ``Y``, shape ``(n, m)``, whether none dominates it.
+def is_nondominated(points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Return for each of ``points``, shape ``(n, m)``, whether none dominates it.
 
     One dominates another if it is nowhere worse and somewhere better; of equal points
     none dominates the others.
     """
+    Y = np.asarray(points, dtype=np.float64)
     not_worse = (Y[:, None, :] >= Y[None, :, :]).all(axis=-1)
     better = (Y[:, None, :] > Y[None, :, :]).any(axis=-1)
     return np.logical_not((not_worse & better).any(axis=0))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from hpcopt.core.errors import GenerationError
+from hpcopt.core.goals import Goals
+from hpcopt.core.objective import MetricSum
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
@@ -14,17 +17,22 @@ from hpcopt.generation.surrogate import Surrogate, TrainingData
 
 
 def predict(
-    snapshot: Snapshot, points: Sequence[TParameterization]
+    snapshot: Snapshot,
+    points: Sequence[TParameterization],
+    metric_sum: MetricSum | None = None,
 ) -> list[tuple[float, float]]:
-    """Return mean and variance of the objective's value at each of ``points``.
+    """Return mean and variance of a sum of metrics at each of ``points``.
 
-    The value is the objective's own, larger being better; the variance is that of the
-    noiseless value.
+    Args:
+        snapshot: What is known.
+        points: Parameterizations of the snapshot's space.
+        metric_sum: What is predicted, preferably so that larger is better; the only
+            objective by default. The variance is that of the noiseless value.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    data = TrainingData.of(snapshot)
+    data = TrainingData.of_sum(snapshot, metric_sum or snapshot.objective)
     if len(data) < MIN_COMPLETED:
         raise GenerationError(
             f"expected at least {MIN_COMPLETED} completed trials to predict from, "
@@ -38,3 +46,36 @@ def predict(
         ) from exc
     mean, variance = surrogate.predict(snapshot.space.encode(points))
     return list(zip(mean.tolist(), variance.tolist(), strict=True))
+
+
+def predict_metrics(
+    snapshot: Snapshot, points: Sequence[TParameterization]
+) -> list[dict[str, tuple[float, float]]]:
+    """Return each metric's mean and standard error at each of ``points``.
+
+    Metrics of too few trials are left out, unless that is all of them.
+
+    Raises:
+        GenerationError: There is too little to learn from, or no model could be fitted.
+    """
+    names = dict.fromkeys(snapshot.goals.metric_names)
+    names.update(dict.fromkeys(n for t in snapshot.completed for n in t.outcome))
+    found: list[dict[str, tuple[float, float]]] = [{} for _ in points]
+    for name in names:
+        sign = _sign(name, snapshot.goals)
+        alone = MetricSum(name, {name: sign})
+        n_known = sum(alone.is_known(trial.outcome) for trial in snapshot.completed)
+        if n_known < MIN_COMPLETED and len(snapshot.completed) >= MIN_COMPLETED:
+            continue
+        predictions = predict(snapshot, points, alone)
+        for outcome, (mean, variance) in zip(found, predictions, strict=True):
+            outcome[name] = sign * mean, math.sqrt(variance)
+    return found
+
+
+def _sign(name: str, goals: Goals) -> float:
+    """Return 1 where large values of a metric are good, else -1."""
+    for metric_sum in (*goals.objectives, *goals.bounds):
+        if name in metric_sum.weights:
+            return math.copysign(1.0, metric_sum.weights[name])
+    return 1.0
