@@ -16,6 +16,7 @@ from hpcopt.config_file import LoadedConfig
 from hpcopt.continuation import continued_space
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.driver.clock import SystemClock
+from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.protocol import AttemptRequest, submission_name
 from hpcopt.runners.shell_template import read_template
 from hpcopt.runners.template_lint import lint, place_of
@@ -83,9 +84,27 @@ def _template(loaded: LoadedConfig) -> Iterator[Check]:
             yield Check("template", finding.sentence(path), is_doubtful=True)
     if errors:
         raise ConfigError("\n".join(errors))
-    request = first_request(loaded)
-    scripts.render(request, submission_name(loaded.config.name, [request]))
+    _render_each_shape(loaded, scripts)
     yield Check("template", f"{path}, rendered for the centre of the space")
+
+
+def _render_each_shape(loaded: LoadedConfig, scripts: JobScripts) -> None:
+    """Render the first trial, and one for each other set of active parameters."""
+    from hpcopt.generation.design import shapes
+
+    space = loaded.config.search_space()
+    for parameters in shapes(space):
+        request = AttemptRequest(0, 0, parameters)
+        try:
+            scripts.render(request, submission_name(loaded.config.name, [request]))
+        except ConfigError as exc:
+            missing = [p.name for p in space.parameters if p.name not in parameters]
+            if not missing:
+                raise
+            raise ConfigError(
+                f"{exc}. There are trials without {', '.join(missing)}: expected a "
+                f"default there, such as {{{{ {missing[0]} | default(0) }}}}"
+            ) from exc
 
 
 def _has_program(name: str) -> bool:

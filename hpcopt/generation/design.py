@@ -146,6 +146,20 @@ def center_of(space: SearchSpace) -> TParameterization:
     return suggestion.parameters
 
 
+def shapes(space: SearchSpace) -> list[TParameterization]:
+    """Return the centre, and a point for each other set of active parameters.
+
+    Raises:
+        ConfigError: No point could be found that satisfies the constraints.
+    """
+    found = {frozenset(point): point for point in [center_of(space)]}
+    if space.conditions:
+        rng = np.random.default_rng(0)
+        for point in space.decode(feasible_region(space).sample(_N_TRIES, rng)):
+            found.setdefault(frozenset(point), point)
+    return list(found.values())
+
+
 def _sobol(d: int, seed: int, skip: int, n: int) -> Array:
     """Return ``n`` points of the sequence after ``skip`` others, shape ``(n, d)``."""
     if d == 0:
