@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,26 +161,24 @@ class Case:
     def log(self) -> str:
         return (self.folder / "drivers.log").read_text()
 
-    def jobs(self) -> Counter[tuple[str, str]]:
-        """Count the rows of ``sacct -D`` by job name and array task."""
+    def jobs(self) -> dict[tuple[str, str], set[str]]:
+        """Return the ids in ``sacct -D`` by job name and array task.
+
+        A job that Slurm requeues has several rows, with one id.
+        """
         listing = self.cluster.ask(
             *("sacct", "-D", "-X", "-n", "-P", "-S", "now-3hours"),
             *("-o", "JobName,JobID"),
         )
-        rows = [line.split("|") for line in listing.splitlines()]
-        return Counter(
-            (name, job_id.partition("_")[2])
-            for name, job_id in rows
-            if name.startswith(f"hpcopt:{self.name}:")
-        )
+        found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for line in listing.splitlines():
+            name, _, job_id = line.partition("|")
+            if name.startswith(f"hpcopt:{self.name}:"):
+                found[name, job_id.partition("_")[2]].add(job_id)
+        return found
 
     def job_ids(self) -> set[str]:
-        listing = self.cluster.ask(
-            *("sacct", "-D", "-X", "-n", "-P", "-S", "now-3hours"),
-            *("-o", "JobName,JobID"),
-        )
-        rows = [line.split("|") for line in listing.splitlines()]
-        return {i for name, i in rows if name.startswith(f"hpcopt:{self.name}:")}
+        return {job_id for ids in self.jobs().values() for job_id in ids}
 
     def violations(self, *, n_failed: int = 0) -> list[str]:
         """Return what is wrong with an experiment that is complete."""
@@ -194,7 +192,7 @@ class Case:
             for trial in experiment.completed_trials()
             if trial.outcome["loss"].mean != trial.index
         ]
-        doubled = [job for job, n in self.jobs().items() if n > 1]
+        doubled = [job for job, ids in self.jobs().items() if len(ids) > 1]
         found += [f"sacct -D has {name} {task} twice" for name, task in doubled]
         runs = Counter(
             " ".join(line.split()[:2])

@@ -61,7 +61,7 @@ class Lives:
         options += ["--occurrence", str(self.rng.choice([1, 1, 1, 2, 4]))]
         if self.rng.random() < 0.4:
             pid = self.case.cluster.pid("slurmctld")
-            seconds = self.rng.choice([0.5, 3.0, 9.0, 13.0])
+            seconds = self.rng.choice([0.5, 3.0, 12.0, 12.0])
             options += ["--freeze", str(pid), "--freeze-seconds", str(seconds)]
         driver = self.case.start(*options)
         self.n_lives += 1

@@ -140,6 +140,26 @@ def test_a_requeued_job_runs_again_and_takes_its_old_end_back(wrapped: Wrapped) 
     assert wrapped.folder.read_ended() == 7
 
 
+def test_a_requeued_job_that_has_succeeded_does_not_run_again(wrapped: Wrapped) -> None:
+    wrapped.run("#!/bin/bash\n")
+    code, output = wrapped.run("#!/bin/bash\necho again\n")
+    assert code == 0
+    assert output == (
+        "hpcopt: job 12 has run this attempt to its end already, and leaves\n"
+    )
+    assert wrapped.folder.read_ended() == 0
+
+
+def test_a_requeued_job_that_saved_its_state_at_a_signal_runs_again(
+    wrapped: Wrapped,
+) -> None:
+    wrapped.run("#!/bin/bash\n")
+    wrapped.folder.ended.write_text("0 TERM\n")
+    _, output = wrapped.run("#!/bin/bash\necho again\n")
+    assert output.endswith("\nagain\n")
+    assert (wrapped.folder.read_ended(), wrapped.folder.read_signal()) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("variables", "job_id"),
     [

@@ -30,6 +30,8 @@ _NOTICE = """\
 #   has ended it is then what is known.
 # * A job on a node that was cut off may go on while Slurm runs it anew elsewhere. Then
 #   `started` is no longer its own, and its exit code is not what the driver waits for.
+# * A controller that was away while a job ended may run it again. If its exit code was
+#   0, and no signal had told it to end, its result is there, and perhaps read.
 # * A script that was told to end by a signal may exit with 0, its checkpoint saved, and
 #   be run again: the signal is written down beside the exit code, also one that comes
 #   while that is being written.
@@ -88,6 +90,13 @@ if ((claimed != 0)); then
         exit 1
     elif [[ $owner != "$job_id" ]]; then
         say "job $owner runs or ran this attempt already; job $job_id leaves"
+        exit 0
+    fi
+    code=
+    told=
+    [[ ! -e $ended ]] || read -r code told < "$ended"
+    if [[ $code == 0 && -z $told ]]; then
+        say "job $job_id has run this attempt to its end already, and leaves"
         exit 0
     fi
     say "job $job_id runs again, on $host"
