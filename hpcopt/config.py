@@ -111,7 +111,7 @@ class GenerationSection(Spec):
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     generator: StrictStr | None = None
     options: dict[StrictStr, Scalar | tuple[Scalar, ...] | None] = Field(default={})
-    timeout_s: Number = 120
+    timeout_s: Number = 600
 
     def spec(self) -> GeneratorSpec:
         """Return which generator it means.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hpcopt.generation.protocol import MakeProposer
 
 #: A generation may take so long for its first suggestion.
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 600.0
 
 #: And for each further one this share of that.
 _SHARE_OF_FURTHER = 0.1
