@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hpcopt.api.client import Client
 from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from hpcopt.core import events as ev
-from hpcopt.core.errors import ConfigError
+from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.space_change import continued
 from hpcopt.core.trial import TrialStatus
@@ -232,3 +232,38 @@ def test_a_script_goes_on_in_another_space(
     trials = read_experiment(tmp_path).trials
     assert {trial.parameters["k"] for trial in trials[3:]} <= {"b", "c"}
     assert max(float(trial.parameters["x"]) for trial in trials) > 1.0
+
+
+def asking(folder: Path, upper: float, constraints: list[str] | None = None) -> Client:
+    client = Client(folder=folder)
+    client.configure_experiment(
+        [RangeParameterConfig("x", (0, upper), "float")], constraints
+    )
+    client.configure_optimization("-height")
+    client.configure_generation_strategy("random_search")
+    return client
+
+
+def test_who_asks_for_trials_may_change_the_space_within_one_process(
+    tmp_path: Path,
+) -> None:
+    first = asking(tmp_path, 1)
+    for index in first.get_next_trials(3):
+        first.complete_trial(index, {"height": 0.5})
+    second = asking(tmp_path, 4, ["x >= 2"])
+    found = second.get_next_trials(4)
+    assert list(found) == [3, 4, 5, 6]
+    assert all(2 <= float(point["x"]) <= 4 for point in found.values())
+    with pytest.raises(UsageError, match="expected x >= 2, found"):
+        second.attach_trial({"x": 1.0})
+    assert second.attach_trial({"x": 3.0}) == 7
+
+
+def test_constraints_that_leave_nothing_are_told_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "new"
+    client = asking(folder, 1, ["x >= 0.5", "x <= 0.4"])
+    with pytest.raises(ConfigError, match="they contradict each other"):
+        client.get_next_trials(1)
+    assert not folder.exists()
