@@ -208,6 +208,34 @@ def test_trials_outside_a_narrowed_space_still_teach() -> None:
     assert found[0] != found[1]
 
 
+def test_a_best_trial_that_is_left_behind_is_not_what_is_to_be_improved_on() -> None:
+    before = SearchSpace.from_json(unit("x", "y"))
+    points: list[TParameterization] = [
+        {"x": x, "y": y} for x in (0.1, 0.2, 0.3, 0.8) for y in (0.2, 0.3, 0.8)
+    ]
+    after = SearchSpace.from_json(
+        unit("x", bounds=[0.5, 1.0]) + unit("y"), ["x + y >= 0.9"]
+    )
+    space, _ = continued(before, after)
+    for _ in range(6):
+        generation = BayesianGenerator().generate(1, snapshot(space, points))
+        points += [suggestion.parameters for suggestion in generation.suggestions]
+    inside = [point for point in points if space.contains([point])[0]]
+    assert min(map(bowl, inside)) == pytest.approx(0.13, rel=0.03)  # at (0.5, 0.4)
+
+
+def test_points_are_inside_when_the_space_still_has_them() -> None:
+    space = SearchSpace.from_json(
+        [*unit("x", "y", "z"), {"name": "k", "type": "choice", "values": ["a", "b"],
+                                "known": ["a", "b", "c"], "is_ordered": False}],
+        ["x + y + z == 1", "x <= 0.5"],
+    )  # fmt: skip
+    points = [{"x": 0.2, "y": 0.3, "z": 0.5, "k": "a"}]
+    for change in ({"x": 0.6}, {"x": 0.6, "z": 0.1}, {"y": 1.3, "z": -0.5}, {"k": "c"}):
+        points.append({**points[0], **change})
+    assert space.is_inside(space.encode(points)).tolist() == [True] + [False] * 4
+
+
 # Spaces with an end
 
 

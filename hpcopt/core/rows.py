@@ -93,3 +93,39 @@ def _derived_column(
                 f"value at {at}"
             )
     return values
+
+
+def completed_row(
+    structure: Structure, parameterization: TParameterization
+) -> dict[str, TParameterValue]:
+    """Return a parameterization with its fixed and derived values.
+
+    Raises:
+        UsageError: It has a name or a value that there is not, lacks one, or misses a
+            constraint.
+    """
+    names = {parameter.name for parameter in structure.parameters}
+    if not set(parameterization) <= names:
+        raise UsageError(
+            f"parameterization: expected values for {sorted(names)}, "
+            f"found {sorted(parameterization)}"
+        )
+    for parameter in structure.searched:
+        if parameter.name in parameterization:
+            parameter.check(parameterization[parameter.name])
+    table = table_of(structure, [parameterization])
+    missed = structure.first_missed(table)
+    if missed is not None:
+        raise UsageError(
+            f"parameterization: expected {missed}, found {dict(parameterization)}"
+        )
+    [completed] = rows_of(structure, table)
+    for derived in structure.derived:
+        value = completed.get(derived.name)
+        given = parameterization.get(derived.name, value)
+        if given != value:
+            raise UsageError(
+                f"parameter {derived.name!r}: expected {value!r}, which follows "
+                f"from the others, found {given!r}"
+            )
+    return completed

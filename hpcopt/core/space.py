@@ -22,7 +22,7 @@ from hpcopt.core.conditions import Condition
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.linear_constraints import LinearConstraints, linear_constraints
 from hpcopt.core.ranges import RangeParameter
-from hpcopt.core.rows import rows_of, table_of
+from hpcopt.core.rows import completed_row, rows_of, table_of
 from hpcopt.core.specs import parameters_from_json
 from hpcopt.core.structure import Mask, Parameter, Structure
 from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
+
+#: Coordinates that differ by less are the same but for rounding.
+_SAME = 1e-7
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,15 @@ class SearchSpace:
         feasible: Mask = self.violation(X) == 0.0
         return feasible
 
+    def is_inside(self, X: Array) -> Mask:
+        """Return which of the points ``X`` are points of the space as it is now.
+
+        Encoded trials are not always: bounds, values and constraints may change.
+        """
+        is_allowed = np.abs(self.snap(X) - X).max(axis=1, initial=0.0) <= _SAME
+        inside: Mask = is_allowed & self.is_feasible(X)
+        return inside
+
     def violation(self, X: Array) -> Array:
         """Return by how much each point, decoded, misses the constraints; or 0."""
         return self._structure.violation(self._table_at(X))
@@ -228,31 +240,7 @@ class SearchSpace:
             UsageError: It has a name or a value that the space has not, lacks one, or
                 misses a constraint.
         """
-        names = {parameter.name for parameter in self.parameters}
-        if not set(parameterization) <= names:
-            raise UsageError(
-                f"parameterization: expected values for {sorted(names)}, "
-                f"found {sorted(parameterization)}"
-            )
-        for parameter in self.searched:
-            if parameter.name in parameterization:
-                parameter.check(parameterization[parameter.name])
-        table = table_of(self._structure, [parameterization])
-        missed = self._structure.first_missed(table)
-        if missed is not None:
-            raise UsageError(
-                f"parameterization: expected {missed}, found {dict(parameterization)}"
-            )
-        [completed] = rows_of(self._structure, table)
-        for derived in self._structure.derived:
-            value = completed.get(derived.name)
-            given = parameterization.get(derived.name, value)
-            if given != value:
-                raise UsageError(
-                    f"parameter {derived.name!r}: expected {value!r}, which follows "
-                    f"from the others, found {given!r}"
-                )
-        return completed
+        return completed_row(self._structure, parameterization)
 
     def check(self, parameterization: TParameterization) -> None:
         """Raise ``UsageError`` unless it is complete and lies in the space."""

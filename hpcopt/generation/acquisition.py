@@ -81,6 +81,7 @@ class LogNoisyExpectedImprovement:
         *,
         seed: int,
         is_greedy: bool = False,
+        is_eligible: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         """Sample what is uncertain, and condition the models on each sample.
 
@@ -89,13 +90,15 @@ class LogNoisyExpectedImprovement:
             constraints: Models of what must not be below 0.
             X_pending: Points whose outcomes will come, shape ``(p, d)``.
             seed: Where the samples come from.
+            is_eligible: Which of the objective's points may be the best one, shape
+                ``(n,)``; all by default.
             is_greedy: Whether what is improved is the worst outcome instead of the
                 best: then the largest mean promises most, known well or not.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
-        baseline = _maybe_best(objective, constraints)
+        baseline = _maybe_best(objective, constraints, is_eligible)
         uncertain = np.concatenate([objective.X[baseline], X_pending])
         normal = normal_samples(N_SAMPLES, (1 + len(constraints), len(uncertain)), seed)
         values = objective.samples(uncertain, normal[:, 0])
@@ -199,7 +202,9 @@ def normal_samples(n: int, shape: tuple[int, int], seed: int) -> Array:
 
 
 def _maybe_best(
-    objective: GaussianProcess, constraints: Sequence[GaussianProcess]
+    objective: GaussianProcess,
+    constraints: Sequence[GaussianProcess],
+    is_eligible: npt.NDArray[np.bool_] | None,
 ) -> npt.NDArray[np.intp]:
     """Return the indices of the observed points that may well be the best one."""
     mean, variance = objective.moments(objective.X)
@@ -208,6 +213,8 @@ def _maybe_best(
     for constraint in constraints:
         slack, slack_variance = constraint.moments(objective.X)
         probability *= ndtr(slack / np.sqrt(slack_variance))
+    if is_eligible is not None:
+        probability *= is_eligible
     likely = (mean - reach)[probability > 0.5]
     is_maybe = mean + reach >= likely.max(initial=-math.inf)
     is_maybe &= probability > _LEAST_PROBABILITY

@@ -9,6 +9,7 @@ what it cannot explain for noise and looks for a trend across the whole space.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -82,6 +83,9 @@ class Stall:
         goals = snapshot.goals
         trials = [t for t in snapshot.completed if goals.objective.is_known(t.outcome)]
         feasible = [k for k, t in enumerate(trials) if goals.is_feasible(t.outcome)]
+        points = [trials[k].parameters for k in feasible]
+        inside = snapshot.space.contains(points).tolist()
+        feasible = list(itertools.compress(feasible, inside))
         if not feasible:
             return None
         best = max(feasible, key=lambda k: goals.objective.value(trials[k].outcome))

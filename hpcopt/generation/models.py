@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
 from hpcopt.generation.crashes import success_data
@@ -16,6 +17,7 @@ from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import Surrogate, TrainingData
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,16 @@ class Models:
         return details
 
     def acquisition(
-        self, X_pending: Array, seed: int, *, is_greedy: bool = False
+        self,
+        X_pending: Array,
+        seed: int,
+        is_eligible: Mask,
+        *,
+        is_greedy: bool = False,
     ) -> LogNoisyExpectedImprovement:
         """Return what a point promises; greedily, whether much is known of it or not.
+
+        Only observed points that are eligible are there to be improved on.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
@@ -81,13 +90,19 @@ class Models:
             X_pending,
             seed=seed,
             is_greedy=is_greedy,
+            is_eligible=is_eligible,
         )
 
-    def incumbents(self, n: int) -> Array:
-        """Return the ``n`` observed points of largest mean, feasible ones first."""
+    def eligible(self, space: SearchSpace) -> Mask:
+        """Return which observed points the space still has; all, if it has none."""
+        is_inside = space.is_inside(self.objective.process.X)
+        return is_inside if is_inside.any() else ~is_inside
+
+    def incumbents(self, n: int, is_eligible: Mask) -> Array:
+        """Return the ``n`` eligible points of largest mean, feasible ones first."""
         X = self.objective.process.X
         violation = np.zeros(len(X))
         for model in self.constraints:
             violation += np.maximum(-model.process.mean(X), 0)
         order = np.lexsort((-self.objective.process.mean(X), violation))
-        return X[order[:n]]
+        return X[order[is_eligible[order]][:n]]

@@ -42,12 +42,16 @@ class _Search:
 
     def best(self, *, is_greedy: bool = False) -> TParameterization | None:
         """Return what promises most; ``None`` if there is nothing unused."""
-        incumbents = self.models.incumbents(_N_INCUMBENTS)
+        is_eligible = self.models.eligible(self.space)
+        incumbents = self.models.incumbents(_N_INCUMBENTS, is_eligible)
         region = Region.whole(self.space.d)
         if self.near is not None:
             incumbents, region = self.near.best[None], self.near.region(self.space)
         acquisition = self.models.acquisition(
-            self.X_waiting, int(self.rng.integers(2**31)), is_greedy=is_greedy
+            self.X_waiting,
+            int(self.rng.integers(2**31)),
+            is_eligible,
+            is_greedy=is_greedy,
         )
         return best_unused(
             acquisition, self.space, incumbents, self.used, self.rng, region
