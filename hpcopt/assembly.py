@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from hpcopt.config import ExperimentConfig
 from hpcopt.config_file import LoadedConfig
-from hpcopt.core.errors import ConfigError, StorageError
+from hpcopt.core.disk import cannot_write
+from hpcopt.core.errors import ConfigError
 from hpcopt.core.space import SearchSpace
 from hpcopt.driver.clock import Clock
 from hpcopt.resources import find_template
@@ -189,6 +190,19 @@ def make_folder(folder: Path) -> None:
         raise ConfigError(f"folder: expected a writable folder, found {folder}")
 
 
+def check_writable(log: Path) -> None:
+    """Make sure that a log can be appended to.
+
+    Raises:
+        StorageError: It cannot.
+    """
+    try:
+        with log.open("ab"):
+            pass
+    except OSError as exc:
+        raise cannot_write(log, exc) from exc
+
+
 def write_config(loaded: LoadedConfig, path: Path) -> None:
     """Keep a copy of the config beside the journal, for people.
 
@@ -200,4 +214,4 @@ def write_config(loaded: LoadedConfig, path: Path) -> None:
         temporary.write_text(loaded.text, encoding="utf-8")
         temporary.replace(path)
     except OSError as exc:
-        raise StorageError(f"{path}: cannot be written: {exc.strerror}") from exc
+        raise cannot_write(path, exc) from exc

@@ -272,6 +272,7 @@ def open_driver(
         journal = stack.enter_context(open_journal(folder, definition, settings, clock))
         assembly.write_config(loaded, folder / CONFIG)
         stack.callback(attempt_runner.close)
+        assembly.check_writable(folder / GENERATOR_LOG)
         generator: GeneratorService = (
             NoService()
             if winds_up

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
 
 from typing_extensions import override
 
 from hpcopt.cli.driver_log import DRIVER_LOG, LINE_FORMAT
+from hpcopt.core.disk import cannot_write
 
 #: So much is kept until the folder exists, and this process may write in it.
 _MOST_KEPT = 10_000
@@ -28,6 +29,19 @@ class _Lines(logging.Handler):
         self._write(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
+class _LogFile(logging.FileHandler):
+    """A log that a full disk makes incomplete, and nothing worse."""
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Print no traceback for each line: what matters is told elsewhere."""
+
+    @override
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
+
+
 class DriverLog:
     """The log of this process, which becomes that of the driver if it is one."""
 
@@ -36,8 +50,16 @@ class DriverLog:
         self._file: logging.FileHandler | None = None
 
     def open(self, folder: Path) -> None:
-        """Write what was logged and will be to ``driver.log`` in ``folder``."""
-        self._file = logging.FileHandler(folder / DRIVER_LOG, encoding="utf-8")
+        """Write what was logged and will be to ``driver.log`` in ``folder``.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        path = folder / DRIVER_LOG
+        try:
+            self._file = _LogFile(path, encoding="utf-8")
+        except OSError as exc:
+            raise cannot_write(path, exc) from exc
         self._file.setFormatter(logging.Formatter(LINE_FORMAT))
         self._kept.setTarget(self._file)
         self._kept.capacity = 1

@@ -16,6 +16,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hpcopt import __version__
@@ -161,8 +162,10 @@ class Driver:
                 self.step()
                 self.wait()
                 self._inbox.look()
-        except StorageError:
-            raise  # nothing more can be written down
+        except StorageError as exc:
+            with suppress(StorageError):  # it is told already
+                self._end(str(exc))
+            raise
         except Exception as exc:
             self._end(str(exc) or type(exc).__name__)
             raise

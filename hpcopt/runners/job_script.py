@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from hpcopt.core.errors import ConfigError, SubmissionDeferredError
+from hpcopt.core.disk import cannot_write, is_lasting
+from hpcopt.core.errors import ConfigError, HpcoptError, SubmissionDeferredError
 from hpcopt.core.policy import NO_ADJUSTMENT
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.job_spec import JobSpec, SlurmValue
@@ -154,7 +155,8 @@ class JobScripts:
         """Write the attempt's folder durably, and return it.
 
         Raises:
-            SubmissionDeferredError: A file could not be written.
+            SubmissionDeferredError: A file could not be written just now.
+            StorageError: A file cannot be written: the disk is full, or read-only.
         """
         folder = self.folder(request)
         try:
@@ -164,7 +166,7 @@ class JobScripts:
             write_durably(folder.job, rendered.job, mode=0o755)
             sync_folder(folder.path)
         except OSError as exc:
-            raise SubmissionDeferredError(f"cannot write {folder.path}: {exc}") from exc
+            raise _write_error(folder.path, exc) from exc
         return folder
 
     def write_array(
@@ -176,7 +178,8 @@ class JobScripts:
         is written by ``write``.
 
         Raises:
-            SubmissionDeferredError: A file could not be written.
+            SubmissionDeferredError: A file could not be written just now.
+            StorageError: A file cannot be written: the disk is full, or read-only.
         """
         folder = self.experiment_folder / "arrays" / submission.name
         text = array_wrapper(_shared_directives(submission, rendered), folder)
@@ -192,7 +195,8 @@ class JobScripts:
         written by ``write``, ``at_once`` of them at a time.
 
         Raises:
-            SubmissionDeferredError: A file could not be written.
+            SubmissionDeferredError: A file could not be written just now.
+            StorageError: A file cannot be written: the disk is full, or read-only.
         """
         folder = self.pack_folder(submission.name)
         lines = _shared_directives(submission, rendered)
@@ -230,7 +234,7 @@ class JobScripts:
             write_durably(folder / "job.sh", job, mode=0o755)
             sync_folder(folder)
         except OSError as exc:
-            raise SubmissionDeferredError(f"cannot write {folder}: {exc}") from exc
+            raise _write_error(folder, exc) from exc
 
     def _names(self, request: AttemptRequest, name: str) -> dict[str, object]:
         reserved = sorted(RESERVED_NAMES & set(request.parameters))
@@ -271,6 +275,12 @@ class JobScripts:
         else:
             return {}
         return {"command": ShellText(shlex.join(words))}
+
+
+def _write_error(path: Path, exc: OSError) -> HpcoptError:
+    if is_lasting(exc):
+        return cannot_write(Path(exc.filename or path), exc)
+    return SubmissionDeferredError(f"cannot write {path}: {exc}")
 
 
 def digest(rendered: Sequence[RenderedJob]) -> str:

@@ -14,6 +14,7 @@ from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners import session_processes
 from hpcopt.runners.exit_code import exit_reason
+from hpcopt.runners.full_disk import had_no_room
 from hpcopt.runners.job_script import JobScripts, digest
 from hpcopt.runners.local_processes import LocalProcesses
 from hpcopt.runners.protocol import (
@@ -251,6 +252,8 @@ def _verdict(
         return Cause.TIME, "it reached its time limit and was ended"
     if stopped is not None:
         return Cause.USER, "it was stopped"
+    if code != 0 and had_no_room(folder, code):
+        return Cause.INFRASTRUCTURE, "no space was left to write to"
     if code is not None:
         return (Cause.TRIAL, exit_reason(code)) if code else (Cause.SUCCESS, "")
     if session_processes.machine_of(started) is Machine.REBOOTED:

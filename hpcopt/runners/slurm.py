@@ -23,6 +23,7 @@ from hpcopt.core.errors import (
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
+from hpcopt.runners.full_disk import had_no_room
 from hpcopt.runners.growth import given
 from hpcopt.runners.job_script import JobScripts, RenderedJob, digest
 from hpcopt.runners.job_spec import JobSpec
@@ -308,8 +309,25 @@ class SlurmRunner(SingleTrials):
             )
         exit_code = state.facts.get("exit_code")
         if state.cause is Cause.TRIAL and isinstance(exit_code, int) and exit_code:
-            return replace(state, reason=exit_reason(exit_code))
+            return self._failed(attempt, state, exit_code)
         return state
+
+    def _failed(
+        self, attempt: Attempt, state: AttemptState, exit_code: int
+    ) -> AttemptState:
+        """Return what the failure of an attempt's own program means."""
+        folder = folder_of(attempt)
+        reason = exit_reason(exit_code)
+        try:
+            if not had_no_room(folder, exit_code):
+                return replace(state, reason=reason)
+        except OSError as exc:
+            return AttemptState(Phase.UNKNOWN, None, f"{reason}; {exc}")
+        return replace(
+            state,
+            cause=Cause.INFRASTRUCTURE,
+            reason=f"{reason}: no space was left to write to",
+        )
 
     @override
     def stop(self, attempts: Sequence[Attempt]) -> None:

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hpcopt.runners.full_disk import CANNOT_WRITE
+
 _SHEBANG = "#!/bin/bash"
 
 _NOTICE = """\
@@ -146,9 +148,12 @@ do :; done
 trap '' TERM INT HUP USR1 USR2
 if [[ -z $is_noted ]]; then
     say "cannot write the exit code $code to $ended"
+    ((code == 0)) || code=CANNOT_WRITE
 fi
 exit "$code"
 """
+
+_BODY = _BODY.replace("CANNOT_WRITE", str(CANNOT_WRITE))
 
 _ARRAY_BODY = """\
 # Written by hpcopt. Task k runs the attempt whose folder the link k names.

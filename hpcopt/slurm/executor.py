@@ -26,6 +26,7 @@ from submitit.core.utils import DelayedSubmission, UncompletedJobError
 from submitit.slurm.slurm import SlurmInfoWatcher
 from typing_extensions import override
 
+from hpcopt.core.disk import cannot_write, is_lasting
 from hpcopt.core.errors import (
     PollError,
     RunnerError,
@@ -201,6 +202,8 @@ class TrialExecutor(SlurmExecutor):
         try:
             output = log.begin(self._call)
         except OSError as exc:
+            if is_lasting(exc):
+                raise cannot_write(Path(exc.filename or self.folder), exc) from exc
             raise SubmissionDeferredError(f"cannot write sbatch.log: {exc}") from exc
         try:
             answer = self._commands.sbatch(command[1:], output)

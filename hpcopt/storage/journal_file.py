@@ -15,6 +15,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from hpcopt.core.disk import advice
 from hpcopt.core.errors import JournalDamagedError, StorageError
 from hpcopt.core.events import Event
 from hpcopt.storage.frames import decode, encode, frame, has_frame, unframe
@@ -164,7 +165,7 @@ class _Writer:
             self._take_back()
             raise StorageError(
                 f"{self._path}: {len(data)} bytes could not be written: "
-                f"{exc.strerror}; nothing was added"
+                f"{exc.strerror}; nothing was added{advice(exc)}"
             ) from exc
         except BaseException:  # an interrupt, before which nothing was promised either
             self._take_back()

@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from hpcopt.core.disk import advice
 from hpcopt.core.errors import LeaseHeldError, LeaseLostError, StorageError
 from hpcopt.storage.lease_holder import LeaseHolder, read_lease
 from hpcopt.storage.process import Process
@@ -95,7 +96,9 @@ class Lease:
                 own.unlink(missing_ok=True)
             lease = cls(path, holder, os.open(path, os.O_RDWR))
         except OSError as exc:
-            raise StorageError(f"{path}: expected to take the lease: {exc}") from exc
+            raise StorageError(
+                f"{path}: expected to take the lease: {exc}{advice(exc)}"
+            ) from exc
         lease.check()  # what was opened is the own file if it is that still
         if heartbeat_s is not None:
             lease._start_beating(heartbeat_s)
@@ -137,7 +140,11 @@ class Lease:
         if self._heart is not None and self._heart is not threading.current_thread():
             self._heart.join()
         os.close(self._fd)
-        _remove_own(self._path, self._holder)
+        try:
+            _remove_own(self._path, self._holder)
+        except OSError as exc:
+            # This process is about to be gone, which is all that a successor asks.
+            logger.warning("%s: cannot be removed: %s", self._path, exc)
 
     def __enter__(self) -> Lease:
         return self

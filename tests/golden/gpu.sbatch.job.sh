@@ -64,6 +64,13 @@ if ((claimed != 0)); then
         say "job $owner runs or ran this attempt already; job $job_id leaves"
         exit 0
     fi
+    code=
+    told=
+    [[ ! -e $ended ]] || read -r code told < "$ended"
+    if [[ $code == 0 && -z $told ]]; then
+        say "job $job_id has run this attempt to its end already, and leaves"
+        exit 0
+    fi
     say "job $job_id runs again, on $host"
     rm -f -- "$ended"
     if ! printf '%s\n' "$identity" > "$started.tmp" ||
@@ -111,5 +118,6 @@ do :; done
 trap '' TERM INT HUP USR1 USR2
 if [[ -z $is_noted ]]; then
     say "cannot write the exit code $code to $ended"
+    ((code == 0)) || code=74
 fi
 exit "$code"
