@@ -197,11 +197,6 @@ class ExperimentConfig(Spec):
             ConfigError: It is malformed, or about other metrics than the config's.
         """
         goals = parse_goals(self.objective, self.outcome_constraints)
-        if not goals.is_single:
-            raise ConfigError(
-                f"objective: expected one objective, found several in "
-                f"{self.objective!r}; several objectives are not supported yet"
-            )
         names = [metric.name for metric in self.metrics]
         for part in (*goals.objectives, *goals.bounds):
             key = "objective" if part in goals.objectives else "outcome_constraints"

@@ -114,7 +114,7 @@ parameter_constraints: ["x1 + x3 <= 5"]
         ),
         ("-loss", "-los", "objective: expected metrics among ['loss'], found 'los'"),
         ("-loss", "loss +", "objective: expected a metric or a weighted sum"),
-        ("-loss", "loss, cost", "several objectives are not supported yet"),
+        ("-loss", "-loss, cost", "expected metrics among ['loss'], found 'cost'"),
         (
             'objective: "-loss"',
             'objective: "-loss"\noutcome_constraints: ["heat <= 5"]',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -24,29 +25,48 @@ from hpcopt.core.trial import Trial
     "-n",
     "n_best",
     type=click.IntRange(min=1),
-    default=1,
     metavar="N",
-    help="How many; one by default, with all its digits.",
+    help="How many; by default the best one, with all its digits, or the Pareto front.",
 )
-def command(target: Path | None, as_json: bool, n_best: int) -> None:
+def command(target: Path | None, as_json: bool, n_best: int | None) -> None:
     """Show the best parameters that were observed.
+
+    Of several objectives, the Pareto front: the trials that none is better than in
+    everything. Trials that violate an outcome constraint are not shown.
 
     TARGET is the experiment's config or its folder, by default the current folder.
     """
     experiment = find_experiment(target).experiment
-    trials = best_trials(experiment, n_best)
+    goals = experiment.absolute_goals
+    trials = best_trials(experiment, n_best or _default_n(experiment))
     if as_json:
-        text.print_json([trial_facts(t, experiment.objective) for t in trials])
+        text.print_json([trial_facts(t, goals) for t in trials])
     elif not trials:
-        click.echo("no trial is completed so far", err=True)
-    elif n_best == 1:
-        print_best(experiment, trials[0])
+        click.echo(why_no_best(experiment), err=True)
     else:
+        print_best(experiment, trials)
+
+
+def _default_n(experiment: Experiment) -> int:
+    """Return how many there are to show: the best one, or a whole front."""
+    return 1 if experiment.goals.is_single else experiment.n_trials
+
+
+def why_no_best(experiment: Experiment) -> str:
+    """Say in one line why no trial is the best."""
+    n_completed = len(experiment.completed_trials())
+    if not n_completed:
+        return "no trial is completed so far"
+    bounds = ", ".join(experiment.goals.constraint_expressions)
+    return f"none of {n_completed} completed trials satisfies {bounds}"
+
+
+def print_best(experiment: Experiment, trials: Sequence[Trial]) -> None:
+    """Print the best trial with all its digits, or several in a table."""
+    if len(trials) > 1 or not experiment.goals.is_single:
         print_table(*trial_table(experiment, trials))
-
-
-def print_best(experiment: Experiment, trial: Trial) -> None:
-    """Print a trial's value and its parameters, with all their digits."""
+        return
+    [trial] = trials
     goal = Goal.of(experiment.objective)
     value = objective_value(trial, experiment.objective)
     rows = [(name, _digits(value)) for name, value in trial.parameters.items()]

@@ -14,8 +14,10 @@ class EndedTrials:
     """
 
     def __init__(self, experiment: Experiment) -> None:
-        best = best_trials(experiment, 1)
+        is_single = experiment.goals.is_single
+        best = best_trials(experiment, 1) if is_single else []
         self.best: Trial | None = best[0] if best else None
+        """The best feasible trial; of several objectives there is none."""
         self._open = {trial.index for trial in experiment.open_trials()}
         self._n_seen = experiment.n_trials
 
@@ -32,9 +34,13 @@ class EndedTrials:
         return [(trial, self._best_with(trial, experiment)) for trial in ended]
 
     def _best_with(self, trial: Trial, experiment: Experiment) -> Trial | None:
-        value = experiment.objective.value
-        if trial.status is TrialStatus.COMPLETED and (
-            self.best is None or value(trial.outcome) > value(self.best.outcome)
-        ):
+        goals = experiment.absolute_goals
+        if not goals.is_single or trial.status is not TrialStatus.COMPLETED:
+            return self.best
+        objective = goals.objective
+        if not (objective.is_known(trial.outcome) and goals.is_feasible(trial.outcome)):
+            return self.best
+        value = objective.value
+        if self.best is None or value(trial.outcome) > value(self.best.outcome):
             self.best = trial
         return self.best

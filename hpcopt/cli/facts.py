@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from hpcopt.cli.text import CAUSES, one_line
+from hpcopt.cli.text import CAUSES, number, one_line
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
 from hpcopt.core.trial import Attempt, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
@@ -38,6 +39,23 @@ class Goal:
         return cls(objective.expression.strip(), "maximise", 1)
 
 
+def goal_sentence(goals: Goals) -> str:
+    """Return what is to be reached, as in ``minimise loss, maximise speed``."""
+    read = [Goal.of(objective) for objective in goals.objectives]
+    return ", ".join(f"{goal.direction} {goal.label}" for goal in read)
+
+
+def reading(trial: Trial, goals: Goals) -> str:
+    """Return a trial's objectives, as in ``loss = 0.5``; empty if one is unknown."""
+    parts = []
+    for objective in goals.objectives:
+        value = objective_value(trial, objective)
+        if value is None:
+            return ""
+        parts.append(f"{Goal.of(objective).label} = {number(value)}")
+    return ", ".join(parts)
+
+
 def state(trial: Trial) -> str:
     """Return the trial's state in lower case, as in ``completed``."""
     return trial.status.name.lower()
@@ -60,8 +78,15 @@ def why(trial: Trial) -> str:
 
 
 def best_trials(experiment: Experiment, n: int) -> list[Trial]:
-    """Return the best feasible trials, the best one first."""
-    return experiment.best_trials()[:n]
+    """Return the best feasible trials, the best one first.
+
+    Of several objectives, those on the Pareto front, by the first objective.
+    """
+    if experiment.goals.is_single:
+        return experiment.best_trials()[:n]
+    first = experiment.goals.objectives[0]
+    front = experiment.pareto_trials()
+    return sorted(front, key=lambda trial: -first.value(trial.outcome))[:n]
 
 
 def queue_s(attempt: Attempt) -> float | None:
@@ -103,13 +128,20 @@ def attempt_facts(attempt: Attempt) -> Facts:
     }
 
 
-def trial_facts(trial: Trial, objective: Objective) -> Facts:
+def trial_facts(trial: Trial, goals: Goals) -> Facts:
     """Return a trial in few words; the same keys for every trial."""
     attempt = trial.attempt
     return {
         "trial": trial.index,
         "state": state(trial),
-        "objective": objective_value(trial, objective),
+        "objective": objective_value(trial, goals.objectives[0])
+        if goals.is_single
+        else None,
+        "objectives": {
+            Goal.of(objective).label: objective_value(trial, objective)
+            for objective in goals.objectives
+        },
+        "is_feasible": goals.is_feasible(trial.outcome) if trial.outcome else None,
         "parameters": dict(trial.parameters),
         "metrics": {
             name: {"mean": o.mean, "sem": o.sem, "step": o.step}
@@ -135,10 +167,11 @@ def states(experiment: Experiment) -> dict[str, int]:
 
 def experiment_facts(experiment: Experiment, now: float) -> Facts:
     """Return how the experiment stands, from its journal alone."""
-    trials, objective = experiment.trials, experiment.objective
+    trials = experiment.trials
     ended = [a for t in trials for a in t.attempts if not a.is_live]
-    goal = Goal.of(objective)
-    best = best_trials(experiment, 1)
+    goals = experiment.absolute_goals
+    read = [Goal.of(objective) for objective in goals.objectives]
+    best = best_trials(experiment, 1 if goals.is_single else experiment.n_trials)
     failures = Counter(
         trial.cause.value
         for trial in trials
@@ -147,14 +180,17 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
     run = experiment.settings.get("run")
     return {
         "name": experiment.name,
-        "objective": objective.expression,
-        "label": goal.label,
-        "direction": goal.direction,
+        "objective": goals.expression,
+        "outcome_constraints": list(experiment.goals.constraint_expressions),
+        "goal": goal_sentence(goals),
+        "label": ", ".join(goal.label for goal in read),
+        "direction": read[0].direction if goals.is_single else None,
         "max_trials": run.get("max_trials") if isinstance(run, dict) else None,
         "runner": experiment.settings.get("runner"),
         "n_trials": experiment.n_trials,
         "states": states(experiment),
-        "best": trial_facts(best[0], objective) if best else None,
+        "best": trial_facts(best[0], goals) if best and goals.is_single else None,
+        "n_on_front": None if goals.is_single else len(best),
         "live": [
             _live_facts(experiment.trial(a.trial_index), a, now)
             for a in live_attempts(experiment)

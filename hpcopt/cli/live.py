@@ -17,7 +17,15 @@ from rich.text import Text
 
 from hpcopt.cli import text
 from hpcopt.cli.ended_trials import EndedTrials
-from hpcopt.cli.facts import Goal, live_attempts, objective_value, state, states, why
+from hpcopt.cli.facts import (
+    goal_sentence,
+    live_attempts,
+    objective_value,
+    reading,
+    state,
+    states,
+    why,
+)
 from hpcopt.config import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial, TrialStatus
@@ -40,11 +48,13 @@ class _Shown:
     """
 
     name: str
-    goal: Goal
+    goal: str
+    """As in ``minimise loss``."""
     states: dict[str, int]
     n_ended: int
     best: Trial | None
-    best_value: float | None
+    best_reading: str
+    """As in ``loss = 0.5``."""
     recent: tuple[tuple[int, str, str], ...]
     """Index, state, and value or reason of the trials that ended last."""
     note: str
@@ -111,15 +121,14 @@ class LiveView:
     def _snapshot(
         self, experiment: Experiment, progress: Progress, ended: EndedTrials
     ) -> _Shown:
-        objective = experiment.objective
         best = ended.best
         return _Shown(
             name=experiment.name,
-            goal=Goal.of(objective),
+            goal=goal_sentence(experiment.goals),
             states=states(experiment),
             n_ended=experiment.count(*_ENDED),
             best=best,
-            best_value=objective_value(best, objective) if best else None,
+            best_reading=reading(best, experiment.goals) if best else "",
             recent=tuple(_ending(trial, experiment) for trial in self._recent),
             note=progress.note,
             is_generating=progress.is_generating,
@@ -137,7 +146,7 @@ class LiveView:
         head = Text.assemble(
             (shown.name, "bold"),
             ("  ", ""),
-            (f"{shown.goal.direction} {shown.goal.label}", "dim"),
+            (shown.goal, "dim"),
             ("  ", ""),
             (self._folder, "dim"),
             no_wrap=True,
@@ -194,9 +203,9 @@ class LiveView:
 
 
 def _ending(trial: Trial, experiment: Experiment) -> tuple[int, str, str]:
-    value = objective_value(trial, experiment.objective)
-    what = why(trial) if value is None else text.number(value)
-    return trial.index, state(trial), what
+    values = [objective_value(trial, o) for o in experiment.goals.objectives]
+    known = [text.number(value) for value in values if value is not None]
+    return trial.index, state(trial), "  ".join(known) or why(trial)
 
 
 def _counts(shown: _Shown) -> Text:
@@ -208,7 +217,7 @@ def _counts(shown: _Shown) -> Text:
 
 def _best(shown: _Shown, best: Trial) -> Text:
     lines = Text.assemble(
-        (f"{shown.goal.label} = {text.number(shown.best_value)}", "bold"),
+        (shown.best_reading, "bold"),
         (f"  trial {best.index}", "dim"),
     )
     for name, value in list(best.parameters.items())[:_N_PARAMETERS]:

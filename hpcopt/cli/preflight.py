@@ -10,7 +10,7 @@ from typing import Literal
 
 from hpcopt import assembly
 from hpcopt.cli import text
-from hpcopt.cli.facts import Goal
+from hpcopt.cli.facts import goal_sentence
 from hpcopt.cli.program import look_for_program
 from hpcopt.config_file import LoadedConfig
 from hpcopt.continuation import continued_space
@@ -63,11 +63,11 @@ def first_request(loaded: LoadedConfig) -> AttemptRequest:
 
 def _config(loaded: LoadedConfig) -> Check:
     config = loaded.config
-    goal = Goal.of(config.goals().objective)
+    goal = goal_sentence(config.goals())
     n_parameters = text.count(len(config.parameters), "parameter")
     return Check(
         "config",
-        f"{loaded.path.name}: {goal.direction} {goal.label} over {n_parameters}, "
+        f"{loaded.path.name}: {goal} over {n_parameters}, "
         f"{text.count(config.run.max_trials, 'trial')}, "
         f"{config.run.parallelism} at a time",
     )

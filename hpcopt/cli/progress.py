@@ -10,7 +10,7 @@ import click
 
 from hpcopt.cli import text
 from hpcopt.cli.ended_trials import EndedTrials
-from hpcopt.cli.facts import Goal, objective_value, state, why
+from hpcopt.cli.facts import goal_sentence, objective_value, reading, state, why
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial
 from hpcopt.driver.driver import Progress
@@ -61,9 +61,8 @@ class Narrator:
     def begin(self, experiment: Experiment) -> None:
         """Say from where the run goes on."""
         self._ended = EndedTrials(experiment)
-        goal = Goal.of(experiment.objective)
         self._write(
-            f"{experiment.name}: {goal.direction} {goal.label}, "
+            f"{experiment.name}: {goal_sentence(experiment.goals)}, "
             f"{experiment.n_trials} of {self._max_trials} trials so far"
         )
 
@@ -106,9 +105,7 @@ class PlainView:
 
 def ended_line(trial: Trial, experiment: Experiment, best: Trial | None) -> str:
     """Return how a trial ended, and what the best one is, in one line."""
-    goal = Goal.of(experiment.objective)
-    value = objective_value(trial, experiment.objective)
-    what = why(trial) if value is None else f"{goal.label} = {text.number(value)}"
+    what = reading(trial, experiment.goals) or why(trial)
     line = f"trial {trial.index} {state(trial)}: {what}"
     if best is None:
         return line

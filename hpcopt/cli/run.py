@@ -16,7 +16,7 @@ from click.exceptions import Exit
 from hpcopt.assembly import runner_kind
 from hpcopt.cli import text
 from hpcopt.cli.attempt_log import attempt_path, find_attempt
-from hpcopt.cli.best import print_best
+from hpcopt.cli.best import print_best, why_no_best
 from hpcopt.cli.detach import run_detached
 from hpcopt.cli.driver_log import tail
 from hpcopt.cli.facts import best_trials
@@ -179,13 +179,14 @@ def _conclude(
     control: StopControl,
 ) -> None:
     """Say how the run ended and where to look further, and exit if not well."""
-    best = best_trials(experiment, 1)
+    is_single = experiment.goals.is_single
+    best = best_trials(experiment, 1 if is_single else experiment.n_trials)
     click.echo(f"{experiment.name}: {stop.reason}")
     click.echo()
     if best:
-        print_best(experiment, best[0])
+        print_best(experiment, best)
     else:
-        click.echo("no trial is completed")
+        click.echo(why_no_best(experiment))
     click.echo()
     name = shlex.quote(str(config))
     further = f"hpcopt trials {name} --sort best"
@@ -197,5 +198,5 @@ def _conclude(
     text.print_facts(rows)
     if not stop.is_complete:
         raise Exit(128 + (control.signal or signal.SIGTERM))
-    if not best:
+    if not experiment.completed_trials():
         raise Exit(1)

@@ -10,11 +10,10 @@ from hpcopt.cli import text
 from hpcopt.cli.attempt_log import attempt_path
 from hpcopt.cli.driver_log import tail
 from hpcopt.cli.facts import (
-    Goal,
     attempt_facts,
     job_id,
-    objective_value,
     queue_s,
+    reading,
     run_s,
     state,
     trial_facts,
@@ -49,7 +48,7 @@ def command(trial: int, target: Path | None, as_json: bool) -> None:
             {**attempt_facts(a), "log": str(attempt_path(found.folder, a).log)}
             for a in shown.attempts
         ]
-        facts = trial_facts(shown, found.experiment.objective)
+        facts = trial_facts(shown, found.experiment.absolute_goals)
         text.print_json({**facts, "attempts": attempts})
         return
     _print_trial(shown, found)
@@ -59,9 +58,6 @@ def command(trial: int, target: Path | None, as_json: bool) -> None:
 
 
 def _print_trial(trial: Trial, found: Target) -> None:
-    objective = found.experiment.objective
-    goal = Goal.of(objective)
-    value = objective_value(trial, objective)
     status = click.style(state(trial), fg=text.STATE_COLOURS.get(state(trial)))
     click.echo(f"{click.style(f'trial {trial.index}', bold=True)}  {status}")
     click.echo()
@@ -76,10 +72,7 @@ def _print_trial(trial: Trial, found: Target) -> None:
         [
             ("parameters", "\n".join(parameters)),
             ("proposed by", f"{trial.generation_method}, {created}"),
-            (
-                "objective",
-                "" if value is None else f"{goal.label} = {text.number(value)}",
-            ),
+            ("objective", reading(trial, found.experiment.goals)),
             ("metrics", "\n".join(metrics)),
             ("cause", text.CAUSES[trial.cause] if trial.cause else ""),
             ("reason", trial.reason),

@@ -40,8 +40,12 @@ parameters:
 # parameter_constraints: ["x + y <= 20"]
 
 # What is best: "-loss" makes the metric loss small, "accuracy" makes it large, and
-# "accuracy - 0.1 * cost" weighs two against each other.
+# "accuracy - 0.1 * cost" weighs two against each other; "accuracy, -cost" looks for the
+# best trade-offs between two.
 objective: "-loss"
+
+# What other metrics must satisfy.
+# outcome_constraints: ["temperature <= 1200"]
 
 # The numbers to read from the HDF5 file of each trial.
 metrics:

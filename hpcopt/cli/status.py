@@ -58,7 +58,8 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
     text.print_facts(
         [
             ("folder", folder),
-            ("objective", f"{any_facts['direction']} {any_facts['label']}"),
+            ("objective", str(any_facts["goal"])),
+            ("constraints", "\n".join(any_facts["outcome_constraints"])),
             ("driver", driver),
             ("trials", _trials(any_facts)),
             ("best", _best(any_facts)),
@@ -87,8 +88,12 @@ def _trials(facts: dict[str, Any]) -> str:
 
 def _best(facts: dict[str, Any]) -> str:
     best = facts["best"]
+    if facts["n_on_front"]:
+        n = text.count(facts["n_on_front"], "trial")
+        return f"{n} on the Pareto front: see hpcopt best"
     if best is None:
-        return "none so far"
+        is_bounded = facts["outcome_constraints"] and facts["states"].get("completed")
+        return "none feasible so far" if is_bounded else "none so far"
     value = f"{facts['label']} = {text.number(best['objective'])}"
     values = "\n".join(
         f"{name} = {text.number(value)}" for name, value in best["parameters"].items()

@@ -17,13 +17,14 @@ def trial_table(
     experiment: Experiment, trials: Sequence[Trial]
 ) -> tuple[list[Column], list[list[str]]]:
     """Return the columns and the rows of a table for people."""
-    goal = Goal.of(experiment.objective)
+    objectives = experiment.goals.objectives
+    labels = [Goal.of(objective).label for objective in objectives]
     names = [parameter.name for parameter in experiment.space.parameters]
-    metrics = _other_metrics(experiment, trials, goal)
+    metrics = _other_metrics(trials, labels)
     columns = [
         Column("trial", is_right=True),
         Column("state", colours=text.STATE_COLOURS),
-        Column(goal.label, is_right=True),
+        *(Column(label, is_right=True) for label in labels),
         *(Column(name, is_right=True, rank=1) for name in names),
         *(Column(name, is_right=True, rank=2) for name in metrics),
         Column("run time", is_right=True, rank=3),
@@ -39,7 +40,7 @@ def trial_table(
             [
                 str(trial.index),
                 state(trial),
-                text.number(objective_value(trial, experiment.objective)),
+                *(text.number(objective_value(trial, one)) for one in objectives),
                 *(text.number(trial.parameters.get(name)) for name in names),
                 *("" if o is None else text.number(o.mean) for o in outcome),
                 text.duration(run_s(attempt)) if attempt else "",
@@ -51,25 +52,27 @@ def trial_table(
     return columns, rows
 
 
-def _other_metrics(
-    experiment: Experiment, trials: Sequence[Trial], goal: Goal
-) -> list[str]:
-    """Return the metrics that are not the objective itself."""
+def _other_metrics(trials: Sequence[Trial], labels: Sequence[str]) -> list[str]:
+    """Return the metrics that are no objectives themselves."""
     names = dict.fromkeys(name for trial in trials for name in trial.outcome)
-    return [name for name in names if name != goal.label]
+    return [name for name in names if name not in labels]
 
 
 def trials_csv(experiment: Experiment, trials: Sequence[Trial]) -> str:
     """Return the trials as CSV, all numbers in full precision."""
     names = [parameter.name for parameter in experiment.space.parameters]
     metrics = list(dict.fromkeys(name for trial in trials for name in trial.outcome))
+    labels = ["objective"]
+    if not experiment.goals.is_single:
+        goals = [Goal.of(objective) for objective in experiment.goals.objectives]
+        labels = [f"objectives.{goal.label}" for goal in goals]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
         [
             "trial",
             "state",
-            "objective",
+            *labels,
             *(f"parameters.{name}" for name in names),
             *(f"metrics.{name}{part}" for name in metrics for part in ("", ".sem")),
             "method",
@@ -87,7 +90,7 @@ def trials_csv(experiment: Experiment, trials: Sequence[Trial]) -> str:
             [
                 trial.index,
                 state(trial),
-                objective_value(trial, experiment.objective),
+                *(objective_value(trial, o) for o in experiment.goals.objectives),
                 *(trial.parameters.get(name) for name in names),
                 *(v for o in outcome for v in ((o.mean, o.sem) if o else (None, None))),
                 trial.generation_method,

@@ -61,13 +61,14 @@ def command(
     if as_json and as_csv:
         raise UsageError("expected one of --json and --csv, found both")
     experiment = find_experiment(target).experiment
+    goals = experiment.absolute_goals
     trials = [
         trial
         for trial in (_by_value(experiment) if sort == "best" else experiment.trials)
         if not wanted or state(trial) in wanted
     ]
     if as_json:
-        text.print_json([trial_facts(t, experiment.objective) for t in trials])
+        text.print_json([trial_facts(t, goals) for t in trials])
     elif as_csv:
         click.echo(trials_csv(experiment, trials), nl=False)
     elif trials:
