@@ -35,7 +35,8 @@ from hpcopt.driver.polling import (
 )
 from hpcopt.runners import slurm as slurm_module
 from hpcopt.runners import trial_folder
-from hpcopt.runners.job_script import JobScripts
+from hpcopt.runners.job_script import JobScripts, RenderedJob
+from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.slurm import SlurmRunner
 from hpcopt.runners.trial_folder import Look, Started
 from hpcopt.slurm.commands import Answer, SlurmCommands
@@ -96,7 +97,7 @@ def test_looks_at_files_take_a_small_part_of_the_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typical_s", "expected"), [(0, 0), (60, 0.12), (600, 12), (3600, 72), (1e5, 90)]
+    ("typical_s", "expected"), [(0, 0), (60, 0.15), (600, 15), (3600, 90), (1e5, 90)]
 )
 def test_short_trials_hardly_wait_for_each_other(
     typical_s: float, expected: float
@@ -258,6 +259,10 @@ class CountedSlurm(SlurmCommands):
         return Look(started, 0 if is_over else None, "", None)
 
 
+def make_folder(scripts: JobScripts, request: AttemptRequest, _: RenderedJob) -> None:
+    scripts.folder(request).path.mkdir(parents=True)
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.5])
 def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     spread: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -269,7 +274,7 @@ def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     monkeypatch.setattr(polling, "_LONGEST_GLANCE_S", 30.0)
     monkeypatch.setattr(polling, "_GLANCE_SHARE", 0.01)
     monkeypatch.setattr(slurm_module, "look_at", slurm.look)
-    monkeypatch.setattr(JobScripts, "write", lambda *_: None)
+    monkeypatch.setattr(JobScripts, "write", make_folder)
     monkeypatch.setattr(trial_folder, "sync_folder", lambda _: None)
     template = "#!/bin/bash\ntrue\n"
     runner = SlurmRunner(scripts(tmp_path / "e", template), slurm, world.clock.now)

@@ -263,6 +263,8 @@ class Driver:
         begun_at = self._clock.now()
         if self._schedule.is_due(begun_at):
             self._poll_note = ""
+            # What files tell is no reason to poll again soon.
+            self._look(self._glance)
             has_changed = self._look(self._runner.poll)
             self._schedule.polled(
                 self._clock.now(),

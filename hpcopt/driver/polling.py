@@ -35,7 +35,7 @@ _GLANCING_SHARE = 0.05
 
 #: How long a free place may wait for others, to be filled by one submission: a share of
 #: a trial's duration. Trials below `_SHORT_S` lose more by it than a call is worth.
-_SETTLING_SHARE = 0.02
+_SETTLING_SHARE = 0.025
 _SHORT_S = 600.0
 _LONGEST_SETTLING_S = 90.0
 
