@@ -35,6 +35,7 @@ from hpcopt.runners.protocol import (
 )
 from hpcopt.runners.single_trials import SingleTrials
 from hpcopt.runners.trial_folder import NOTHING_SEEN, AttemptFolder, Look
+from hpcopt.slurm.advice import advice
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.failures import submission_error
 from hpcopt.slurm.options import chooses_folder, job_name, sbatch_options
@@ -410,7 +411,11 @@ class SlurmRunner(SingleTrials):
             answer = self._commands.dry_run([*options, file.name])
         text = f"{answer.out}{answer.err}"
         if answer.code != 0:
-            raise submission_error(text, answer.code)
+            words = "; ".join(filter(None, map(str.strip, text.splitlines())))
+            found = f"sbatch --test-only exited {answer.code}: {words or 'no message'}"
+            what_to_do = advice(text)
+            kind = type(submission_error(text, answer.code))
+            raise kind(f"{found}; {what_to_do}" if what_to_do else found)
         return text.strip().removeprefix("sbatch: ")
 
     @override
