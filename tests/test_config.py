@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,30 @@ def test_the_folder_is_relative_to_the_config(tmp_path: Path) -> None:
 def test_a_missing_config_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the config: No such file"):
         load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("generation", "sentence"),
+    [
+        ("{method: magic}", "generation.method: expected one of auto, bo, sobol"),
+        ("{generator: mine}", "generation.generator: expected module:Class, found"),
+        ("{options: {a: 1}}", "generation.options: expected a generator that takes"),
+        ("{timeout_s: 0}", "generation.timeout_s: expected seconds above 0, found 0"),
+    ],
+)
+def test_a_generator_that_makes_no_sense_is_one_sentence(
+    generation: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        parse_config(f"{GOOD}generation: {generation}\n", PATH)
+
+
+def test_an_own_generator_is_kept_in_the_settings_and_nowhere_else() -> None:
+    text = "generation: {generator: 'mine:Own', options: {a: [1, 2]}, seed: 7}\n"
+    config = parse_config(GOOD + text, PATH)
+    assert config.settings()["generation"] == {
+        "method": "auto",
+        "generator": "mine:Own",
+        "options": {"a": [1, 2]},
+    }
+    assert config.definition()["seed"] == 7

@@ -126,6 +126,8 @@ def test_one_that_cannot_be_made_is_refused(asked: GeneratorSpec, why: str) -> N
 
 
 PROGRAM = """
+import os
+import signal
 import time
 
 class Corner:
@@ -139,6 +141,10 @@ class Corner:
              for p in experiment.space.parameters}
             for k in range(n)
         ]
+
+class Greedy:
+    def generate(self, n, experiment):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 class Stuck:
     def generate(self, n, experiment):
@@ -175,6 +181,16 @@ def test_it_runs_in_the_generators_process(
         named(0.54, 0.54),
     ]
     assert "noise on stdout" in (tmp_path / "log").read_text()
+
+
+def test_one_whose_process_is_killed_is_replaced(
+    module: Callable[..., GeneratorSpec], tmp_path: Path
+) -> None:
+    answer = ask(module("Greedy"), tmp_path)
+    assert (answer.rung, answer.suggestions[0].method) == (Rung.DESIGN, "sobol")
+    told = str(answer.details["fallbacks"])
+    assert "mine:Greedy failed; Sobol points used instead" in told
+    assert "was killed, perhaps for want of memory" in told
 
 
 def test_one_that_hangs_is_ended_and_replaced(
