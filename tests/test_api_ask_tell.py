@@ -230,6 +230,39 @@ def test_the_search_space_may_be_used_up(
     assert "1 trials were asked for and 0 are left in the search space" in caplog.text
 
 
+def test_a_saved_client_goes_on_where_its_experiment_is(tmp_path: Path) -> None:
+    client, file = asking(tmp_path / "bowl"), str(tmp_path / "client.json")
+    client.get_next_trials(1)
+    client.save_to_json_file(file)
+    client.complete_trial(0, {"loss": 1.0})
+    loaded = Client.load_from_json_file(file)
+    assert loaded.get_best_parameterization(False)[2] == 0
+    loaded.configure_generation_strategy("random_search")
+    assert list(loaded.get_next_trials(1)) == [1]
+    assert list(client.get_next_trials(1)) == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "expected a saved client"),
+        ("{", "expected a saved client"),
+        ("[]", "expected what save_to_json_file of hpcopt wrote"),
+        (
+            '{"format": "hpcopt client", "folder": "/nowhere"}',
+            "expected the experiment in /nowhere, found none",
+        ),
+    ],
+)
+def test_what_is_no_saved_client_is_told(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
+    if text is not None:
+        (tmp_path / "client.json").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        Client.load_from_json_file(str(tmp_path / "client.json"))
+
+
 @pytest.mark.parametrize(
     ("raw_data", "message"),
     [

@@ -51,6 +51,8 @@ AX: list[tuple[Callable[..., Any], str]] = [
     (Client.get_best_parameterization, "use_model_predictions"),
     (Client.get_pareto_frontier, "use_model_predictions"),
     (Client.predict, "points"),
+    (Client.save_to_json_file, "filepath"),
+    (Client.load_from_json_file, "filepath storage_config"),
     (configs.RangeParameterConfig, "name bounds parameter_type step_size scaling"),
     (
         configs.ChoiceParameterConfig,

@@ -23,12 +23,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
 
 from hpcopt.api.ask_tell import AskTell
 from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
 from hpcopt.api.closed_loop import run_trials
 from hpcopt.api.opened import find_opened
+from hpcopt.api.problem import Problem
+from hpcopt.api.saved import load, save
 from hpcopt.api.summary import summary
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
@@ -189,6 +192,38 @@ class Client(AskTell):
             StorageError: The journal cannot be read.
         """
         return predictions(self._experiment("predict"), points)
+
+    def save_to_json_file(self, filepath: str = "ax_client_snapshot.json") -> None:
+        """Write where the experiment is kept: its folder holds all that is known.
+
+        Nothing is lost without this; it is there for scripts that were written for Ax.
+
+        Raises:
+            UsageError: The experiment is not configured or not begun.
+            ConfigError: The folder holds another experiment.
+            StorageError: The file cannot be written, or the journal not be read.
+        """
+        self._experiment("save_to_json_file")
+        if self._folder is not None:
+            save(Path(filepath), self._folder)
+
+    @classmethod
+    def load_from_json_file(
+        cls, filepath: str = "ax_client_snapshot.json", storage_config: None = None
+    ) -> Self:
+        """Return a client that goes on with a saved one's experiment, as it is now.
+
+        Raises:
+            UsageError: There is no saved client, or its experiment is not there.
+            StorageError: The journal cannot be read.
+        """
+        folder = load(Path(filepath))
+        client = cls(storage_config, folder=folder)
+        experiment = read_experiment(folder)
+        client._random_seed = experiment.seed
+        client._problem = Problem(experiment.name, folder, experiment.space, {})
+        client._goals = experiment.goals
+        return client
 
     def summarize(
         self,
