@@ -65,6 +65,17 @@ def test_discrete_parameters_are_free_close_to_the_best_trial() -> None:
     np.testing.assert_array_equal(sizes == 1, MIXED.is_discrete)
 
 
+def test_points_drawn_towards_a_feasible_centre_stay_feasible() -> None:
+    center, rng = np.array([0.1, 0.2]), np.random.default_rng(0)
+    X = rng.random((100, 2))
+    X = X[X.sum(axis=1) <= 0.5]
+    region = Region.around(center, np.full(2, 0.3))
+    moved = region.shrunk(X)
+    assert (moved.sum(axis=1) <= 0.5).all()
+    assert (region.lower <= moved).all()
+    assert (moved <= region.upper).all()
+
+
 @given(
     st.lists(st.floats(0, 1), min_size=2, max_size=2).map(np.array),
     st.floats(0, 1).map(lambda reach: np.full(2, reach)),
@@ -74,9 +85,10 @@ def test_a_region_stays_inside_the_cube(
     reach: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
     region = Region.around(center, reach)
-    corners = region.shrunk(np.array([[0.0, 0.0], [1.0, 1.0]]))
-    assert (corners >= 0).all()
-    assert (corners <= 1 + 1e-12).all()
+    corners = np.array([[0.0, 0.0], [1.0, 1.0]])
+    for moved in (region.shrunk(corners), region.spread(corners)):
+        assert (moved >= -1e-12).all()
+        assert (moved <= 1 + 1e-12).all()
 
 
 def test_a_stalled_experiment_gets_a_trial_close_to_its_best() -> None:

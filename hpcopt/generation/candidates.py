@@ -87,7 +87,8 @@ def _search(
     else:
         everywhere = qmc.Sobol(space.d, seed=rng).random(_N_GLOBAL)
     near = np.clip(_around(incumbents, discrete, rng), region.lower, region.upper)
-    far, near = space.snap(region.shrunk(everywhere)), space.snap(near)
+    moved = region.shrunk if space.is_constrained else region.spread
+    far, near = space.snap(moved(everywhere)), space.snap(near)
     far, near = far[space.is_feasible(far)], near[space.is_feasible(near)]
     if not len(far) + len(near):  # the constraints leave nothing of the box
         far = everywhere

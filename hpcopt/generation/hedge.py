@@ -25,10 +25,10 @@ Array = npt.NDArray[np.float64]
 #: How many trials that are no better than an earlier one are a stall.
 _PATIENCE = 6
 
-#: The share of each coordinate's range that is close to the best point, at first, and
-#: what is left of it for each further trial that is no better.
-_REACH, _SHRINKAGE = 0.4, math.sqrt(0.5)
-_LEAST_REACH = 2e-3
+#: How far from the best point is close to it, as a share of each coordinate's range, at
+#: first; and what is left of that for each further trial that is no better.
+_REACH, _SHRINKAGE = 0.2, math.sqrt(0.5)
+_LEAST_REACH = 1e-3
 
 #: Which of four trials in a row comes from where.
 _TURNS: dict[int, Literal["near", "trend"]] = {1: "near", 3: "trend"}
@@ -41,6 +41,15 @@ def is_greedy_turn(index: int) -> bool:
     return index % _GREEDY_PERIOD == 0
 
 
+def is_long_turn(index: int) -> bool:
+    """Whether trial ``index`` takes constraints for trends across the space.
+
+    Some are, others go up and down within it. Neither belief is right for all of them,
+    and to choose by their likelihood was worse than to alternate.
+    """
+    return index % 2 == 1
+
+
 @dataclass(frozen=True)
 class Region:
     """A box of the unit cube that the search keeps to."""
@@ -48,25 +57,31 @@ class Region:
     lower: Array
     """Shape ``(d,)``."""
     upper: Array
+    center: Array
+    share: Array
+    """How far from the centre it reaches, as a share of each coordinate's range."""
 
     @classmethod
     def whole(cls, d: int) -> Region:
         """Return the unit cube."""
-        return cls(np.zeros(d), np.ones(d))
+        return cls.around(np.zeros(d), np.ones(d))
 
     @classmethod
-    def around(cls, center: Array, reach: Array) -> Region:
-        """Return the cube, shrunk to ``reach`` towards ``center``."""
-        # The best trial may lie outside bounds that were narrowed since.
-        lower = (1 - reach) * np.clip(center, 0.0, 1.0)
-        return cls(lower, np.minimum(lower + reach, 1.0))
+    def around(cls, center: Array, share: Array) -> Region:
+        """Return what is no further than ``share`` from ``center``, per coordinate."""
+        lower = np.maximum(center - share, 0.0)
+        return cls(lower, np.minimum(center + share, 1.0), center, share)
+
+    def spread(self, X: Array) -> Array:
+        """Return points of the unit cube, spread over the region instead."""
+        return self.lower + (self.upper - self.lower) * X
 
     def shrunk(self, X: Array) -> Array:
-        """Return points of the unit cube, moved as the cube's corners are.
+        """Return points of the unit cube, moved towards the centre.
 
         They stay feasible where the centre is and constraints are linear.
         """
-        return self.lower + (self.upper - self.lower) * X
+        return self.center + self.share * (X - self.center)
 
 
 @dataclass(frozen=True)

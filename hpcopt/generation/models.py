@@ -28,10 +28,16 @@ class Models:
     constraints: tuple[Surrogate, ...]
     success: Surrogate | None
     """Where trials give a result at all; ``None`` while none has failed."""
+    are_constraints_long: bool = False
+    """Whether the constraints' models look for trends across the space."""
 
     @classmethod
     def of(
-        cls, snapshot: Snapshot, surrogate: Callable[[TrainingData], Surrogate]
+        cls,
+        snapshot: Snapshot,
+        surrogate: Callable[[TrainingData], Surrogate],
+        *,
+        are_constraints_long: bool = False,
     ) -> Models:
         """Return a ``surrogate`` of each.
 
@@ -41,8 +47,11 @@ class Models:
         data = success_data(snapshot)
         return cls(
             surrogate(TrainingData.of(snapshot)),
-            tuple(map(surrogate, TrainingData.of_constraints(snapshot))),
+            tuple(
+                map(surrogate, _constraints(snapshot, are_long=are_constraints_long))
+            ),
             None if data is None else surrogate(data),
+            are_constraints_long,
         )
 
     def with_trend(self, snapshot: Snapshot) -> Models:
@@ -51,10 +60,20 @@ class Models:
         Raises:
             LinAlgError: No covariance matrix could be factorised.
         """
-        data = TrainingData.of(snapshot)
-        priors = Priors.of_long_scales(snapshot.space.d)
-        trend = Surrogate.fit(replace(data, priors=priors))
-        return replace(self, objective=trend)
+        return replace(self, objective=Surrogate.fit(_long(TrainingData.of(snapshot))))
+
+    def with_constraints(self, snapshot: Snapshot, *, are_long: bool) -> Models:
+        """Return them with models of the constraints that look for trends, or do not.
+
+        Raises:
+            LinAlgError: No covariance matrix could be factorised.
+        """
+        if are_long == self.are_constraints_long:
+            return self
+        constraints = map(Surrogate.fit, _constraints(snapshot, are_long=are_long))
+        return replace(
+            self, constraints=tuple(constraints), are_constraints_long=are_long
+        )
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
@@ -106,3 +125,12 @@ class Models:
             violation += np.maximum(-model.process.mean(X), 0)
         order = np.lexsort((-self.objective.process.mean(X), violation))
         return X[order[is_eligible[order]][:n]]
+
+
+def _constraints(snapshot: Snapshot, *, are_long: bool) -> list[TrainingData]:
+    slacks = TrainingData.of_constraints(snapshot)
+    return [_long(data) for data in slacks] if are_long else slacks
+
+
+def _long(data: TrainingData) -> TrainingData:
+    return replace(data, priors=Priors.of_long_scales(data.X.shape[1]))

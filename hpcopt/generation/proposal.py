@@ -14,7 +14,7 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.candidates import best_unused
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.fallback import FallbackProposer, MakeSurrogate
-from hpcopt.generation.hedge import Region, Stall, is_greedy_turn
+from hpcopt.generation.hedge import Region, Stall, is_greedy_turn, is_long_turn
 from hpcopt.generation.models import Models
 
 Array = npt.NDArray[np.float64]
@@ -69,7 +69,8 @@ class Proposer(FallbackProposer[Models]):
 
     @override
     def _make_models(self, surrogate: MakeSurrogate) -> Models:
-        return Models.of(self._snapshot, surrogate)
+        are_long = is_long_turn(self._snapshot.n_trials)
+        return Models.of(self._snapshot, surrogate, are_constraints_long=are_long)
 
     @override
     def _best(
@@ -81,6 +82,10 @@ class Proposer(FallbackProposer[Models]):
         models = self._models
         if turn == "trend":
             models = models.with_trend(self._snapshot)
+        if self._is_fitted:
+            models = models.with_constraints(
+                self._snapshot, are_long=is_long_turn(index)
+            )
         search = _Search(
             models,
             space,
