@@ -45,11 +45,13 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"hpcopt.pack: {error}\n")
         return error.exit_code
     with _inbox() as inbox:
+        is_killed = False
         while pack.is_busy:
-            pack.start()
+            if not is_killed:  # else the signal that ends all may be on its way
+                pack.start()
             for number in _signals(inbox):
                 pack.pass_on(number)
-            pack.reap()
+            is_killed = pack.reap()
             pack.stop_those_asked_for()
     return pack.exit_code
 
@@ -129,12 +131,13 @@ class Pack:
             environment["PYTHONPATH"] = ":".join(filter(None, paths))
         return environment
 
-    def reap(self) -> None:
-        """Let go of what has ended."""
-        for each in list(self._running):
-            if each.attempt.has_ended():
-                self._running.remove(each)
-                self._slots.append(each.slot)
+    def reap(self) -> bool:
+        """Let go of what has ended; return whether any of it was killed by a signal."""
+        ended = [each for each in self._running if each.attempt.has_ended()]
+        for each in ended:
+            self._running.remove(each)
+            self._slots.append(each.slot)
+        return any(each.attempt.is_killed for each in ended)
 
     def pass_on(self, number: int) -> None:
         """Send a signal that the pack got to all that runs."""

@@ -150,7 +150,8 @@ def test_one_is_stopped_and_the_others_go_on(
     wait_until(lambda: packed.attempt(0).look().started is not None)
     packed.attempt(0).write_stopped(Stopped(Cause.USER, 1.0))
     works.stop_those_asked_for()
-    wait_until(lambda: works.reap() or packed.attempt(0).look().exit_code == 143)
+    wait_until(works.reap)
+    assert packed.attempt(0).look().exit_code == 143
     (packed.trials / "go").touch()
     while works.is_busy:
         works.reap()

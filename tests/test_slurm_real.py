@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import re
 import time
@@ -25,7 +26,7 @@ from hpcopt.core.errors import (
     SubmissionUnknownError,
 )
 from hpcopt.core.trial import Attempt, Cause, Phase
-from hpcopt.runners.protocol import Submission, SubmissionMetadata
+from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
 from hpcopt.runners.slurm import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands, is_running
 from hpcopt.slurm.site import describe, is_available
@@ -48,6 +49,30 @@ def world(slurm: RealSlurm) -> RealSlurm:
 
 class TestSlurmRunner(RunnerContract):
     pass
+
+
+NASTY = "-n $(touch canary) `touch canary` 'a' \"b\" * ~ \\ \n; touch canary # é %j"
+
+
+def test_any_value_reaches_the_program_as_it_is(slurm: RealSlurm) -> None:
+    """In the template, its command, its environment and an option, and as an array."""
+    template = (
+        "#!/bin/bash\n#SBATCH --nice=3\ncd {{ directory }}\n"
+        "printf '%s\\0' {{ value }} {{ command }} \"$VALUE\" > seen.{{ trial.index }}\n"
+    )
+    runner = slurm.runner(template, comment="{{ value }}")
+    spec = runner._scripts.spec
+    runner._scripts.spec = dataclasses.replace(
+        spec, command=("a {{ value }}",), environment={"VALUE": "{{ value }}"}
+    )
+    requests = [AttemptRequest(index, 0, {"value": NASTY}) for index in (0, 1)]
+    attempts = submit(runner, runner.plan(requests))
+    states = poll_until(runner, attempts, Phase.ENDED)
+    assert {states[attempt.key].cause for attempt in attempts} == {Cause.SUCCESS}
+    for index in (0, 1):
+        seen = (slurm.folder / f"seen.{index}").read_text().split("\0")
+        assert seen == [NASTY, f"a {NASTY}", NASTY, ""]
+    assert not list(slurm.folder.rglob("canary"))
 
 
 def test_an_array_is_one_sbatch_and_its_tasks_log_where_they_belong(

@@ -98,6 +98,11 @@ class AttemptProcess:
             self.folder.ended.write_text(" ".join(filter(None, words)) + "\n")
         return True
 
+    @property
+    def is_killed(self) -> bool:
+        """Whether the script has ended by a signal."""
+        return self.process is not None and (self.process.returncode or 0) < 0
+
     def send(self, number: int) -> None:
         """Pass a signal on to the script."""
         self.last_signal = signal.Signals(number).name.removeprefix("SIG")

@@ -92,8 +92,11 @@ class _Scanner:
         if character == "#" and self._begins_word():
             yield from self._skip_to(self._script.find("\n", self._at), Context.COMMENT)
             return
+        if self._script.startswith("<<<", self._at):
+            self._at += 3
+            return
         here = _HERE_DOCUMENT.match(self._script, self._at)
-        if here and not self._script.startswith("<<<", self._at):
+        if here:
             word = here[2] or here[3] or here[4]
             self._documents.append((word, bool(here[1])))
             self._at = here.end()
