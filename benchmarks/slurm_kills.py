@@ -1,6 +1,6 @@
 """Exactly once: the driver is killed at every point, the controller freezes at random.
 
-python benchmarks/slurm_kills.py --trials 300
+python benchmarks/slurm_kills.py --trials 450
 
 Each life of the driver ends by SIGKILL at the point that has been fatal least often so
 far: a write, a sync, a rename, the start or the end of sbatch, squeue or sacct. Also
@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from _chaos import Case, Cluster, conclude, until
+from _chaos import Case, Cluster, conclude
 
 
 def counted(path: Path) -> Counter[str]:
@@ -34,8 +34,6 @@ class Lives:
     case: Case
     rng: random.Random
     longest_s: float
-    share_frozen: float
-    """How many of the lives have the controller freeze before an sbatch."""
     tried: Counter[str] = field(default_factory=Counter)
     n_lives: int = 0
     n_kills: int = 0
@@ -61,22 +59,12 @@ class Lives:
         self.tried[fatal] += 1
         options = ["--die-at", fatal]
         options += ["--occurrence", str(self.rng.choice([1, 1, 1, 2, 4]))]
-        if self.rng.random() < self.share_frozen:
+        if self.rng.random() < 0.4:
             pid = self.case.cluster.pid("slurmctld")
             seconds = self.rng.choice([0.5, 3.0, 12.0, 12.0])
             options += ["--freeze", str(pid), "--freeze-seconds", str(seconds)]
-        points = self.case.folder / "points"
-        before = points.stat().st_size if points.exists() else 0
         driver = self.case.start(*options)
         self.n_lives += 1
-        # On a busy machine it takes seconds until it does anything at all.
-        until(
-            lambda: (
-                driver.poll() is not None
-                or (points.exists() and points.stat().st_size > before)
-            ),
-            60,
-        )
         try:
             code = driver.wait(timeout=self.rng.uniform(0.4, 1.0) * self.longest_s)
         except subprocess.TimeoutExpired:
@@ -88,13 +76,10 @@ class Lives:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--trials", type=int, default=450)
     parser.add_argument("--parallelism", type=int, default=3)
     parser.add_argument("--life-seconds", type=float, default=16.0)
-    parser.add_argument("--share-frozen", type=float, default=0.4)
-    parser.add_argument(
-        "--minutes", type=float, default=60.0, help="after which no driver is killed"
-    )
+    parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     case = Case(
@@ -103,16 +88,14 @@ def main() -> None:
         parallelism=options.parallelism,
         seconds=0.2,
     )
-    rng = random.Random(options.seed)
-    lives = Lives(case, rng, options.life_seconds, options.share_frozen)
+    lives = Lives(case, random.Random(options.seed), options.life_seconds)
     begun = time.monotonic()
     found: list[str] = []
     while (code := lives.live()) != 0 and len(found) < 5:
         if code != -9:
             found.append(f"a driver exited {code}")
         if time.monotonic() - begun > 60 * options.minutes:
-            if (code := case.start().wait(timeout=3600)) != 0:
-                found.append(f"a driver that was left in peace exited {code}")
+            found.append(f"not complete after {options.minutes} min")
             break
     time.sleep(15)  # for the ghosts that a thawed controller makes
     adopted = [
@@ -134,7 +117,7 @@ def main() -> None:
                 "points known, and fatal at least once",
                 f"{len(lives.points)}, {len(deaths)}",
             ),
-            ("points never fatal", ", ".join(never) if len(never) < 20 else len(never)),
+            ("points never fatal", ", ".join(never) or "none"),
             ("submissions with a lost answer", log.count("sbatch may have been heard")),
             ("submissions found again by name", log.count("already submitted")),
             (

@@ -11,9 +11,6 @@ import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
-#: A frozen controller costs each sbatch that it keeps waiting ten seconds.
-SELDOM_FROZEN = ["--share-frozen", "0.1"]
-
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
@@ -21,9 +18,9 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
     ("name", "options"),
     [
         ("slurm_requeues", ["--count", "12", "--jobs", "4"]),
-        ("slurm_kills", ["--trials", "9", "--life-seconds", "6", *SELDOM_FROZEN]),
-        ("slurm_outages", ["--trials", "3", "--without", "slurmctld"]),
-        ("slurm_restarts", ["--kills", "2", "--trials", "12", "--seconds", "5"]),
+        ("slurm_kills", ["--trials", "12", "--life-seconds", "6", "--minutes", "4"]),
+        ("slurm_outages", ["--trials", "4", "--without", "slurmctld"]),
+        ("slurm_restarts", ["--kills", "2", "--trials", "12", "--seconds", "8"]),
     ],
 )
 def test_chaos_in_small(

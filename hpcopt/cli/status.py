@@ -69,7 +69,7 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("queue time", _spread(any_facts["queue_s"])),
             ("suggestion", _suggestion(any_facts["seconds_per_suggestion"])),
             ("fallbacks", _fallbacks(any_facts["fallbacks"])),
-            ("note", _note(any_facts["note"])),
+            ("note", click.style(any_facts["note"] or "", fg="yellow")),
             ("calls", _calls(any_facts)),
             ("warning", warning or ""),
         ]
@@ -99,10 +99,6 @@ def _best(facts: dict[str, Any]) -> str:
         f"{name} = {text.number(value)}" for name, value in best["parameters"].items()
     )
     return f"{click.style(value, bold=True)}, trial {best['trial']}\n{values}"
-
-
-def _note(note: str | None) -> str:
-    return click.style(note, fg="yellow") if note else ""
 
 
 def _calls(facts: dict[str, Any]) -> str:

@@ -13,10 +13,9 @@ What people ask for meanwhile, it looks for before each step.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -32,10 +31,9 @@ from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.driver.cancellation import Canceller
 from hpcopt.driver.clock import Clock
 from hpcopt.driver.failures import FailureWatch
-from hpcopt.driver.limits import Limits
+from hpcopt.driver.limits import Limits, PollSchedule
 from hpcopt.driver.notes import Notes
-from hpcopt.driver.planning import Planner, typical_duration_s
-from hpcopt.driver.polling import PollSchedule, settling_s
+from hpcopt.driver.planning import Planner
 from hpcopt.driver.requests import Inbox, RequestFolder
 from hpcopt.driver.room import Room, room
 from hpcopt.driver.submissions import Submitter
@@ -46,8 +44,6 @@ from hpcopt.runners.protocol import AttemptRequest, AttemptRunner
 from hpcopt.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
-
-States = Mapping[tuple[int, int], AttemptState]
 
 #: The longest uninterrupted wait: stop requests and progress are seen this late.
 _LONGEST_WAIT_S = 1.0
@@ -117,12 +113,7 @@ class Driver:
         self._clock = clock
         self._is_stop_requested = is_stop_requested
         self._observe = observe
-        self._schedule = PollSchedule(
-            limits.initial_seconds_between_polls,
-            limits.min_seconds_between_polls,
-            has_glances=runner.glance([]) is not None,
-        )
-        self._submitted_at = -math.inf
+        self._schedule = PollSchedule(limits.initial_seconds_between_polls)
         self._submitter = Submitter(journal, runner, clock)
         self._canceller = Canceller(runner, clock)
         self._inbox = Inbox(journal, requests, clock)
@@ -251,7 +242,7 @@ class Driver:
         """Wait for the next poll or for the generator, but not for long."""
         is_held_up = self._runner.n_acceptable == 0
         longest_s = _HELD_UP_WAIT_S if is_held_up else _LONGEST_WAIT_S
-        seconds = min(longest_s, self._schedule.next_look_at() - self._clock.now())
+        seconds = min(longest_s, self._schedule.next_at - self._clock.now())
         if seconds <= 0:
             return
         self._planner.wait(seconds)
@@ -259,31 +250,16 @@ class Driver:
     # Collect
 
     def _collect(self) -> None:
-        """Learn what became of live attempts: from files often, at times by a poll."""
-        begun_at = self._clock.now()
-        if self._schedule.is_due(begun_at):
-            self._poll_note = ""
-            # What files tell is no reason to poll again soon.
-            self._look(self._glance)
-            has_changed = self._look(self._runner.poll)
-            self._schedule.polled(
-                self._clock.now(),
-                has_changed=has_changed,
-                typical_s=typical_duration_s(self.experiment),
-            )
-        elif self._schedule.is_glance_due(begun_at):
-            self._look(self._glance)
-            now = self._clock.now()
-            typical_s = typical_duration_s(self.experiment)
-            self._schedule.glanced(now, took_s=now - begun_at, typical_s=typical_s)
-
-    def _look(self, ask: Callable[[Sequence[Attempt]], States]) -> bool:
-        """Write down what is new of the live attempts; return whether anything is."""
+        """Learn what became of the live attempts."""
+        now = self._clock.now()
+        if not self._schedule.is_due(now):
+            return
         live = self.experiment.live_attempts()
-        states: States = {}
+        states: Mapping[tuple[int, int], AttemptState] = {}
+        self._poll_note = ""
         if live:
             try:
-                states = ask(live)
+                states = self._runner.poll(live)
             except PollError as exc:
                 self._poll_note = str(exc)
                 logger.warning("poll failed, nothing follows from it: %s", exc)
@@ -297,13 +273,7 @@ class Driver:
             self._journal.append(*news)
             if any(isinstance(event, ev.AttemptEnded) for event in news):
                 self._submitter.retry_soon()
-        return bool(news)
-
-    def _glance(self, live: Sequence[Attempt]) -> States:
-        states = self._runner.glance(live) or {}
-        if any(state.phase is Phase.UNKNOWN for state in states.values()):
-            self._schedule.hasten(self._clock.now())
-        return states
+        self._schedule.polled(self._clock.now(), has_changed=bool(news))
 
     def _news(
         self, attempt: Attempt, state: AttemptState
@@ -339,26 +309,19 @@ class Driver:
             )
         if not self._is_winding_up:
             self._failures.check(self.experiment)
+        if self._judge.is_waiting:
+            self._schedule.submitted(self._clock.now())
 
     def _cancel(self) -> None:
         """Have the attempts of cancelled trials ended."""
         if self._canceller.step(self.experiment):
-            self._schedule.hasten(self._clock.now())  # they end soon
+            self._schedule.submitted(self._clock.now())  # they end soon
 
     # Plan
 
     def _room(self) -> Room:
         """Return how many more attempts may be submitted now."""
-        if self._is_settling():
-            return Room(0)
         return room(self.experiment, self._limits, self._runner)
-
-    def _is_settling(self) -> bool:
-        """Whether free places wait for others, to be filled by one submission."""
-        if not self._runner.is_shared or not self.experiment.live_attempts():
-            return False
-        since_s = self._clock.now() - self._submitted_at
-        return 0 <= since_s < settling_s(typical_duration_s(self.experiment))
 
     def _n_wanted(self) -> int:
         """Return how many new trials may be generated now.
@@ -392,9 +355,7 @@ class Driver:
             n_free = 0
         n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
-            self._submitted_at = self._clock.now()
-            typical_s = typical_duration_s(self.experiment)
-            self._schedule.submitted(self._submitted_at, typical_s=typical_s)
+            self._schedule.submitted(self._clock.now())
 
 
 def _is_other_wait(attempt: Attempt, state: AttemptState) -> bool:

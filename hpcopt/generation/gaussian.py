@@ -129,9 +129,8 @@ class SampledProcess:
 
     def at(self, X: Array) -> PointwiseMoments:
         """Return what is expected at the points ``X``, shape ``(b, d)``."""
-        differences = X[:, None, :] / self._lengthscales - self._anchors
-        squared = np.einsum("bnd,bnd->bn", differences, differences)
-        correlations, slopes = correlation(squared)
+        scaled = X / self._lengthscales
+        correlations, slopes = correlation(squared_distances(scaled, self._anchors))
         k = self._scale * correlations
         projected = k @ self._precision
         variance = self._scale - np.einsum("bn,bn->b", projected, k)
@@ -140,7 +139,10 @@ class SampledProcess:
             sigma=np.sqrt(np.maximum(variance, JITTER * self._scale)),
             _weights=self._weights,
             _projected=projected,
-            _slopes=self._scale / self._lengthscales * differences * slopes[..., None],
+            _slopes=self._scale * slopes,
+            _scaled=scaled,
+            _anchors=self._anchors,
+            _lengthscales=self._lengthscales,
         )
 
 
@@ -155,6 +157,10 @@ class PointwiseMoments:
     _weights: Array
     _projected: Array
     _slopes: Array
+    _scaled: Array
+    """The points, in lengthscales, as the anchors are."""
+    _anchors: Array
+    _lengthscales: Array
 
     def gradient(self, of_mean: Array, of_sigma: Array) -> Array:
         """Return the gradient in the points of a function of the moments.
@@ -165,7 +171,11 @@ class PointwiseMoments:
         """
         of_k = of_mean @ self._weights.T
         of_k -= (of_sigma / self.sigma)[:, None] * self._projected
-        gradient: Array = -np.einsum("bn,bnd->bd", of_k, self._slopes)
+        # The sum over the anchors of what pulls away from each of them, without an
+        # array of all differences.
+        pulls = of_k * self._slopes
+        away = pulls.sum(axis=1)[:, None] * self._scaled - pulls @ self._anchors
+        gradient: Array = -away / self._lengthscales
         return gradient
 
 

@@ -42,14 +42,27 @@ class Method:
         return make
 
 
-_GAUSSIAN_PROCESS = "hpcopt.generation.bayesian:bayesian_proposer"
+_BAYESIAN = "hpcopt.generation.bayesian"
 
 #: A new method is one more entry.
 METHODS: Mapping[str, Method] = {
     "auto": Method(
-        "what suits the experiment; at present always bo", _GAUSSIAN_PROCESS
+        "what suits the experiment: bo, trust_region for more than a dozen parameters, "
+        "subspace for more than fifty",
+        f"{_BAYESIAN}:automatic_proposer",
     ),
-    "bo": Method("Bayesian optimisation with a Gaussian process", _GAUSSIAN_PROCESS),
+    "bo": Method(
+        "Bayesian optimisation with a Gaussian process",
+        f"{_BAYESIAN}:bayesian_proposer",
+    ),
+    "trust_region": Method(
+        "Bayesian optimisation in a box around the best point",
+        f"{_BAYESIAN}:trust_region_proposer",
+    ),
+    "subspace": Method(
+        "Bayesian optimisation in a random subspace that grows",
+        f"{_BAYESIAN}:subspace_proposer",
+    ),
     "sobol": Method("a Sobol sequence; no model", None),
 }
 

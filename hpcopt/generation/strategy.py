@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 #: A model of fewer outcomes says nothing.
 MIN_COMPLETED = 2
 
+#: In more dimensions than ``_MANY`` no number of initial trials fills the space.
+_MOST_INITIAL, _MANY = 12, 50
+
 
 @dataclass(frozen=True)
 class BayesianGenerator:
@@ -119,7 +122,7 @@ def default_n_initial(d: int) -> int:
     Measured with 40 trials, 3 in flight: 4 are as good as 7 and better than 10 in 2
     to 6 dimensions, 7 are better than 4 and than 13 in 12.
     """
-    return max(4, 1 + d // 2)
+    return 2 if d > _MANY else min(max(4, 1 + d // 2), _MOST_INITIAL)
 
 
 def _details(proposer: Proposer | None) -> Mapping[str, JSONValue]:

@@ -26,6 +26,10 @@ Array = npt.NDArray[np.float64]
 
 Transform = OutcomeTransform | SlackTransform | LinearTransform
 
+#: Of more outcomes than these, a part is taken: the time of a fit grows with the cube
+#: of their number, and that of a suggestion too.
+_N_FITTED, _N_KNOWN = 300, 1000
+
 _Choose = Callable[[Array, Array, Array | None, Priors], Hyperparameters]
 
 
@@ -99,6 +103,20 @@ class TrainingData:
     def __len__(self) -> int:
         return len(self.y)
 
+    def essential(self, n: int) -> TrainingData:
+        """Return ``n`` of the outcomes: half of them the best, the others at random.
+
+        Those nearest to 0 are the best slacks: they show where the boundary is.
+        """
+        if len(self) <= n:
+            return self
+        merit = -np.abs(self.y) if self.has_sign else self.y
+        by_merit = np.argsort(-merit, kind="stable")
+        rest = np.random.default_rng(len(self)).permutation(by_merit[n // 2 :])
+        kept = np.sort(np.concatenate([by_merit[: n // 2], rest[: n - n // 2]]))
+        variance = None if self.variance is None else self.variance[kept]
+        return replace(self, X=self.X[kept], y=self.y[kept], variance=variance)
+
 
 @dataclass(frozen=True)
 class Surrogate:
@@ -125,12 +143,14 @@ class Surrogate:
 
     @classmethod
     def _with(cls, data: TrainingData, choose: _Choose) -> Surrogate:
+        data = data.essential(_N_KNOWN)
         transform = _transform(data)
+        part = data.essential(_N_FITTED)
+        chosen = choose(
+            part.X, transform(part.y), _known_noise(part, transform), part.priors
+        )
         t = transform(data.y)
-        noise = None
-        if data.variance is not None:
-            noise = np.maximum(transform.variance(data.y, data.variance), MIN_NOISE)
-        chosen = choose(data.X, t, noise, data.priors)
+        noise = _known_noise(data, transform)
         if noise is None or chosen.noise is not None:
             noise = np.full_like(t, chosen.noise)
         return cls(
@@ -153,6 +173,13 @@ class Surrogate:
     def predict(self, X: Array) -> tuple[Array, Array]:
         """Return the outcome's mean and variance at the points ``X``."""
         return self.transform.inverse_moments(*self.process.moments(X))
+
+
+def _known_noise(data: TrainingData, transform: Transform) -> Array | None:
+    """Return the variance of each transformed outcome; ``None`` if it is not known."""
+    if data.variance is None:
+        return None
+    return np.maximum(transform.variance(data.y, data.variance), MIN_NOISE)
 
 
 def _transform(data: TrainingData) -> Transform:

@@ -13,7 +13,7 @@ from hpcopt.runners import packs
 from hpcopt.runners.job_script import JobScripts, RenderedJob
 from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
 from hpcopt.runners.session_processes import forbid_start
-from hpcopt.runners.slurm import SlurmRunner, attempt_text, folder_of, look_at
+from hpcopt.runners.slurm import SlurmRunner, attempt_text, folder_of
 from hpcopt.runners.trial_folder import AttemptFolder, Look, Stopped
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.options import chooses_folder, job_name
@@ -122,20 +122,11 @@ class PackingRunner(SlurmRunner):
     # Watch
 
     @override
-    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
-        single = [attempt for attempt in attempts if not _is_packed(attempt)]
-        found = dict(super().glance(single))
-        for attempt in attempts:
-            if _is_packed(attempt) and (end := packs.own_end(look_at(attempt))):
-                found[attempt.key] = end
-        return found
-
-    @override
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         packed = [attempt for attempt in attempts if _is_packed(attempt)]
         single = [attempt for attempt in attempts if not _is_packed(attempt)]
         found = dict(super().poll(single)) if single else {}
-        looks = {attempt.key: look_at(attempt) for attempt in packed}
+        looks = {attempt.key: folder_of(attempt).look() for attempt in packed}
         unsure: list[Attempt] = []
         for attempt in packed:
             end = packs.own_end(looks[attempt.key])
@@ -162,7 +153,7 @@ class PackingRunner(SlurmRunner):
         if job.phase is not Phase.ENDED:
             return job
         since = self._over_since.setdefault(job_id, self._clock())
-        look = look_at(attempt)
+        look = folder_of(attempt).look()
         state = packs.own_end(look) or packs.state(look, job)
         is_late = not 0 <= self._clock() - since < _LAST_WORD_S
         if state.cause is Cause.INFRASTRUCTURE and not is_late:

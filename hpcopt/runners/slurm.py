@@ -34,8 +34,7 @@ from hpcopt.runners.protocol import (
     submission_name,
 )
 from hpcopt.runners.single_trials import SingleTrials
-from hpcopt.runners.trial_folder import NOTHING_SEEN, AttemptFolder, Look
-from hpcopt.slurm.advice import advice
+from hpcopt.runners.trial_folder import AttemptFolder
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.failures import submission_error
 from hpcopt.slurm.options import chooses_folder, job_name, sbatch_options
@@ -103,10 +102,6 @@ class SlurmRunner(SingleTrials):
         )
         self._planned: dict[str, list[RenderedJob]] = {}
         """What was rendered for submissions that are not submitted yet."""
-        self._waits_again: set[_Key] = set()
-        """The attempts that have begun and wait again, in the queue."""
-        self._unexplained: set[_Key] = set()
-        """Those that ended in a way that only Slurm can explain, as was said."""
         self._taken_over: dict[_Key, str] = {}
         """The jobs that run attempts in place of those that were to."""
 
@@ -267,72 +262,32 @@ class SlurmRunner(SingleTrials):
     # Watch
 
     @override
-    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
-        found: dict[_Key, AttemptState] = {}
-        for attempt in attempts:
-            look = look_at(attempt)
-            end = self._own_end(attempt, look)
-            if end is not None:
-                found[attempt.key] = end
-            elif look.exit_code is not None:
-                if attempt.key not in self._unexplained:
-                    self._unexplained.add(attempt.key)
-                    found[attempt.key] = AttemptState(Phase.UNKNOWN)
-            elif (begun := self._beginning(attempt, look)) is not None:
-                found[attempt.key] = begun
-        return found
-
-    def _own_end(self, attempt: Attempt, look: Look) -> AttemptState | None:
-        """Return the end of an attempt, if its own word is enough."""
-        # One that was told to end may be requeued: Slurm has to say.
-        if look.exit_code != 0 or look.last_signal:
-            return None
-        self._limit.ended()
-        facts: dict[str, JSONValue] = {
-            "job_id": self._job_id(attempt),
-            "exit_code": 0,
-        }
-        return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
-
-    def _beginning(self, attempt: Attempt, look: Look) -> AttemptState | None:
-        """Return that an attempt runs, if it waited so far, and not once again."""
-        started, job_id = look.started, self._job_id(attempt)
-        if (
-            started is None
-            or started.job_id != job_id
-            or attempt.phase is not Phase.WAITING
-            or attempt.key in self._waits_again
-        ):
-            return None
-        facts: dict[str, JSONValue] = {"job_id": job_id, "node": started.host}
-        return AttemptState(Phase.RUNNING, facts=facts)
-
-    @override
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         found: dict[_Key, AttemptState] = {}
         watched: dict[_Key, WatchedJob] = {}
-        has_begun: set[_Key] = set()
         for attempt in attempts:
-            look = look_at(attempt)
-            if look.started is not None:
-                has_begun.add(attempt.key)
-            end = self._own_end(attempt, look)
-            if end is not None:
-                found[attempt.key] = end
+            exit_code, is_success = _end_of(attempt)
+            if is_success:
+                self._limit.ended()
+                facts: dict[str, JSONValue] = {
+                    "job_id": self._job_id(attempt),
+                    "exit_code": 0,
+                }
+                found[attempt.key] = AttemptState(
+                    Phase.ENDED, Cause.SUCCESS, "exit code 0", facts
+                )
             else:
                 watched[attempt.key] = WatchedJob(
                     self._job_id(attempt),
                     job_name(attempt.name),
                     attempt_text(attempt, "cluster"),
-                    look.exit_code,
+                    exit_code,
                 )
         if watched:
             states = self._watch.look(watched.values())
             for attempt in attempts:
                 if (job := watched.get(attempt.key)) is not None:
                     found[attempt.key] = self._checked(attempt, states[job.job_id])
-        waits = {key for key in has_begun if found[key].phase is Phase.WAITING}
-        self._waits_again = waits
         return found
 
     def _checked(self, attempt: Attempt, state: AttemptState) -> AttemptState:
@@ -411,11 +366,7 @@ class SlurmRunner(SingleTrials):
             answer = self._commands.dry_run([*options, file.name])
         text = f"{answer.out}{answer.err}"
         if answer.code != 0:
-            words = "; ".join(filter(None, map(str.strip, text.splitlines())))
-            found = f"sbatch --test-only exited {answer.code}: {words or 'no message'}"
-            what_to_do = advice(text)
-            kind = type(submission_error(text, answer.code))
-            raise kind(f"{found}; {what_to_do}" if what_to_do else found)
+            raise submission_error(text, answer.code)
         return text.strip().removeprefix("sbatch: ")
 
     @override
@@ -446,11 +397,6 @@ class SlurmRunner(SingleTrials):
 
     @property
     @override
-    def is_shared(self) -> bool:
-        return True
-
-    @property
-    @override
     def calls(self) -> Mapping[str, int]:
         return self._commands.calls
 
@@ -471,17 +417,18 @@ def folder_of(attempt: Attempt) -> AttemptFolder:
     return AttemptFolder(Path(attempt_text(attempt, "folder")))
 
 
-def look_at(attempt: Attempt) -> Look:
-    """Return what is written down of a submitted attempt, as far as it can be read."""
-    folder = folder_of(attempt)
-    try:
-        return folder.look()
-    except OSError as exc:
-        # A file system that fails just now says nothing about the trial.
-        logger.warning("%s: cannot be looked into: %s", folder.path, exc.strerror)
-        return NOTHING_SEEN
-
-
 def attempt_text(attempt: Attempt, key: str) -> str:
     """Return a fact from the metadata of a submitted attempt."""
     return str((attempt.metadata or {})[key])
+
+
+def _end_of(attempt: Attempt) -> tuple[int | None, bool]:
+    """Return the exit code, if there is one, and whether that is a success."""
+    folder = folder_of(attempt)
+    try:
+        exit_code = folder.read_ended()
+        # One that was told to end may be requeued: Slurm has to say.
+        return exit_code, exit_code == 0 and not folder.read_signal()
+    except OSError as exc:
+        logger.warning("trial %d: cannot look: %s", attempt.trial_index, exc)
+        return None, False

@@ -55,9 +55,6 @@ class Look:
     stopped: Stopped | None
 
 
-NOTHING_SEEN = Look(None, None, "", None)
-
-
 @dataclass(frozen=True)
 class AttemptFolder:
     """The files of one attempt."""
