@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from hpcopt.core.trial import Attempt, Cause, Phase, TrialStatus
 from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.job_spec import JobSpec
 from hpcopt.runners.local import LocalRunner
-from hpcopt.runners.protocol import AttemptRequest
+from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.session_processes import this_machine
 from hpcopt.runners.trial_folder import AttemptFolder
 
@@ -284,6 +285,45 @@ def test_a_wrapper_that_cannot_begin_is_an_infrastructure_failure(world) -> None
     state = poll_until(world.runner(), attempts, Phase.ENDED)[0, 0]
     assert state.cause is Cause.INFRASTRUCTURE
     assert "exit code 7 before it could run" in state.reason
+
+
+@pytest.mark.parametrize("is_same_driver", [True, False])
+def test_an_attempt_whose_folder_is_deleted_while_it_runs_is_not_run_beside_itself(
+    world, is_same_driver: bool
+) -> None:
+    runner = world.runner()
+    (attempt,) = attempts = run(runner, request(0, hold=True))
+    poll_until(runner, attempts, Phase.RUNNING)
+    wait_for(lambda: world.runs() == [0])
+    shutil.rmtree(folder_of(attempt).path)
+    runner = runner if is_same_driver else world.runner()
+    assert runner.poll(attempts)[0, 0].phase is Phase.RUNNING
+    submission = Submission(attempt.name, (request(0, hold=True),))
+    assert runner.find(submission) is not None
+    world.release()
+    state = poll_until(runner, attempts, Phase.ENDED)[0, 0]
+    assert state.cause is Cause.INFRASTRUCTURE
+    assert "attempt-0 was deleted" in state.reason
+    assert world.runs() == [0]
+
+
+def test_an_attempt_whose_folder_is_deleted_can_be_stopped(world) -> None:
+    runner = world.runner()
+    attempts = run(runner, request(0, hold=True))
+    poll_until(runner, attempts, Phase.RUNNING)
+    shutil.rmtree(folder_of(attempts[0]).path)
+    runner.stop(attempts)
+    poll_until(runner, attempts, Phase.ENDED)
+
+
+def test_an_attempt_whose_folder_is_deleted_before_it_runs_ends(world) -> None:
+    runner = LocalRunner(world.scripts(), max_processes=1)
+    attempts = run(runner, request(0, hold=True), request(1))
+    shutil.rmtree(folder_of(attempts[1]).path)
+    state = runner.poll(attempts)[1, 0]
+    assert (state.phase, state.cause) == (Phase.ENDED, Cause.INFRASTRUCTURE)
+    world.release()
+    poll_until(runner, attempts[:1], Phase.ENDED)
 
 
 def test_a_malformed_time_limit_is_told_before_anything_runs(world) -> None:

@@ -9,7 +9,11 @@ import pytest
 from runner_contract import request, submit
 from slurm_support import TEMPLATE, FakeSlurm, FakeTime, scripts
 
-from hpcopt.core.errors import SubmissionDeferredError, SubmissionUnknownError
+from hpcopt.core.errors import (
+    PollError,
+    SubmissionDeferredError,
+    SubmissionUnknownError,
+)
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners.job_spec import Packing
 from hpcopt.runners.packing import PackingRunner
@@ -170,6 +174,18 @@ def test_at_its_time_limit_those_that_ran_had_too_little(world: World) -> None:
     (last,) = states(runner, attempts[2:])
     assert last.cause is Cause.INFRASTRUCTURE
     assert "its turn had not come" in last.reason
+
+
+def test_an_outage_hides_no_end_that_files_tell(world: World) -> None:
+    runner, attempts = world.submitted()
+    world.write(0, "ended", "0\n")
+    world.slurm.says("squeue", "", code=1, err="Unable to contact slurm controller")
+    ended, unknown, _ = states(runner, attempts)
+    assert ended.cause is Cause.SUCCESS
+    assert unknown.phase is Phase.UNKNOWN
+    assert "Unable to contact" in unknown.reason
+    with pytest.raises(PollError, match="Unable to contact"):
+        runner.poll(attempts[1:])
 
 
 def test_a_whole_pack_is_cancelled_as_a_job(world: World) -> None:

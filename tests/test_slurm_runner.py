@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -399,6 +400,60 @@ def test_a_job_is_not_absent_while_slurm_is_away(world: World, command: str) -> 
             runner.find(submission)
 
 
+def deleted(world: World, n: int = 1) -> Submission:
+    """Return a submission that no driver lived to write down, without its folders."""
+    runner = world.runner()
+    (submission,) = runner.plan([request(k) for k in range(n)])
+    runner.submit(submission)
+    shutil.rmtree(world.folder / "experiment")
+    return dataclasses.replace(submission, staged_at=world.time.now)
+
+
+def test_a_job_whose_folder_was_deleted_is_searched_and_not_submitted_again(
+    world: World,
+) -> None:
+    submission = deleted(world)
+    world.queue(submission.name, "41")
+    (metadata,) = world.runner().find(submission) or [{}]
+    assert metadata["job_id"] == "41"
+    world.slurm.says("squeue", "")
+    assert world.runner().find(submission) == [metadata]
+
+
+def test_a_deleted_array_is_found_in_its_parts(world: World) -> None:
+    submission = deleted(world, 4)
+    folder = world.folder / "experiment/arrays" / submission.name
+    world.queue(submission.name, "41_0", "42_2", folder=folder)
+    cells = ["41_1", "COMPLETED", "0:0", f"{world.time.now:.0f}", "7", "n1"]
+    world.slurm.says("sacct", SEPARATOR.join([*cells, submission.name, str(folder)]))
+    assert world.runner().find(submission) is None
+    world.slurm.says("sbatch", "43")
+    metadata = world.runner().submit(submission)
+    assert [m["job_id"] for m in metadata] == ["41_0", "41_1", "42_2", "43_3"]
+    assert "--array=3-3" in world.slurm.calls("sbatch")[-1]
+
+
+def test_what_was_staged_and_is_nowhere_is_absent_after_a_second_look(
+    world: World,
+) -> None:
+    submission = deleted(world)
+    runner = world.runner()
+    with pytest.raises(PollError, match="looking once more"):
+        runner.find(submission)
+    world.time.go_on(5)
+    assert runner.find(submission) is None
+
+
+def test_a_folder_that_was_written_and_not_submitted_is_absent_at_no_cost(
+    world: World,
+) -> None:
+    submission = world.lost()
+    (world.attempt_folder(0) / "sbatch.log").unlink()
+    staged = dataclasses.replace(submission, staged_at=world.time.now)
+    assert world.runner().find(staged) is None
+    assert world.slurm.calls("squeue") == []
+
+
 def test_without_accounting_the_queue_and_the_folder_decide(world: World) -> None:
     submission = world.lost()
     world.slurm.says("sacct", "", code=1, err="Slurm accounting storage is disabled")
@@ -500,6 +555,17 @@ def test_a_failed_poll_is_an_error_and_no_state(
     runner = world.runner()
     with pytest.raises(PollError, match="Unable to contact"):
         runner.poll(attempts)
+
+
+def test_an_outage_hides_no_success_that_files_tell(
+    world: World, attempts: list[Attempt]
+) -> None:
+    world.write(0, "ended", "0\n")
+    world.slurm.says("squeue", "", code=1, err="Unable to contact slurm controller")
+    states = world.runner().poll(attempts)
+    assert states[0, 0].cause is Cause.SUCCESS
+    assert states[1, 0].phase is Phase.UNKNOWN
+    assert "Unable to contact" in states[1, 0].reason
 
 
 def test_an_attempt_is_followed_to_the_job_that_runs_it(world: World) -> None:

@@ -214,6 +214,7 @@ class Submitter:
                     for a in members
                 ),
                 is_array=members[0].task is not None,
+                staged_at=members[0].staged_at,
             )
             for name, group in itertools.groupby(ordered, key=lambda a: a.name)
             for members in [list(group)]

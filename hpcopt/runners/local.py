@@ -99,6 +99,7 @@ class LocalRunner(SingleTrials):
             folder = self._scripts.folder(request)
             try:
                 has_started = folder.read_started() is not None
+                has_started |= _orphan(folder) is not None
             except OSError as exc:
                 raise PollError(f"cannot look into {folder.path}: {exc}") from exc
             if has_started or self._processes.has(request.key):
@@ -166,6 +167,8 @@ class LocalRunner(SingleTrials):
     def _state(self, attempt: Attempt) -> AttemptState:
         folder = self._folder(attempt)
         started = folder.read_started()
+        if started is None and not folder.job.exists():
+            return self._deleted_state(attempt.key, folder)
         if started is None:
             return self._unstarted_state(attempt.key, folder)
         self._processes.remove(attempt.key)
@@ -200,6 +203,19 @@ class LocalRunner(SingleTrials):
         self._processes.add(key, folder)
         return AttemptState(Phase.WAITING, reason="it waits to be started")
 
+    def _deleted_state(self, key: _Key, folder: AttemptFolder) -> AttemptState:
+        """Return the state of an attempt whose files were deleted.
+
+        Nothing can come of it any more, but while it runs it must not run again.
+        """
+        self._processes.remove(key)
+        orphan = session_processes.find_wrapper(folder)
+        why = f"{folder.path} was deleted"
+        if orphan is not None:
+            facts: dict[str, JSONValue] = {"host": orphan.host, "pid": orphan.pid}
+            return AttemptState(Phase.RUNNING, reason=why, facts=facts)
+        return AttemptState(Phase.ENDED, Cause.INFRASTRUCTURE, why)
+
     def _running_state(
         self, attempt: Attempt, folder: AttemptFolder, started: Started
     ) -> AttemptState:
@@ -224,6 +240,11 @@ class LocalRunner(SingleTrials):
         """Stop an attempt; return what is in the way, if anything is."""
         folder = self._folder(attempt)
         self._processes.remove(attempt.key)
+        if (orphan := _orphan(folder)) is not None:
+            # Nobody could tell later when it was asked to end.
+            session_processes.send_signal(orphan, signal.SIGKILL)
+        if not folder.job.exists():
+            return None
         if session_processes.forbid_start(folder) or folder.read_ended() is not None:
             return None
         started = folder.read_started()
@@ -239,6 +260,11 @@ class LocalRunner(SingleTrials):
         """Ask all processes of an attempt to end, and note why."""
         folder.write_stopped(Stopped(cause, self._clock()))
         session_processes.send_signal(started, signal.SIGTERM)
+
+
+def _orphan(folder: AttemptFolder) -> Started | None:
+    """Return the process of an attempt whose files were deleted, while it runs."""
+    return None if folder.job.exists() else session_processes.find_wrapper(folder)
 
 
 def _verdict(

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from typing_extensions import override
 
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners import packs
+from hpcopt.runners.attempt_watch import folder_of
 from hpcopt.runners.job_script import JobScripts, RenderedJob
 from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
 from hpcopt.runners.session_processes import forbid_start
-from hpcopt.runners.slurm import SlurmRunner, attempt_text, folder_of
+from hpcopt.runners.slurm import SlurmRunner
 from hpcopt.runners.trial_folder import AttemptFolder, Look, Stopped
 from hpcopt.slurm.commands import SlurmCommands
-from hpcopt.slurm.options import chooses_folder, job_name
 from hpcopt.slurm.recovery import FoundJob
 from hpcopt.slurm.submission import BatchJob
-from hpcopt.slurm.watch import LOST_AFTER_S, WatchedJob
+from hpcopt.slurm.watch import LOST_AFTER_S
 
 _Key = tuple[int, int]
 
@@ -96,10 +97,8 @@ class PackingRunner(SlurmRunner):
             return super()._batch_job(submission, rendered)
         pack = self._scripts.spec.pack
         at_once = 1 if pack is None else pack.at_once
-        folder = self._scripts.write_pack(submission, rendered, at_once)
-        shared = rendered[0]
-        is_placed = not chooses_folder(shared.directives, shared.options)
-        return BatchJob(submission.name, folder, shared.options, False, is_placed)
+        self._scripts.write_pack(submission, rendered, at_once)
+        return replace(self._described(submission, rendered[0]), is_array=False)
 
     @override
     def _accepted(self, submission: Submission) -> dict[int, FoundJob]:
@@ -125,8 +124,8 @@ class PackingRunner(SlurmRunner):
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         packed = [attempt for attempt in attempts if _is_packed(attempt)]
         single = [attempt for attempt in attempts if not _is_packed(attempt)]
-        found = dict(super().poll(single)) if single else {}
         looks = {attempt.key: folder_of(attempt).look() for attempt in packed}
+        found: dict[_Key, AttemptState] = {}
         unsure: list[Attempt] = []
         for attempt in packed:
             end = packs.own_end(looks[attempt.key])
@@ -134,22 +133,24 @@ class PackingRunner(SlurmRunner):
                 unsure.append(attempt)
             else:
                 found[attempt.key] = end
-        if unsure:
-            jobs = {self._job_id(attempt): attempt for attempt in unsure}
-            states = self._watch.look(_watched(job, jobs[job]) for job in jobs)
-            for attempt in unsure:
-                job = states[self._job_id(attempt)]
-                found[attempt.key] = self._state(attempt, looks[attempt.key], job)
+        is_all = not found
+        if single:
+            found |= self._attempts.poll(single, is_all=is_all)
+        jobs = [self._attempts.watched(attempt) for attempt in unsure]
+        states = self._attempts.look(dict.fromkeys(jobs), is_all=is_all and not single)
+        for attempt, job in zip(unsure, jobs, strict=True):
+            look = looks[attempt.key]
+            found[attempt.key] = self._state(attempt, look, states[job.job_id])
         return found
 
     def _state(self, attempt: Attempt, look: Look, job: AttemptState) -> AttemptState:
         """Return the state of an attempt, given that of its pack."""
-        job_id = self._job_id(attempt)
+        job_id = self._attempts.job_id(attempt)
         if job.phase is Phase.RUNNING:
             self._begun.add(job_id)
         if job.phase is not Phase.ENDED:
             return packs.state(look, job)
-        job = self._checked(attempt, job)
+        job = self._attempts.checked(attempt, job)
         if job.phase is not Phase.ENDED:
             return job
         since = self._over_since.setdefault(job_id, self._clock())
@@ -170,7 +171,7 @@ class PackingRunner(SlurmRunner):
                 continue
             if not _is_packed(attempt):
                 n_single += 1
-            elif self._job_id(attempt) not in self._begun:
+            elif self._attempts.job_id(attempt) not in self._begun:
                 jobs.add(attempt.name)
         return n_single + len(jobs)
 
@@ -181,7 +182,7 @@ class PackingRunner(SlurmRunner):
         whole: dict[str, Attempt] = {}
         for attempt in attempts:
             if not _is_packed(attempt) or self._is_all_of_pack(attempt, asked):
-                whole[self._job_id(attempt)] = attempt
+                whole[self._attempts.job_id(attempt)] = attempt
             elif not forbid_start(folder := folder_of(attempt)):
                 folder.write_stopped(Stopped(Cause.USER, self._clock()))
         if whole:
@@ -200,8 +201,3 @@ class PackingRunner(SlurmRunner):
 
 def _is_packed(attempt: Attempt) -> bool:
     return bool((attempt.metadata or {}).get("pack"))
-
-
-def _watched(job_id: str, attempt: Attempt) -> WatchedJob:
-    cluster = attempt_text(attempt, "cluster")
-    return WatchedJob(job_id, job_name(attempt.name), cluster)

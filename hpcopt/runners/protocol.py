@@ -83,6 +83,9 @@ class Submission:
     """Whether ``requests[k]`` is task ``k`` of a job array."""
     digest: str = ""
     """SHA-256 of what will run, in hexadecimal."""
+    staged_at: float | None = None
+    """When it was written down, if it may have been submitted since, in seconds since
+    the epoch."""
 
     def task(self, position: int) -> int | None:
         """Return the array task of ``requests[position]``."""

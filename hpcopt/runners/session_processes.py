@@ -60,6 +60,28 @@ def is_alive(started: Started) -> bool:
     return stat is not None and stat.is_alive and stat.start_time == started.start_time
 
 
+def find_wrapper(folder: AttemptFolder) -> Started | None:
+    """Return the wrapper of the attempt, if it lives on this machine.
+
+    For an attempt whose ``started`` was deleted; its job id is not known.
+    """
+    needle = os.fsencode(folder.job)
+    host, boot_id = this_machine()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended while we looked, or is somebody else's
+        pid = int(entry.name)
+        stat = _read_stat(pid)
+        # What the wrapper starts may carry its words for an instant; it leads.
+        if needle in words[1:2] and stat is not None and stat.session == pid:
+            return Started("", host, pid, boot_id, stat.start_time)
+    return None
+
+
 def send_signal(started: Started, signum: int) -> None:
     """Send a signal to the wrapper and to all that it has started and that lives."""
     for pid in _members(started):

@@ -20,10 +20,9 @@ from hpcopt.core.errors import (
     SubmissionDeferredError,
     SubmissionUnknownError,
 )
-from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
+from hpcopt.core.trial import Attempt, AttemptState
 from hpcopt.core.types import JSONValue
-from hpcopt.runners.exit_code import exit_reason
-from hpcopt.runners.full_disk import had_no_room
+from hpcopt.runners.attempt_watch import AttemptWatch, attempt_text
 from hpcopt.runners.growth import given
 from hpcopt.runners.job_script import JobScripts, RenderedJob, digest
 from hpcopt.runners.job_spec import JobSpec
@@ -34,7 +33,6 @@ from hpcopt.runners.protocol import (
     submission_name,
 )
 from hpcopt.runners.single_trials import SingleTrials
-from hpcopt.runners.trial_folder import AttemptFolder
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.failures import submission_error
 from hpcopt.slurm.options import chooses_folder, job_name, sbatch_options
@@ -43,7 +41,7 @@ from hpcopt.slurm.recovery import FoundJob
 from hpcopt.slurm.site import SiteLimits
 from hpcopt.slurm.submission import BatchJob, JobSubmitter
 from hpcopt.slurm.submit_limit import SubmitLimit
-from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch, WatchedJob
+from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch
 
 logger = logging.getLogger(__name__)
 
@@ -92,18 +90,15 @@ class SlurmRunner(SingleTrials):
         self._scripts = scripts
         self._commands = commands or SlurmCommands()
         self._queue = SlurmQueue(self._commands)
-        self._watch = JobWatch(self._queue, clock, lost_after_s=lost_after_s)
+        watch = JobWatch(self._queue, clock, lost_after_s=lost_after_s)
         self._site = SiteLimits(self._commands)
         self._limit = SubmitLimit(
             self._commands, self._queue, self._site, _asked_for(scripts.spec), clock
         )
-        self._submitter = JobSubmitter(
-            self._commands, self._watch, clock, limit=self._limit
-        )
+        self._submitter = JobSubmitter(self._commands, watch, clock, limit=self._limit)
         self._planned: dict[str, list[RenderedJob]] = {}
         """What was rendered for submissions that are not submitted yet."""
-        self._taken_over: dict[_Key, str] = {}
-        """The jobs that run attempts in place of those that were to."""
+        self._attempts = AttemptWatch(watch, self._limit.ended)
 
     # Submit
 
@@ -183,7 +178,9 @@ class SlurmRunner(SingleTrials):
         """Write what is submitted, unless the attempts' folders have it."""
         if submission.is_array:
             self._scripts.write_array(submission, rendered)
-        shared = rendered[0]
+        return self._described(submission, rendered[0])
+
+    def _described(self, submission: Submission, shared: RenderedJob) -> BatchJob:
         return BatchJob(
             submission.name,
             self._folder(submission),
@@ -206,11 +203,17 @@ class SlurmRunner(SingleTrials):
 
     def _find(self, submission: Submission) -> SubmissionMetadata | None:
         folder = self._folder(submission)
+        clusters = str(self._scripts.spec.options.get("clusters", "")).split(",")
         if not self._submitter.was_tried(folder):
-            return None  # that is written before sbatch is called, so it never was
-        if self._missing(submission):
-            clusters = str(self._scripts.spec.options.get("clusters", ""))
-            self._submitter.settle(submission.name, folder, clusters.split(","))
+            if submission.staged_at is None or (folder / "job.sh").exists():
+                return None  # that is written before sbatch is called, so it never was
+            # It was killed before it wrote the folder, or the folder was deleted.
+            first = self._scripts.render(submission.requests[0], submission.name)
+            job = self._described(submission, first)
+            tasks = range(len(submission.requests))
+            self._submitter.settle_unlogged(job, tasks, submission.staged_at, clusters)
+        elif self._missing(submission):
+            self._submitter.settle(submission.name, folder, clusters)
         return None if self._missing(submission) else self._metadata(submission)
 
     def _folder(self, submission: Submission) -> Path:
@@ -263,85 +266,19 @@ class SlurmRunner(SingleTrials):
 
     @override
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
-        found: dict[_Key, AttemptState] = {}
-        watched: dict[_Key, WatchedJob] = {}
-        for attempt in attempts:
-            exit_code, is_success = _end_of(attempt)
-            if is_success:
-                self._limit.ended()
-                facts: dict[str, JSONValue] = {
-                    "job_id": self._job_id(attempt),
-                    "exit_code": 0,
-                }
-                found[attempt.key] = AttemptState(
-                    Phase.ENDED, Cause.SUCCESS, "exit code 0", facts
-                )
-            else:
-                watched[attempt.key] = WatchedJob(
-                    self._job_id(attempt),
-                    job_name(attempt.name),
-                    attempt_text(attempt, "cluster"),
-                    exit_code,
-                )
-        if watched:
-            states = self._watch.look(watched.values())
-            for attempt in attempts:
-                if (job := watched.get(attempt.key)) is not None:
-                    found[attempt.key] = self._checked(attempt, states[job.job_id])
-        return found
-
-    def _checked(self, attempt: Attempt, state: AttemptState) -> AttemptState:
-        """Return the state, unless it is that of a job that left the attempt alone."""
-        if state.phase is not Phase.ENDED:
-            return state
-        job_id = self._job_id(attempt)
-        try:
-            started = folder_of(attempt).read_started()
-        except OSError as exc:
-            # Whether it was this job that ran the attempt is not known.
-            return AttemptState(Phase.UNKNOWN, None, f"job {job_id} has ended; {exc}")
-        if started is not None and started.job_id != job_id:
-            self._taken_over[attempt.key] = started.job_id
-            return AttemptState(
-                Phase.UNKNOWN,
-                None,
-                f"job {job_id} has left the attempt to job {started.job_id}",
-            )
-        exit_code = state.facts.get("exit_code")
-        if state.cause is Cause.TRIAL and isinstance(exit_code, int) and exit_code:
-            return self._failed(attempt, state, exit_code)
-        return state
-
-    def _failed(
-        self, attempt: Attempt, state: AttemptState, exit_code: int
-    ) -> AttemptState:
-        """Return what the failure of an attempt's own program means."""
-        folder = folder_of(attempt)
-        reason = exit_reason(exit_code)
-        try:
-            if not had_no_room(folder, exit_code):
-                return replace(state, reason=reason)
-        except OSError as exc:
-            return AttemptState(Phase.UNKNOWN, None, f"{reason}; {exc}")
-        return replace(
-            state,
-            cause=Cause.INFRASTRUCTURE,
-            reason=f"{reason}: no space was left to write to",
-        )
+        return self._attempts.poll(attempts)
 
     @override
     def stop(self, attempts: Sequence[Attempt]) -> None:
         by_cluster: defaultdict[str, list[str]] = defaultdict(list)
         for attempt in attempts:
-            by_cluster[attempt_text(attempt, "cluster")].append(self._job_id(attempt))
+            cluster = attempt_text(attempt, "cluster")
+            by_cluster[cluster].append(self._attempts.job_id(attempt))
         for cluster, job_ids in by_cluster.items():
             try:
                 self._queue.cancel(job_ids, cluster)
             except PollError as exc:
                 raise RunnerError(f"jobs could not be cancelled: {exc}") from exc
-
-    def _job_id(self, attempt: Attempt) -> str:
-        return self._taken_over.get(attempt.key) or attempt_text(attempt, "job_id")
 
     # Look around
 
@@ -410,25 +347,3 @@ def _asked_for(spec: JobSpec) -> dict[str, str | None]:
         value = given(name, options, lines)
         asked[name] = None if value is None or "{{" in value else value
     return asked
-
-
-def folder_of(attempt: Attempt) -> AttemptFolder:
-    """Return the folder of a submitted attempt."""
-    return AttemptFolder(Path(attempt_text(attempt, "folder")))
-
-
-def attempt_text(attempt: Attempt, key: str) -> str:
-    """Return a fact from the metadata of a submitted attempt."""
-    return str((attempt.metadata or {})[key])
-
-
-def _end_of(attempt: Attempt) -> tuple[int | None, bool]:
-    """Return the exit code, if there is one, and whether that is a success."""
-    folder = folder_of(attempt)
-    try:
-        exit_code = folder.read_ended()
-        # One that was told to end may be requeued: Slurm has to say.
-        return exit_code, exit_code == 0 and not folder.read_signal()
-    except OSError as exc:
-        logger.warning("trial %d: cannot look: %s", attempt.trial_index, exc)
-        return None, False

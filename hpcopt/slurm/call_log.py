@@ -12,6 +12,7 @@ import json
 import os
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -90,15 +91,30 @@ class CallLog:
             raise
         return descriptor
 
+    def restore(self, found: Iterable[AnsweredCall]) -> None:
+        """Write a log anew that got lost: all of it, or nothing.
+
+        Raises:
+            OSError: It could not be written down.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
+        with temporary.open("w", encoding="utf-8") as file:
+            for each in found:
+                file.write(f"\n{_HEAD}{json.dumps(asdict(each.call))}\n{each.text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+        _sync_folder(self._path.parent)
+
     def adopt(self, call: Call, job_id: str, cluster: str) -> None:
         """Write down that a job was found which ``call`` had made.
 
         Raises:
             OSError: It could not be written down.
         """
-        answer = f"{job_id};{cluster}" if cluster else job_id
         with os.fdopen(self.begin(call), "w") as file:
-            file.write(f"{answer}\n")
+            file.write(f"{answer_text(job_id, cluster)}\n")
 
 
 def parse_log(text: str) -> list[AnsweredCall]:
@@ -124,6 +140,11 @@ def parse_answer(text: str) -> tuple[str, str] | None:
     """Return the job's id and its cluster, if sbatch printed them."""
     job_id, cluster = _answer(text)
     return (job_id, cluster) if job_id else None
+
+
+def answer_text(job_id: str, cluster: str) -> str:
+    """Return what sbatch prints for a job that it has made."""
+    return f"{job_id};{cluster}" if cluster else job_id
 
 
 def _answer(text: str) -> tuple[str, str]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpcopt.core.errors import PollError
-from hpcopt.slurm.call_log import AnsweredCall, Call, this_machine
+from hpcopt.slurm.call_log import AnsweredCall, Call, answer_text, this_machine
 from hpcopt.slurm.commands import SlurmCommands, is_running
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.site import SiteLimits
@@ -95,6 +95,36 @@ class Recovery:
         del self._absent_since[name, call]
         return None
 
+    def find_unlogged(
+        self, name: str, script: Path, since: Call, clusters: Iterable[str] = ("",)
+    ) -> list[AnsweredCall]:
+        """Return the calls that may have been made and whose log is gone.
+
+        Args:
+            name: The jobs' name.
+            script: What may have been submitted.
+            since: One call for all tasks, at a time before any that was made.
+            clusters: Where the jobs may be.
+
+        Raises:
+            PollError: That cannot be told yet.
+        """
+        unknown = AnsweredCall(since, "")
+        found = self.find(name, script, unknown, known=(), clusters=clusters)
+        if found is None:
+            return []
+        tasks: dict[str, set[int]] = {}
+        for row in self._rows(name, since, found.cluster):
+            seen = tasks.setdefault(row.job.base, set())
+            seen.update(task for span in row.job.tasks for task in span)
+        return [
+            AnsweredCall(
+                replace(since, first=min(seen, default=0), last=max(seen, default=0)),
+                answer_text(job_id, found.cluster),
+            )
+            for job_id, seen in sorted(tasks.items(), key=lambda item: int(item[0]))
+        ]
+
     def _patience_s(self, answered: AnsweredCall, is_here: bool) -> float:
         """Return how long a job may take to appear that was sent before the look."""
         if is_here and not answered.text.strip():
@@ -109,13 +139,25 @@ class Recovery:
         squeue forgets jobs soon after their end, and sacct does not tell those that are
         held by their name: both are asked.
         """
-        queued = self._queue.jobs(cluster)
-        found = {row.job.base for row in queued if _is_made_by(call, name, row)}
-        if found:
-            return found
+        queued = self._queued(name, call, cluster)
+        rows = queued or self._recorded(name, call, cluster)
+        return {row.job.base for row in rows}
+
+    def _rows(
+        self, name: str, call: Call, cluster: str
+    ) -> list[QueueRow | AccountingRow]:
+        """Return all that Slurm knows of the jobs that the call may have made."""
+        queued = self._queued(name, call, cluster)
+        return [*queued, *self._recorded(name, call, cluster)]
+
+    def _queued(self, name: str, call: Call, cluster: str) -> list[QueueRow]:
+        rows = self._queue.jobs(cluster)
+        return [row for row in rows if _is_made_by(call, name, row)]
+
+    def _recorded(self, name: str, call: Call, cluster: str) -> list[AccountingRow]:
         ago = int(max(0.0, self._clock() - call.time) + _CLOCK_SKEW_S)
-        recorded = self._queue.accounts_named(name, ago, cluster) or []
-        return {row.job.base for row in recorded if _is_made_by(call, name, row)}
+        rows = self._queue.accounts_named(name, ago, cluster) or []
+        return [row for row in rows if _is_made_by(call, name, row)]
 
 
 def _is_made_by(call: Call, name: str, row: QueueRow | AccountingRow) -> bool:

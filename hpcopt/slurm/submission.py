@@ -137,17 +137,52 @@ class JobSubmitter:
         except OSError as exc:
             raise PollError(f"cannot write sbatch.log: {exc}") from exc
 
-    def _sbatch(self, job: BatchJob, tasks: range) -> None:
-        # submitit is loaded by those who submit, not by those who only look.
-        from hpcopt.slurm.executor import BatchScript, TrialExecutor, TrialWatcher
+    def settle_unlogged(
+        self,
+        job: BatchJob,
+        tasks: range,
+        since: float,
+        clusters: Iterable[str],
+    ) -> None:
+        """Learn which tasks of a script were submitted whose folder got lost.
 
-        call = Call(
-            time=self._clock(),
+        Afterwards, a task that is not ``accepted`` is not submitted.
+
+        Args:
+            job: The script.
+            tasks: All of its tasks.
+            since: A time before it can have been submitted, in seconds since the epoch.
+            clusters: Where it may have been submitted to.
+
+        Raises:
+            PollError: That cannot be told yet.
+        """
+        # A folder gets lost later than any sbatch ends: none runs on another machine.
+        call = self._call(job, tasks, since)
+        found = self._recovery.find_unlogged(
+            job_name(job.name), job.script, call, clusters
+        )
+        if not found:
+            return
+        try:
+            CallLog(job.folder).restore(found)
+        except OSError as exc:
+            raise PollError(f"cannot write sbatch.log: {exc}") from exc
+
+    def _call(self, job: BatchJob, tasks: range, time: float) -> Call:
+        return Call(
+            time=time,
             first=tasks[0],
             last=tasks[-1],
             folder=str(job.folder) if job.is_placed else "",
             machine=this_machine(),
         )
+
+    def _sbatch(self, job: BatchJob, tasks: range) -> None:
+        # submitit is loaded by those who submit, not by those who only look.
+        from hpcopt.slurm.executor import BatchScript, TrialExecutor, TrialWatcher
+
+        call = self._call(job, tasks, self._clock())
         options = sbatch_options(
             job.name,
             job.options,
