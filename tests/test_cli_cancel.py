@@ -14,7 +14,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import UsageError
 from hpcopt.core.trial import TrialStatus
 from hpcopt.driver.requests import REQUESTS
-from hpcopt.session import LEASE, read_experiment
+from hpcopt.session import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.lease import Lease
 
 
@@ -103,6 +103,15 @@ def test_without_a_driver_the_config_is_needed(tmp_path: Path) -> None:
     text = hpcopt("cancel", "3", folder, code=2).stderr
     assert "config is needed: hpcopt cancel 3 CONFIG" in text
     assert not (folder / REQUESTS).exists()
+
+
+def test_where_no_trial_is_open_nothing_is_cancelled(tmp_path: Path) -> None:
+    ends = [ev.TrialAbandoned(T0, index, "no use") for index in range(5)]
+    folder = make_experiment(tmp_path / "e", [*EVENTS[:3], *ends])
+    journal = (folder / JOURNAL).read_bytes()
+    assert "nothing was cancelled" in hpcopt("cancel", "all", folder).stdout
+    assert "not cancelled, it is" in hpcopt("cancel", "0", folder).stdout
+    assert (folder / JOURNAL).read_bytes() == journal
 
 
 @pytest.mark.parametrize("verb", ["cancel", "retry"])

@@ -50,6 +50,23 @@ def test_a_config_names_its_experiment(tmp_path: Path) -> None:
     assert "2 completed" in hpcopt("status", config).output
 
 
+def test_hpcopt_yaml_is_meant_where_nothing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for verb in ("check", "run", "submit"):
+        assert "no hpcopt.yaml in this folder" in hpcopt(verb, code=2).stderr
+    Path("hpcopt.yaml").write_text(
+        "name: demo\nparameters: [{name: x, type: range, bounds: [0, 1]}]\n"
+        'objective: "-loss"\nmetrics: [{name: loss, dataset: /loss}]\n'
+        "job: {runner: local, command: [no-such-program]}\nrun: {max_trials: 6}\n"
+    )
+    assert "no-such-program" in hpcopt("check", code=2).stderr
+    make_experiment(tmp_path / "experiments" / "demo")
+    assert "2 completed" in hpcopt("status").output
+    assert "trial 1  completed" in hpcopt("show", 1).output
+
+
 def test_a_folder_without_an_experiment_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +235,7 @@ def test_show_as_json(folder: Path) -> None:
 
 @pytest.mark.parametrize("verb", ["show", "logs"])
 def test_a_trial_that_does_not_exist_is_refused(verb: str, folder: Path) -> None:
-    result = hpcopt(verb, 99, folder, code=1)
+    result = hpcopt(verb, 99, folder, code=2)
     assert "trial 99 does not exist; there are 0 to 4" in result.stderr
 
 

@@ -100,10 +100,7 @@ def find_asked(asked: Question) -> Target:
     """
     found = find_experiment(asked.target)
     for index in asked.trials or ():
-        try:
-            found.experiment.trial(index)
-        except StorageError as exc:
-            raise UsageError(str(exc)) from exc
+        found.trial(index)
     return found
 
 

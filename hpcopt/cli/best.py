@@ -34,7 +34,7 @@ def command(target: Path | None, as_json: bool, n_best: int | None) -> None:
     Of several objectives, the Pareto front: the trials that none is better than in
     everything. Trials that violate an outcome constraint are not shown.
 
-    TARGET is the experiment's config or its folder, by default the current folder.
+    TARGET is the experiment's config or its folder, by default the one here.
     """
     experiment = find_experiment(target).experiment
     goals = experiment.absolute_goals

@@ -19,8 +19,9 @@ from hpcopt.cli.asking import (
     wait_option,
 )
 from hpcopt.cli.facts import job_id, state
-from hpcopt.cli.target import examples
+from hpcopt.cli.target import default_target, examples
 from hpcopt.core.errors import UsageError
+from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Trial
 
 #: So many trials are told one by one.
@@ -42,12 +43,15 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     N is a trial's number, or a range such as 3-5. Whether a driver runs or not: one
     that does goes on with other trials. With all, every trial that has not ended is
     cancelled and the driver stops, too; hpcopt run continues with new ones. TARGET is
-    the experiment's config or its folder, by default the current folder.
+    the experiment's config or its folder, by default the one here.
     """
     asked = question(words, takes_all=True)
     found = find_asked(asked)
     folder = found.folder
     if not is_driven(folder):
+        if not _open(asked, found.experiment):
+            _report(asked, Answered((), found.experiment), is_driven=False)
+            return
         _config(asked)  # an error before anything is asked for
 
     def carry_out() -> None:
@@ -60,19 +64,26 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     _report(asked, answered, is_driven=is_driven(folder))
 
 
+def _open(asked: Question, experiment: Experiment) -> set[int]:
+    """Return which of the trials that are asked about may be cancelled."""
+    open_ = {trial.index for trial in experiment.open_trials()}
+    return open_ if asked.trials is None else open_.intersection(asked.trials)
+
+
 def _config(asked: Question) -> Path:
     """Return the config, which says how jobs are to be cancelled from here.
 
     Raises:
         UsageError: The experiment was named by its folder.
     """
-    if asked.target is None or asked.target.is_dir():
+    target = asked.target or default_target()
+    if target.is_dir():
         raise UsageError(
             "no driver runs this experiment, and to cancel its jobs from here its "
             "config is needed: hpcopt cancel "
             f"{text.numbers(asked.trials)} CONFIG"
         )
-    return asked.target
+    return target
 
 
 def _wind_up(config: Path, wait_s: float) -> None:
@@ -99,7 +110,9 @@ def _report(asked: Question, answered: Answered, *, is_driven: bool) -> None:
         click.echo(f"trial {index}: {_fate(trial, index in answered.trials)}")
     if len(named) > _MOST_SHOWN:
         click.echo(f"and {len(named) - _MOST_SHOWN} more: see hpcopt trials")
-    if asked.trials is None:
+    if asked.trials is None and not named and not is_driven:
+        click.echo("no trial is open: nothing was cancelled")
+    elif asked.trials is None:
         n = text.count(len(answered.trials), "trial")
         stops = "; the driver stops when they have ended" if is_driven else ""
         click.echo(f"{n} cancelled{stops}; hpcopt run continues with new ones")

@@ -11,7 +11,7 @@ import click
 from hpcopt import assembly
 from hpcopt.cli import text
 from hpcopt.cli.preflight import first_request, preflight
-from hpcopt.cli.target import examples, runner_options
+from hpcopt.cli.target import config_argument, examples, runner_options
 from hpcopt.config_file import load_config
 from hpcopt.runners.job_script import RenderedJob
 from hpcopt.runners.protocol import submission_name
@@ -22,7 +22,7 @@ Runner = Literal["slurm", "local"]
 @click.command(
     epilog=examples("hpcopt check hpcopt.yaml", "hpcopt check hpcopt.yaml --render")
 )
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @runner_options
 @click.option(
     "--render",
@@ -32,8 +32,8 @@ Runner = Literal["slurm", "local"]
 def command(config: Path, runner: Runner | None, render: bool) -> None:
     """Check CONFIG and all that it needs, without submitting anything.
 
-    With Slurm, the batch script is shown to sbatch --test-only, which says whether the
-    job would be accepted, and when it would start.
+    CONFIG is hpcopt.yaml by default. With Slurm, the batch script is shown to sbatch
+    --test-only, which says whether the job would be accepted, and when it would start.
     """
     loaded = load_config(config)
     kind = assembly.runner_kind(loaded, runner)

@@ -11,18 +11,17 @@ import click
 
 from hpcopt.cli import text
 from hpcopt.cli.starter import CONFIG, SIMULATE
-from hpcopt.cli.target import examples
+from hpcopt.cli.target import DEFAULT_CONFIG, examples
 from hpcopt.core.errors import UsageError
 from hpcopt.resources import shipped_templates
 
-_DEFAULT_NAME = "hpcopt.yaml"
 _TEMPLATE = "job.sbatch"
 _PROGRAM = "simulate.py"
 _SUFFIXES = (".yaml", ".yml")
 
 
 @click.command(
-    epilog=examples("hpcopt init", "hpcopt init my-study", "hpcopt init tune.yaml")
+    epilog=examples("hpcopt init", "hpcopt init wing", "hpcopt init tune.yaml")
 )
 @click.argument("place", required=False, type=click.Path(path_type=Path))
 def command(place: Path | None) -> None:
@@ -56,12 +55,14 @@ def command(place: Path | None) -> None:
 
 
 def _config_path(place: Path) -> Path:
-    return place if place.suffix in _SUFFIXES else place / _DEFAULT_NAME
+    return place if place.suffix in _SUFFIXES else place / DEFAULT_CONFIG
 
 
 def _experiment_name(config: Path) -> str:
     """Return the name of the config, or of its folder if it has none of its own."""
-    stem = config.stem if config.name != _DEFAULT_NAME else config.parent.resolve().name
+    stem = (
+        config.stem if config.name != DEFAULT_CONFIG else config.parent.resolve().name
+    )
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-")
     return name or "experiment"
 

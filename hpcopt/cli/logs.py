@@ -56,11 +56,11 @@ def command(
 ) -> None:
     """Print what one trial has written to standard output and standard error.
 
-    TRIAL is its number. TARGET is the experiment's config or its folder, by default
-    the current folder. The path of the log goes to standard error.
+    TRIAL is its number. TARGET is the experiment's config or its folder, by default the
+    one here. The path of the log goes to standard error.
     """
     found = find_experiment(target)
-    attempt = find_attempt(found.experiment.trial(trial), number)
+    attempt = find_attempt(found.trial(trial), number)
     path = attempt_path(found.folder, attempt).log
     click.secho(str(path), dim=True, err=True)
     is_live = attempt.is_live

@@ -50,11 +50,12 @@ _EPILOG = """\
 \b
 Begin with:
   hpcopt init
-  hpcopt check hpcopt.yaml
-  hpcopt run hpcopt.yaml
+  hpcopt check
+  hpcopt run
 
 Every verb explains itself: hpcopt VERB --help. An experiment is named by its config
-or by its folder; in its folder it need not be named.
+or by its folder; it need not be named in its folder, or where its config is called
+hpcopt.yaml.
 
 Completion for bash: eval "$(_HPCOPT_COMPLETE=bash_source hpcopt)"; zsh and fish alike.
 """

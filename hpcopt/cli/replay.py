@@ -31,7 +31,7 @@ _MOST_SHOWN = 20
 def command(target: Path | None, as_json: bool) -> None:
     """Make every suggestion again, and compare it with the journal, bit for bit.
 
-    TARGET is the experiment's config or its folder, by default the current folder.
+    TARGET is the experiment's config or its folder, by default the one here.
     Nothing is changed and no cluster is asked. Trials that were added by hand or
     proposed by a generator of your own are passed over. Exit code 1 if anything came
     out otherwise, which other versions or another processor explain.

@@ -28,7 +28,7 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     N is a trial's number, or a range such as 3-5. Each gets a new attempt; it counts as
     failed no more, and no further trial is generated in its place. Where no driver
     runs, the next hpcopt run runs them. TARGET is the experiment's config or its
-    folder, by default the current folder.
+    folder, by default the one here.
     """
     asked = question(words, takes_all=False)
     folder = find_asked(asked).folder

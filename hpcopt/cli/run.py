@@ -24,7 +24,7 @@ from hpcopt.cli.handover import hand_over
 from hpcopt.cli.log import logging_to
 from hpcopt.cli.preflight import preflight
 from hpcopt.cli.progress import Narrator, PlainView, QuietView, View
-from hpcopt.cli.target import FOLDER, examples, runner_options
+from hpcopt.cli.target import FOLDER, config_argument, examples, runner_options
 from hpcopt.config_file import LoadedConfig, load_config
 from hpcopt.core.errors import RepeatedFailureError
 from hpcopt.core.experiment import Experiment
@@ -52,7 +52,7 @@ Runner = Literal["slurm", "local"]
         "hpcopt run hpcopt.yaml --detach",
     )
 )
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @runner_options
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but the outcome.")
 @click.option(
@@ -68,9 +68,10 @@ def command(
 ) -> None:
     """Start the experiment of CONFIG, or continue it.
 
-    Runs until all trials have ended. It may be killed at any moment: the same command
-    goes on where it was, and no job is lost or submitted twice. Ctrl-C stops it and
-    leaves the jobs running; a second Ctrl-C cancels them too.
+    CONFIG is hpcopt.yaml by default. Runs until all trials have ended. It may be killed
+    at any moment: the same command goes on where it was, and no job is lost or
+    submitted twice. Ctrl-C stops it and leaves the jobs running; a second Ctrl-C
+    cancels them too.
 
     With --detach it goes on without this terminal, on this machine, and writes what it
     says to driver.out in the experiment's folder; hpcopt stop ends it. Where a user's

@@ -38,11 +38,11 @@ _N_LINES = 20
 def command(trial: int, target: Path | None, as_json: bool) -> None:
     """Show everything about one trial: parameters, outcome, attempts, end of the log.
 
-    TRIAL is its number. TARGET is the experiment's config or its folder, by default
-    the current folder.
+    TRIAL is its number. TARGET is the experiment's config or its folder, by default the
+    one here.
     """
     found = find_experiment(target)
-    shown = found.experiment.trial(trial)
+    shown = found.trial(trial)
     if as_json:
         attempts: list[JSONValue] = [
             {**attempt_facts(a), "log": str(attempt_path(found.folder, a).log)}

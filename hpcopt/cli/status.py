@@ -29,7 +29,7 @@ _MOST_LIVE_SHOWN = 10
 def command(target: Path | None, as_json: bool) -> None:
     """Show how the experiment stands.
 
-    TARGET is the experiment's config or its folder, by default the current folder.
+    TARGET is the experiment's config or its folder, by default the one here.
     Nothing is changed and no cluster is asked: this works on a copy of the folder, on
     any machine.
     """
@@ -69,7 +69,7 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("queue time", _spread(any_facts["queue_s"])),
             ("suggestion", _suggestion(any_facts["seconds_per_suggestion"])),
             ("fallbacks", _fallbacks(any_facts["fallbacks"])),
-            ("note", click.style(any_facts["note"] or "", fg="yellow")),
+            ("note", _note(any_facts["note"])),
             ("calls", _calls(any_facts)),
             ("warning", warning or ""),
         ]
@@ -106,6 +106,10 @@ def _calls(facts: dict[str, Any]) -> str:
     rate = facts["scheduler_calls_per_minute"]
     line = ", ".join(f"{n} {name}" for name, n in counts.items())
     return f"{line}; {rate:.2g} a minute" if rate is not None else line
+
+
+def _note(note: str | None) -> str:
+    return click.style(note, fg="yellow") if note else ""
 
 
 def _failures(counts: dict[str, int]) -> str:

@@ -33,7 +33,7 @@ def command(target: Path | None, wait_s: float) -> None:
     """Ask the driver to stop, on whatever host it runs; its jobs go on.
 
     What the jobs find is read when hpcopt run continues the experiment. TARGET is the
-    experiment's config or its folder, by default the current folder.
+    experiment's config or its folder, by default the one here.
     """
     folder = find_folder(target)
     state = _look(folder)

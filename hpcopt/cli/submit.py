@@ -14,7 +14,7 @@ from hpcopt import assembly
 from hpcopt.cli import text
 from hpcopt.cli.driver_state import driver_state
 from hpcopt.cli.preflight import preflight
-from hpcopt.cli.target import FOLDER, examples
+from hpcopt.cli.target import FOLDER, config_argument, examples
 from hpcopt.config_file import LoadedConfig, load_config
 from hpcopt.continuation import continued_space
 from hpcopt.core.errors import ConfigError, LeaseHeldError, UsageError
@@ -37,7 +37,7 @@ _TRYING_S = 60.0
         "hpcopt submit hpcopt.yaml -o qos=low -o constraint=login",
     )
 )
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @click.option("-t", "--time", "limit", metavar="TIME", help="The time of each job.")
 @click.option("-p", "--partition", metavar="NAME", help="Where it runs.")
 @click.option("-A", "--account", metavar="NAME", help="Who pays for it.")
@@ -60,10 +60,10 @@ def command(
 ) -> None:
     """Run the experiment of CONFIG, or continue it, with the driver as a Slurm job.
 
-    No terminal and no login node is needed then. Shortly before the job's time is over
-    it submits its successor, and so on until all trials have ended: the experiment may
-    last longer than any job may. The options here go before those in the config, under
-    driver.slurm, and hold for the successors, too.
+    CONFIG is hpcopt.yaml by default. No terminal and no login node is needed then.
+    Shortly before the job's time is over it submits its successor, and so on until all
+    trials have ended: the experiment may last longer than any job may. The options here
+    go before those in the config, under driver.slurm, and hold for the successors, too.
     """
     named = {"time": limit, "partition": partition, "account": account, "mem": mem}
     overrides: dict[str, SlurmValue] = {k: v for k, v in named.items() if v is not None}

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpcopt.core.errors import UsageError
+from hpcopt.core.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from hpcopt.core.experiment import Experiment
+    from hpcopt.core.trial import Trial
+
+#: The config that is meant where none is named; what ``hpcopt init`` writes.
+DEFAULT_CONFIG = "hpcopt.yaml"
 
 #: Where a verb notes in the context's ``meta`` which folder it works on.
 FOLDER = "hpcopt.folder"
@@ -27,6 +31,17 @@ class Target:
     experiment: Experiment
     """As it stands."""
 
+    def trial(self, index: int) -> Trial:
+        """Return a trial that a person named.
+
+        Raises:
+            UsageError: There is none of that number.
+        """
+        try:
+            return self.experiment.trial(index)
+        except StorageError as exc:
+            raise UsageError(str(exc)) from exc
+
 
 def examples(*commands: str) -> str:
     """Return the end of a verb's help."""
@@ -40,6 +55,17 @@ def target_argument(function: Callable[..., None]) -> Callable[..., None]:
     )(function)
 
 
+def config_argument(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the argument CONFIG."""
+    return click.argument(
+        "config",
+        required=False,
+        type=click.Path(path_type=Path),
+        metavar="[CONFIG]",
+        callback=lambda _context, _parameter, value: value or _default_config(),
+    )(function)
+
+
 def json_option(function: Callable[..., None]) -> Callable[..., None]:
     """Give a verb the option ``--json``."""
     return click.option(
@@ -47,21 +73,48 @@ def json_option(function: Callable[..., None]) -> Callable[..., None]:
     )(function)
 
 
+def _default_config() -> Path:
+    """Return the config that is meant where none is named.
+
+    Raises:
+        UsageError: There is none in this folder.
+    """
+    if not (config := Path(DEFAULT_CONFIG)).exists():
+        raise UsageError(
+            f"there is no {DEFAULT_CONFIG} in this folder; name a config, or write one "
+            "with hpcopt init"
+        )
+    return config
+
+
+def default_target() -> Path:
+    """Return what is meant where no experiment is named: this folder, or its config.
+
+    Raises:
+        UsageError: This folder is no experiment's, and holds no config.
+    """
+    from hpcopt.session import is_begun
+
+    if is_begun(here := Path()):
+        return here
+    if (config := Path(DEFAULT_CONFIG)).exists():
+        return config
+    raise UsageError(
+        f"this folder is not an experiment's, and holds no {DEFAULT_CONFIG}; name the "
+        "experiment by its folder or its config"
+    )
+
+
 def find_folder(target: Path | None) -> Path:
-    """Return the folder of the experiment that TARGET names; by default this folder.
+    """Return the folder of the experiment that TARGET names, or that is here.
 
     Raises:
         UsageError: There is no experiment.
         ConfigError: TARGET is a config with errors.
     """
-    from hpcopt.session import JOURNAL, experiment_folder
+    from hpcopt.session import experiment_folder
 
-    if target is None and not Path(JOURNAL).exists():
-        raise UsageError(
-            "this folder is not an experiment's; name one by its folder or its config, "
-            "such as hpcopt status hpcopt.yaml"
-        )
-    folder = experiment_folder(target or Path())
+    folder = experiment_folder(target or default_target())
     click.get_current_context().meta[FOLDER] = folder
     return folder
 

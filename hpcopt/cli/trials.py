@@ -54,7 +54,7 @@ def command(
 ) -> None:
     """List the trials, one row each.
 
-    TARGET is the experiment's config or its folder, by default the current folder.
+    TARGET is the experiment's config or its folder, by default the one here.
     On a terminal, what does not fit is left out; nothing is in a pipe, in CSV and in
     JSON.
     """

@@ -273,9 +273,9 @@ class Experiment:
             case ev.DriverEnded():
                 self.ended = event
                 self.effort = self.effort.laid_down(event.time, event.calls)
+                self.cancelled_by = ""
             case ev.DriverNoted():
                 self.effort = self.effort.noted(event.note, event.calls)
-                self.cancelled_by = ""
             case ev.TrialsGenerated():
                 self._apply_generated(event)
             case ev.AttemptsStaged():
