@@ -56,6 +56,14 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.TrialEarlyStopped(13.0, 3, "costs too much"),
     ev.TrialsGenerated(14.0, (ev.GeneratedTrial(4, {"x": 1.0}, "sobol"),)),
     ev.TrialsHandedOut(15.0, (4,)),
+    ev.SpaceChanged(
+        16.0,
+        {
+            "parameters": [{"name": "x", "type": "range", "bounds": [0, 2]}],
+            "parameter_constraints": [],
+        },
+        ("parameters.x.bounds were [0, 1] and are now [0, 2]",),
+    ),
 )
 
 

@@ -56,7 +56,7 @@ def test_the_journal_says_how_the_experiment_is_defined(tmp_path: Path) -> None:
             "tolerated_trial_failure_rate": 0.5,
             "initial_seconds_between_polls": 0.01,
         },
-        "generation": {"method": "auto", "n_initial": None},
+        "generation": {"method": "auto"},
         "runner": "BowlRunner",
         "about": {"description": None, "experiment_type": None, "owner": "me"},
     }

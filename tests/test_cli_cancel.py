@@ -77,7 +77,7 @@ def test_all_cancelled_stops_the_driver(config: Path) -> None:
     change(config, "max_trials: 3", "max_trials: 4")
     with running(config) as process:
         text = hpcopt("cancel", "all", config, "--wait", 60).stdout
-        assert "3 trials cancelled; the driver stops when they have ended" in text
+        assert "3 trials cancelled; " in text  # the driver may have stopped already
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 143
         assert "all trials cancelled by " in out

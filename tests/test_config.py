@@ -195,7 +195,10 @@ def test_a_missing_config_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("generation", "sentence"),
     [
-        ("{method: magic}", "generation.method: expected one of auto, bo, sobol"),
+        (
+            "{method: magic}",
+            "generation.method: expected one of auto, bo, trust_region, subspace",
+        ),
         ("{generator: mine}", "generation.generator: expected module:Class, found"),
         ("{options: {a: 1}}", "generation.options: expected a generator that takes"),
         ("{timeout_s: 0}", "generation.timeout_s: expected seconds above 0, found 0"),
