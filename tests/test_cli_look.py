@@ -112,10 +112,10 @@ def test_status_tells_how_the_driver_ended(tmp_path: Path) -> None:
 
 def test_status_shows_the_last_warning(folder: Path) -> None:
     (folder / "driver.log").write_text(
-        "10:00 WARNING a: earlier\n10:01 WARNING a: new\n10:02 INFO a: fine\n"
+        "10:00,1 WARNING a: earlier\n10:01,2 WARNING a: new\n10:02,3 INFO a: fine\n"
     )
     text = hpcopt("status", folder).output
-    assert "10:01 WARNING a: new" in text
+    assert "10:01  new" in text
     assert "earlier" not in text
 
 
@@ -259,6 +259,14 @@ def test_logs_of_an_earlier_attempt(folder: Path) -> None:
 def test_a_log_that_is_not_there_is_explained(folder: Path) -> None:
     assert "it has not started yet" in hpcopt("logs", 4, folder, code=1).stderr
     assert "the job has left none" in hpcopt("logs", 0, folder, code=1).stderr
+
+
+def test_a_log_is_followed_no_longer_than_its_job_where_no_driver_runs(
+    folder: Path,
+) -> None:
+    log = write_log(folder, 3, 0, "all\n")  # of a trial that the journal calls running
+    log.with_name("ended").write_text("0\n")
+    assert hpcopt("logs", 3, folder, "--follow").stdout == "all\n"
 
 
 def test_a_log_is_followed_until_its_attempt_has_ended(tmp_path: Path) -> None:

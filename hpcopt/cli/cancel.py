@@ -48,7 +48,7 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     asked = question(words, takes_all=True)
     found = find_asked(asked)
     folder = found.folder
-    if not is_driven(folder):
+    if not (was_driven := is_driven(folder)):
         if not _open(asked, found.experiment):
             _report(asked, Answered((), found.experiment), is_driven=False)
             return
@@ -61,7 +61,7 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     if answered is None:
         say_unanswered(folder, wait_s)
         return
-    _report(asked, answered, is_driven=is_driven(folder))
+    _report(asked, answered, is_driven=was_driven)
 
 
 def _open(asked: Question, experiment: Experiment) -> set[int]:

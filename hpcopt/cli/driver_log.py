@@ -39,5 +39,6 @@ def last_warning(folder: Path) -> str | None:
         return None
     for line in reversed(lines):
         if any(level in line for level in _LEVELS):
-            return line
+            moment, _, rest = line.partition(",")  # the milliseconds follow
+            return f"{moment}  {rest.partition(': ')[2]}"
     return None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from hpcopt.cli.asking import is_driven
 from hpcopt.cli.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.driver_log import tail
 from hpcopt.cli.target import examples, find_experiment, target_argument
@@ -67,6 +68,8 @@ def command(
 
     def look() -> bool:
         attempts = read_experiment(found.folder).trial(trial).attempts
+        if path.with_name("ended").exists() and not is_driven(found.folder):
+            return False  # which the next driver will tell the journal
         return attempts[attempt.number].is_live
 
     if not path.exists():

@@ -98,7 +98,8 @@ def _render_each_shape(loaded: LoadedConfig, scripts: JobScripts) -> None:
         try:
             scripts.render(request, submission_name(loaded.config.name, [request]))
         except ConfigError as exc:
-            missing = [p.name for p in space.parameters if p.name not in parameters]
+            inactive = [p.name for p in space.parameters if p.name not in parameters]
+            missing = [name for name in inactive if f"'{name}'" in str(exc)]
             if not missing:
                 raise
             raise ConfigError(

@@ -105,7 +105,11 @@ def _calls(facts: dict[str, Any]) -> str:
     counts = facts["scheduler_calls"]
     rate = facts["scheduler_calls_per_minute"]
     line = ", ".join(f"{n} {name}" for name, n in counts.items())
-    return f"{line}; {rate:.2g} a minute" if rate is not None else line
+    return (
+        f"{line}; {round(rate, 1 if rate < 10 else None):g} a minute"
+        if rate is not None
+        else line
+    )
 
 
 def _note(note: str | None) -> str:
