@@ -45,13 +45,13 @@ class AskTell(Configuration):
 
         Args:
             max_trials: How many; there are fewer where the search space is used up.
-            fixed_parameters: Not supported yet.
+            fixed_parameters: Values that all of them shall have.
 
         Raises:
             UsageError: Something is not configured, or a constraint is relative to a
                 baseline that was not attached.
-            ConfigError: ``max_trials`` is no count, or the folder holds another
-                experiment.
+            ConfigError: ``max_trials`` is no count, ``fixed_parameters`` are not in the
+                search space, or the folder holds another experiment.
             GenerationError: No parameterization could be proposed.
             StorageError: The journal cannot be written or read, or another process
                 runs the experiment.
@@ -62,16 +62,13 @@ class AskTell(Configuration):
             )
         if max_trials < 1:
             raise ConfigError(f"max_trials: expected at least 1, found {max_trials}")
-        if fixed_parameters:
-            raise ConfigError(
-                "fixed_parameters: not supported yet; expected none, found "
-                f"{dict(fixed_parameters)}"
-            )
         opened = self._open("get_next_trials")
         _check_baseline(opened.experiment)
         generator = make_generator(self._generation.spec)
-        generation = generator.generate(max_trials, Snapshot.of(opened.experiment))
-        trials = opened.by_hand.hand_out(generation)
+        fixed = {k: python_value(v) for k, v in (fixed_parameters or {}).items()}
+        snapshot = Snapshot.of(opened.experiment).with_fixed(fixed)
+        generation = generator.generate(max_trials, snapshot)
+        trials = opened.by_hand.hand_out(generation, fixed)
         if len(trials) < max_trials:
             logger.warning(
                 "%d trials were asked for and %d are left in the search space",

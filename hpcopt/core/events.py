@@ -118,6 +118,8 @@ class TrialsGenerated:
     environment: Mapping[str, str] = field(default_factory=dict)
     """The versions and the like that the suggestions depend on, where that has
     changed since it was told last."""
+    fixed_parameters: Mapping[str, TParameterValue] = field(default_factory=dict)
+    """The values that somebody wanted all of these trials to have."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ told survives the death of whoever did.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import UsageError
@@ -39,8 +40,14 @@ class ByHand:
         self._journal = journal
         self._clock = clock
 
-    def hand_out(self, generation: Generation) -> list[Trial]:
+    def hand_out(
+        self, generation: Generation, fixed_parameters: TParameterization
+    ) -> list[Trial]:
         """Make trials of a generation that somebody evaluates.
+
+        Args:
+            generation: What was proposed.
+            fixed_parameters: The values that all of it was to have.
 
         Raises:
             StorageError: The journal cannot be written.
@@ -49,8 +56,9 @@ class ByHand:
             return []
         now, first = self._clock.now(), self._journal.experiment.n_trials
         n = len(generation.suggestions)
+        generated = generation.event(now, first, n, slice(0, n))
         self._journal.append(
-            generation.event(now, first, n, slice(0, n)),
+            replace(generated, fixed_parameters=dict(fixed_parameters)),
             ev.TrialsHandedOut(now, tuple(range(first, first + n))),
         )
         return list(self._journal.experiment.trials[first:])

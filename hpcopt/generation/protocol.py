@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.fixing import with_fixed
 from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
 from hpcopt.core.space import SearchSpace
@@ -136,6 +137,14 @@ class Snapshot:
             "details": dict(self.details),
             "environment": dict(self.environment),
         }
+
+    def with_fixed(self, fixed_parameters: TParameterization) -> Snapshot:
+        """Return it for suggestions that all have certain values.
+
+        Raises:
+            ConfigError: The space has no such values.
+        """
+        return replace(self, space=with_fixed(self.space, fixed_parameters))
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Snapshot:

@@ -81,8 +81,8 @@ def replay(
     return result
 
 
-#: By position, then by rung and number: what came of one answer.
-_Groups = defaultdict[int, defaultdict[tuple[str, int], list[ev.TrialsGenerated]]]
+#: By position, then by rung, number and what was fixed: what came of one answer.
+_Groups = defaultdict[int, defaultdict[tuple[str, int, str], list[ev.TrialsGenerated]]]
 
 
 def _by_position(events: Sequence[ev.Event], result: Replay) -> _Groups:
@@ -100,7 +100,8 @@ def _by_position(events: Sequence[ev.Event], result: Replay) -> _Groups:
                 if methods & set(_FOREIGN) or _spec(settings).generator is not None:
                     result.passed_over.update(trial.method for trial in event.trials)
                     continue
-                answer = event.rung, event.n_requested or len(event.trials)
+                n = event.n_requested or len(event.trials)
+                answer = event.rung, n, _bits(event.fixed_parameters)
                 positions[event.position][answer].append(event)
     return positions
 
@@ -117,7 +118,8 @@ def _compare(
     threads = (group[0].environment or experiment.environment).get("threads", "")
     if threads.isdecimal():
         spec = replace(spec, n_threads=int(threads))
-    answer = ask(spec, n, Snapshot.of(experiment), Rung(group[0].rung))
+    snapshot = Snapshot.of(experiment).with_fixed(group[0].fixed_parameters)
+    answer = ask(spec, n, snapshot, Rung(group[0].rung))
     for event in group:
         for k, trial in enumerate(event.trials, event.offset):
             again = (
