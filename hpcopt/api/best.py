@@ -144,6 +144,6 @@ def _without_best(experiment: Experiment) -> UsageError:
             f"among its {len(completed)} completed trials"
         )
     return UsageError(
-        f"expected a completed trial in experiment {experiment.name!r}, found none "
-        f"among its {experiment.n_trials} trials"
+        "expected a completed trial with a value of each objective in experiment "
+        f"{experiment.name!r}, found none among its {experiment.n_trials} trials"
     )

@@ -19,6 +19,9 @@ from hpcopt.core.types import JSONValue
 
 Facts = dict[str, JSONValue]
 
+#: A driver that begins asks much in little time: sooner no rate means anything.
+_SECONDS_OF_A_RATE = 60.0
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -237,7 +240,7 @@ def _live_facts(trial: Trial, attempt: Attempt, now: float) -> Facts:
 def _calls_per_minute(experiment: Experiment) -> float | None:
     seconds = experiment.effort.seconds(experiment.last_event_time)
     n_calls = experiment.effort.calls.total()
-    return 60 * n_calls / seconds if n_calls and seconds > 0 else None
+    return 60 * n_calls / seconds if n_calls and seconds >= _SECONDS_OF_A_RATE else None
 
 
 def _per_suggestion(experiment: Experiment) -> float | None:
