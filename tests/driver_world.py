@@ -254,10 +254,16 @@ class Reader:
         return {"loss": Observation(float(trial_index))}
 
 
+USED_UP = "every point of the search space has been tried"
+
+
 class RandomService:
     """Proposes random points; answers after ``delay`` calls of ``collect``."""
 
-    def __init__(self, delay: int = 0, n_points: int | None = None) -> None:
+    def __init__(
+        self, delay: int = 0, n_points: int | None = None, why_none: str = USED_UP
+    ) -> None:
+        self._why_none = why_none
         self.requests: list[int] = []
         self._delay = delay
         self._left = 0
@@ -279,6 +285,7 @@ class RandomService:
             tuple(Suggestion({"x": rng.random()}, "sobol") for _ in range(n)),
             snapshot.position,
             0.0,
+            why_none=self._why_none,
         )
         self._left = self._delay
 

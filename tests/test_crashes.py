@@ -73,6 +73,25 @@ def test_a_region_that_fails_is_learnt() -> None:
     assert chances[1] > 0.9
 
 
+@pytest.mark.parametrize("n", [16, 24])
+def test_one_failure_is_held_against_more_than_its_own_point(n: int) -> None:
+    [failed, *others] = sobol_points(SQUARE, n)
+    data = success_data(snapshot(SQUARE, observed(others, bowl), failed=[failed]))
+    assert data is not None
+    lengthscales = Surrogate.fit(data).details["lengthscales"]
+    assert isinstance(lengthscales, list)
+    assert min(lengthscales) >= 0.05 - 1e-9  # type: ignore[type-var, operator]
+
+
+def test_what_is_learnt_of_many_failures_is_bounded() -> None:
+    points = sobol_points(SQUARE, 1200)
+    data = success_data(
+        snapshot(SQUARE, observed(points[:800], bowl), failed=points[800:])
+    )
+    assert data is not None
+    assert (np.sum(data.y > 0), np.sum(data.y < 0)) == (150, 150)
+
+
 def test_one_failure_scares_off_nothing_but_its_neighbourhood() -> None:
     points = sobol_points(SQUARE, 16)
     [failed] = points[1:2]

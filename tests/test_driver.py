@@ -201,6 +201,12 @@ def test_stops_when_the_space_is_used_up() -> None:
     check_all_completed_once(world, 3)
 
 
+def test_stops_with_the_generators_own_reason_when_it_has_no_more_points() -> None:
+    world = World(Limits(max_trials=10, parallelism=2))
+    world.service = RandomService(n_points=3, why_none="mine:Grid has no more points")
+    assert world.run().reason == "mine:Grid has no more points"
+
+
 def test_stops_on_request_leaving_jobs_alone() -> None:
     world = World(Limits(max_trials=4, parallelism=2))
     driver = world.driver()

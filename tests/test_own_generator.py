@@ -99,6 +99,12 @@ def test_what_is_no_list_is_an_error(points: object) -> None:
         generate(points)
 
 
+def test_that_it_has_no_more_points_is_said_of_it_and_not_of_the_space() -> None:
+    generation = generate([])
+    assert generation.suggestions == ()
+    assert generation.why_none == f"{__name__}:Listed has no more points"
+
+
 def test_what_it_raises_is_an_error_that_names_it() -> None:
     generator = OwnGenerator(spec(error="bad luck"))
     with pytest.raises(GenerationError, match=r"Listed raised RuntimeError: bad luck"):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from driver_world import FakeClock, World
 
-from hpcopt.core.events import TrialsGenerated
+from hpcopt.core.events import DataAttached, ObservedMetric, TrialsGenerated
 from hpcopt.core.trial import Cause
 from hpcopt.driver.limits import Limits
 from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
@@ -137,6 +137,22 @@ def test_a_prepared_suggestion_knows_what_is_live() -> None:
     n, snapshot = service.requests[-1]
     assert (n, snapshot.n_trials, len(snapshot.pending)) == (1, 3, 3)
     assert driver.experiment.n_trials == 3
+
+
+def test_what_is_attached_to_a_trial_outdates_what_was_prepared() -> None:
+    world, service = make_world(6, 3, run_s=3600.0, seconds=1.0)
+    driver = world.driver()
+    while driver.experiment.n_trials < 3 or len(service.requests) < 2:
+        driver.step()
+        driver.wait()
+    for _ in range(3):
+        driver.step()
+        driver.wait()
+    n_requests = len(service.requests)
+    now = world.clock.now()
+    world.journal.append(DataAttached(now, 0, {"loss": ObservedMetric(1.0)}))
+    driver.step()
+    assert len(service.requests) == n_requests + 1
 
 
 @pytest.mark.parametrize("cause", [Cause.TRIAL, Cause.USER])

@@ -103,6 +103,9 @@ run:
 # generation:
 #   method: auto               # Bayesian optimisation; sobol for space-filling points
 #   seed: 0                    # another seed gives another experiment
+#   generator: null            # module:Class, a generator of your own instead
+#   options: {}                # what it is made with
+#   timeout_s: 600             # how long one suggestion may take
 
 # How the driver runs as a job itself, which hpcopt submit $file starts.
 # driver:

@@ -47,6 +47,8 @@ class Experiment:
         self.generation_details: Mapping[str, JSONValue] = {}
         """The details of the latest generation."""
         self.generation_seconds: list[float] = []
+        self.n_results = 0
+        """How many times it became known what is to be learnt from a trial."""
         self.requests: dict[str, ev.TrialsCancelled | ev.TrialsReopened] = {}
         """What came of people's requests, by their names."""
         self.cancelled_by = ""
@@ -406,6 +408,7 @@ class Experiment:
             )
         outcome = {**trial.outcome, **_observations(event.outcome)}
         self._put(replace(trial, outcome=outcome))
+        self.n_results += 1
 
     def _apply_staged(self, staged: ev.StagedAttempt, time: float) -> None:
         trial = self._open_trial(staged.trial_index)
@@ -491,6 +494,7 @@ class Experiment:
                 )
             )
         self._open = dict.fromkeys(sorted([*self._open, *event.trial_indices]))
+        self.n_results += len(event.trial_indices)
         self._note_request(event)
 
     def _note_request(self, event: ev.TrialsCancelled | ev.TrialsReopened) -> None:
@@ -504,6 +508,7 @@ class Experiment:
     def _end_trial(self, index: int, time: float, **changes: Any) -> None:
         trial = self._open_trial(index)
         self._put(replace(trial, ended_at=time, cancelled_by="", **changes))
+        self.n_results += 1
         self._open.pop(index, None)
         self._manual.pop(index, None)
 

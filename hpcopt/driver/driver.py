@@ -201,8 +201,8 @@ class Driver:
             return None
         if experiment.n_trials >= limits.max_trials:
             return Stop(f"all {experiment.n_trials} trials have ended", True)
-        if self._planner.is_space_used_up:
-            return Stop("every point of the search space has been tried", True)
+        if self._planner.why_no_more:
+            return Stop(self._planner.why_no_more, True)
         return None
 
     @property

@@ -43,8 +43,8 @@ class _Prepared:
     n_requested: int
     n_trials: int
     """How many trials there were when it was requested."""
-    n_ended: int
-    """How many of them had ended."""
+    n_results: int
+    """How many results were known."""
     n_used: int = 0
 
     @property
@@ -65,8 +65,8 @@ class Planner:
         max_trials: int,
         parallelism: int,
     ) -> None:
-        self.is_space_used_up = False
-        """Whether the generator has said that no point is left."""
+        self.why_no_more = ""
+        """Why the generator has no point left, once it has said so."""
         self.n_missing = 0
         """How many trials could run now and are not generated."""
         self._journal = journal
@@ -89,7 +89,7 @@ class Planner:
         """Generate up to ``n_free`` trials, and see to it that more can follow."""
         self._receive(0.0)
         self._use(n_free)
-        if self._generator.is_busy or self.is_space_used_up:
+        if self._generator.is_busy or self.why_no_more:
             return
         if self.n_missing:
             self._ask(self.n_missing)
@@ -142,7 +142,7 @@ class Planner:
         self.n_missing -= n
 
     def _is_outdated(self, prepared: _Prepared) -> bool:
-        return prepared.n_ended != _n_ended(self._experiment)
+        return prepared.n_results != self._experiment.n_results
 
     def _is_newer_worth_waiting_for(self) -> bool:
         seconds = self._experiment.generation_seconds
@@ -192,7 +192,7 @@ class Planner:
 
     def _ask(self, n: int) -> None:
         experiment = self._experiment
-        self._request = n, experiment.n_trials, _n_ended(experiment)
+        self._request = n, experiment.n_trials, experiment.n_results
         self._generator.request(n, Snapshot.of(experiment))
 
     def _receive(self, timeout_s: float) -> None:
@@ -206,18 +206,14 @@ class Planner:
         generation = self._generator.collect(timeout_s)
         if generation is None:
             return
-        n_requested, n_trials, n_ended = self._request
-        self._prepared = _Prepared(generation, n_requested, n_trials, n_ended)
+        n_requested, n_trials, n_results = self._request
+        self._prepared = _Prepared(generation, n_requested, n_trials, n_results)
         if not generation.suggestions:
-            self.is_space_used_up = True
+            self.why_no_more = generation.why_none
 
     @property
     def _experiment(self) -> Experiment:
         return self._journal.experiment
-
-
-def _n_ended(experiment: Experiment) -> int:
-    return experiment.n_trials - len(experiment.open_trials())
 
 
 def _typical_duration_s(experiment: Experiment) -> float:

@@ -8,6 +8,8 @@ many raise its doubts of what is far from any success.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +22,10 @@ Array = npt.NDArray[np.float64]
 
 #: As many failures at most, the latest, and as many successes, those nearest to them.
 _MAX_OF_EACH = 150
+
+#: The smallest lengthscale. A single failure among successes fits any shorter one just
+#: as well, and with some its nearest neighbour would be thought safe.
+_SHORTEST = 0.05
 
 
 def success_data(snapshot: Snapshot) -> TrainingData | None:
@@ -36,6 +42,8 @@ def success_data(snapshot: Snapshot) -> TrainingData | None:
         X=np.concatenate([X, X_failed]),
         y=np.concatenate([np.ones(len(X)), -np.ones(len(X_failed))]),
         variance=None,
-        priors=Priors.of_short_scales(snapshot.space.is_one_hot),
+        priors=replace(
+            Priors.of_short_scales(snapshot.space.is_one_hot), shortest=_SHORTEST
+        ),
         has_sign=True,
     )

@@ -26,7 +26,7 @@ MIN_NOISE = 1e-6
 #: The noise of a model that is not fitted.
 _PRUDENT_NOISE = 1e-2
 
-_LENGTHSCALES = (5e-3, 1e2)
+_LONGEST = 1e2
 _OUTPUTSCALES = (1e-3, 1e3)
 _NOISES = (MIN_NOISE, 1.0)
 
@@ -67,7 +67,7 @@ def fit_hyperparameters(
     """
     d = X.shape[1]
     start = [*(_START * priors.lengthscales.typical), 1.0]
-    bounds = [_LENGTHSCALES] * d + [_OUTPUTSCALES]
+    bounds = [(priors.shortest, _LONGEST)] * d + [_OUTPUTSCALES]
     starts = [start]
     if noise is None:
         starts = [[*start, start_noise] for start_noise in _START_NOISES]

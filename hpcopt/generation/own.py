@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -60,7 +61,7 @@ class OwnGenerator:
         """Return ``n`` parameterizations, or fewer if the generator returns fewer.
 
         Raises:
-            GenerationError: The user's generator raised, or returned no points.
+            GenerationError: The user's generator raised, or returned no list.
         """
         if rung is Rung.DESIGN:
             return self._design.generate(n, snapshot, rung)
@@ -84,12 +85,15 @@ class OwnGenerator:
                 break
             suggestions.append(suggestion)
             used.add(suggestion.parameters)
-        return Generation(
+        generation = Generation(
             suggestions=tuple(suggestions),
             position=snapshot.position,
             seconds=time.perf_counter() - started,
             details={"fallbacks": list(fallbacks)},
         )
+        if points:
+            return generation
+        return replace(generation, why_none=f"{self._name} has no more points")
 
     def warm_up(self) -> None:
         """Load nothing: the user's module is loaded already."""

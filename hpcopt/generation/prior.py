@@ -84,6 +84,8 @@ class Priors:
     outputscale: Prior
     noise: Prior
     """Of the noise's variance."""
+    shortest: float = 5e-3
+    """The smallest lengthscale that a fit may find."""
 
     @classmethod
     def of_short_scales(cls, is_one_hot: npt.NDArray[np.bool_]) -> Priors:

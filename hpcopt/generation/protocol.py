@@ -193,6 +193,8 @@ class Generation:
     details: Mapping[str, JSONValue] = field(default_factory=dict)
     """What to remember or to tell: hyperparameters, fallbacks taken."""
     rung: Rung = Rung.FULL
+    why_none: str = "every point of the search space has been tried"
+    """What it means if there are no suggestions."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What it depends on besides the snapshot, if that is not what the snapshot says:
     versions, threads, the processor."""
@@ -258,7 +260,7 @@ class Generator(Protocol):
     """Proposes parameterizations. Keeps nothing between calls."""
 
     def generate(self, n: int, snapshot: Snapshot) -> Generation:
-        """Return ``n`` parameterizations to run next, or fewer if the space is used up.
+        """Return ``n`` parameterizations to run next, or fewer if there are no others.
 
         The same snapshot gives the same answer. Pending parameterizations count as
         such; none of those proposed equals another one, pending, completed or new,
