@@ -11,6 +11,7 @@ from store_contract import EVENTS
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import StorageError
+from hpcopt.core.event_codec import event_from_json, event_to_json
 from hpcopt.core.trial import Cause, Phase
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -99,8 +100,8 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
 
 
 def through_json(event: ev.Event) -> ev.Event:
-    text = json.dumps(ev.event_to_json(event), allow_nan=False)
-    return ev.event_from_json(json.loads(text))
+    text = json.dumps(event_to_json(event), allow_nan=False)
+    return event_from_json(json.loads(text))
 
 
 @pytest.mark.parametrize("kind", get_args(ev.Event), ids=lambda kind: kind.__name__)
@@ -117,7 +118,7 @@ def test_every_event_comes_back_from_json_as_it_was(kind: type[Any]) -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_what_is_not_given_comes_back_as_its_default(event: ev.Event) -> None:
-    record = ev.event_to_json(event)
+    record = event_to_json(event)
     optional = [
         f
         for f in dataclasses.fields(event)
@@ -126,7 +127,7 @@ def test_what_is_not_given_comes_back_as_its_default(event: ev.Event) -> None:
     ]
     for f in optional:
         del record[f.name]
-    again = ev.event_from_json(record)
+    again = event_from_json(record)
     for f in optional:
         factory = f.default_factory
         default = f.default if factory is dataclasses.MISSING else factory()
@@ -170,4 +171,4 @@ def test_what_is_not_given_comes_back_as_its_default(event: ev.Event) -> None:
 )
 def test_what_is_no_event_is_told(record: dict[str, Any], message: str) -> None:
     with pytest.raises(StorageError, match=message):
-        ev.event_from_json(record)
+        event_from_json(record)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpcopt.core import events as ev
+from hpcopt.core.event_codec import event_from_json, event_to_json
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Cause
 from hpcopt.driver.limits import Limits
@@ -65,8 +66,8 @@ def ask(spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung) -> Generati
 
 
 def from_disk(events: Sequence[ev.Event]) -> list[ev.Event]:
-    lines = [json.dumps(ev.event_to_json(event)) for event in events]
-    return [ev.event_from_json(json.loads(line)) for line in lines]
+    lines = [json.dumps(event_to_json(event)) for event in events]
+    return [event_from_json(json.loads(line)) for line in lines]
 
 
 @settings(max_examples=5, deadline=None)

@@ -12,24 +12,20 @@ What people ask for meanwhile, it looks for before each step.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from hpcopt import __version__
 from hpcopt.core import events as ev
-from hpcopt.core.errors import (
-    PollError,
-    RunnerError,
-    StorageError,
-)
+from hpcopt.core.errors import RunnerError, StorageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
+from hpcopt.core.trial import Cause
 from hpcopt.driver.cancellation import Canceller
 from hpcopt.driver.clock import Clock
+from hpcopt.driver.collecting import Collector
 from hpcopt.driver.failures import FailureWatch
 from hpcopt.driver.limits import Limits, PollSchedule
 from hpcopt.driver.notes import Notes
@@ -42,8 +38,6 @@ from hpcopt.generation.protocol import GeneratorService
 from hpcopt.metrics.protocol import OutcomeReader
 from hpcopt.runners.protocol import AttemptRequest, AttemptRunner
 from hpcopt.storage.journal import Journal
-
-logger = logging.getLogger(__name__)
 
 #: The longest uninterrupted wait: stop requests and progress are seen this late.
 _LONGEST_WAIT_S = 1.0
@@ -129,7 +123,7 @@ class Driver:
             parallelism=limits.parallelism,
         )
         self._notes = Notes(journal, clock)
-        self._poll_note = ""
+        self._collector = Collector(journal, runner, clock, self._schedule)
 
     @property
     def experiment(self) -> Experiment:
@@ -220,7 +214,8 @@ class Driver:
 
     def step(self) -> None:
         """Collect, decide, plan, submit; never wait."""
-        self._collect()
+        if self._collector.collect():
+            self._submitter.retry_soon()
         self._decide()
         self._cancel()
         if not self._is_winding_up:
@@ -234,7 +229,7 @@ class Driver:
     def _take_note(self) -> None:
         """Say why nothing is submitted or known, if so."""
         note = self._submitter.note or self._canceller.note
-        note = note or self._room().why or self._poll_note
+        note = note or self._room().why or self._collector.note
         self.progress.note = note
         self._notes.take(note, self._runner.calls)
 
@@ -246,51 +241,6 @@ class Driver:
         if seconds <= 0:
             return
         self._planner.wait(seconds)
-
-    # Collect
-
-    def _collect(self) -> None:
-        """Learn what became of the live attempts."""
-        now = self._clock.now()
-        if not self._schedule.is_due(now):
-            return
-        live = self.experiment.live_attempts()
-        states: Mapping[tuple[int, int], AttemptState] = {}
-        self._poll_note = ""
-        if live:
-            try:
-                states = self._runner.poll(live)
-            except PollError as exc:
-                self._poll_note = str(exc)
-                logger.warning("poll failed, nothing follows from it: %s", exc)
-        news = [
-            event
-            for attempt in live
-            if (state := states.get(attempt.key)) is not None
-            and (event := self._news(attempt, state)) is not None
-        ]
-        if news:
-            self._journal.append(*news)
-            if any(isinstance(event, ev.AttemptEnded) for event in news):
-                self._submitter.retry_soon()
-        self._schedule.polled(self._clock.now(), has_changed=bool(news))
-
-    def _news(
-        self, attempt: Attempt, state: AttemptState
-    ) -> ev.AttemptEnded | ev.AttemptObserved | None:
-        now = self._clock.now()
-        if state.phase is Phase.ENDED and state.cause is not None:
-            return ev.AttemptEnded(
-                now, *attempt.key, state.cause, state.reason, dict(state.facts)
-            )
-        if state.phase is Phase.UNKNOWN:
-            self._poll_note = state.reason
-            return None
-        if state.phase is attempt.phase and not _is_other_wait(attempt, state):
-            return None
-        return ev.AttemptObserved(
-            now, *attempt.key, state.phase, state.reason, dict(state.facts)
-        )
 
     # Decide
 
@@ -356,10 +306,3 @@ class Driver:
         n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
             self._schedule.submitted(self._clock.now())
-
-
-def _is_other_wait(attempt: Attempt, state: AttemptState) -> bool:
-    """Whether an attempt that waited still waits, but in vain now, or not any more."""
-    if state.is_stuck and state.reason != attempt.reason:
-        return True
-    return state.is_stuck is not attempt.is_stuck

@@ -11,7 +11,8 @@ import re
 from zlib import crc32
 
 from hpcopt.core.errors import StorageError
-from hpcopt.core.events import Event, event_from_json, event_to_json
+from hpcopt.core.event_codec import event_from_json, event_to_json
+from hpcopt.core.events import Event
 
 #: Anything that may be the beginning of a frame; overlapping, so that a line break that
 #: became a digit does not hide the frame after it.
