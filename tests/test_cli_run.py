@@ -145,6 +145,24 @@ def test_check_tells_all_that_is_wrong_with_a_batch_script(config: Path) -> None
         assert f"{line} stands after the first command" in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("script", "is_doubtful"),
+    [
+        ("#!/bin/bash\n./simulate {{ x }}\n", True),
+        ("#!/bin/bash\ncd {{ config.folder }}\n./simulate {{ x }}\n", False),
+        ("#!/bin/bash\n#SBATCH -n 2 --chdir=/data\n./simulate {{ x }}\n", False),
+        ("#!/bin/bash\n{{ command }}\n", False),
+    ],
+    ids=["nowhere", "cd", "chdir", "command"],
+)
+def test_check_tells_that_a_script_does_not_say_where_it_runs(
+    config: Path, script: str, is_doubtful: bool
+) -> None:
+    (config.parent / "job.sbatch").write_text(script)
+    change(config, "  runner: local", "  runner: local\n  template: job.sbatch")
+    assert ("without a cd" in hpcopt("check", config).stdout) is is_doubtful
+
+
 def test_run_refuses_what_is_wrong_and_logs_what_is_doubtful(config: Path) -> None:
     script = config.parent / "job.sbatch"
     script.write_text(SCRIPT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,17 @@ from hpcopt.runners.template_lint import lint, place_of
 from hpcopt.session import is_begun, read_experiment
 
 Runner = Literal["slurm", "local"]
+
+#: A line of a template that says in which folder its commands run.
+_GOES_SOMEWHERE = re.compile(
+    r"^\s*(cd|pushd)\b|^#SBATCH.*\s(--chdir|-D)|\{\{\s*(command|directory)",
+    re.MULTILINE,
+)
+
+_NO_CD = (
+    "without a cd its relative paths start in the folder of the trial or of its job "
+    "array; cd {{ config.folder }} goes to the config's"
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,8 @@ def _template(loaded: LoadedConfig) -> Iterator[Check]:
             yield Check("template", finding.sentence(path), is_doubtful=True)
     if errors:
         raise ConfigError("\n".join(errors))
+    if not _GOES_SOMEWHERE.search(read_template(path)):
+        yield Check("template", f"{path}: {_NO_CD}", is_doubtful=True)
     _render_each_shape(loaded, scripts)
     yield Check("template", f"{path}, rendered for the centre of the space")
 
