@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.space import SearchSpace
-from hpcopt.core.space_change import continued
 from hpcopt.core.types import JSONValue
+
+if TYPE_CHECKING:
+    from hpcopt.core.space import SearchSpace
 
 #: The keys of a definition that make the search space.
 _SPACE = ("parameters", "parameter_constraints")
@@ -42,6 +44,10 @@ def continued_space(
             "seed stay as they were begun; everything else may change. For another "
             "experiment give another name or folder."
         )
+    # With these comes numpy: those who only look at trials do without.
+    from hpcopt.core.space import SearchSpace
+    from hpcopt.core.space_change import continued
+
     try:
         return continued(experiment.space, SearchSpace.from_definition(definition))
     except ConfigError as exc:

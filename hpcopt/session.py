@@ -14,7 +14,6 @@ from hpcopt.continuation import changed_keys, continued_space
 from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.clock import Clock, SystemClock
 from hpcopt.storage.journal import Journal
@@ -23,6 +22,7 @@ from hpcopt.storage.lease import Lease
 
 if TYPE_CHECKING:  # what only reads an experiment starts without these
     from hpcopt.config_file import LoadedConfig
+    from hpcopt.core.space import SearchSpace
     from hpcopt.driver.driver import Driver, Progress
     from hpcopt.generation.protocol import GeneratorService
 

@@ -242,3 +242,12 @@ def test_importing_the_front_doors_loads_nothing_heavy(name: str) -> None:
     heavy = {"torch", "botorch", "gpytorch", "submitit", "h5py", "pandas"}
     assert "hpcopt" in loaded
     assert loaded & heavy == set()
+
+
+@pytest.mark.parametrize("name", ["hpcopt.core.experiment", "hpcopt.cli.status"])
+def test_looking_at_an_experiment_needs_no_arrays_and_no_config(name: str) -> None:
+    code = f"import sys, {name}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) & {"numpy", "pydantic", "yaml", "jinja2"} == set()

@@ -9,18 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpcopt.core import events as ev
 from hpcopt.core.effort import Effort
 from hpcopt.core.errors import StorageError
 from hpcopt.core.goals import Goals
 from hpcopt.core.objective import Objective
-from hpcopt.core.pareto import is_nondominated
 from hpcopt.core.policy import Adjustment
-from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Attempt, Cause, Observation, Phase, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
+
+if TYPE_CHECKING:
+    from hpcopt.core.space import SearchSpace
 
 #: Whose outcome is nothing to learn from, whatever becomes known of it.
 _WITHOUT_DATA = (TrialStatus.CANDIDATE, TrialStatus.FAILED, TrialStatus.ABANDONED)
@@ -106,6 +107,9 @@ class Experiment:
     @cached_property
     def space(self) -> SearchSpace:
         """The search space, as it is now."""
+        # With it comes numpy: those who only look at trials do without.
+        from hpcopt.core.space import SearchSpace
+
         changed = self._space_changed
         return SearchSpace.from_definition(
             self.begun.definition if changed is None else changed.space
@@ -230,6 +234,8 @@ class Experiment:
         trials = self.trials_of_interest()
         if not trials:
             return []
+        from hpcopt.core.pareto import is_nondominated
+
         values = [self.goals.values(trial.outcome) for trial in trials]
         return list(itertools.compress(trials, is_nondominated(values).tolist()))
 
