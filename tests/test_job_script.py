@@ -384,7 +384,7 @@ def test_a_folder_that_cannot_be_written_defers_the_submission(project) -> None:
 
 
 def test_a_task_of_an_array_runs_its_attempt(project: Project) -> None:
-    scripts = project.scripts("#!/bin/bash\n#SBATCH -n 2\necho {{ trial.index }}\n")
+    scripts = project.scripts("#!/bin/bash\n#SBATCH -n 2\npwd\n")
     requests = tuple(AttemptRequest(index, 0, {"x": 0.5}) for index in (4, 5))
     submission = Submission("hpcopt:demo:4-5:0", requests, is_array=True)
     rendered = [scripts.render(request, submission.name) for request in requests]
@@ -400,10 +400,16 @@ def test_a_task_of_an_array_runs_its_attempt(project: Project) -> None:
         "SLURM_ARRAY_TASK_ID": "1",
         "SLURM_JOB_ID": "12",
     }
-    out = subprocess.run(
-        ["bash", "-c", job], capture_output=True, text=True, env=environment
-    )
-    assert out.stdout == "5\n"
+    for cwd, runs_in in ((folder, scripts.folder(requests[1]).path), ("/", "/")):
+        out = subprocess.run(
+            ["bash", "-c", job],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=cwd,
+        )
+        assert out.stdout == f"{runs_in}\n"
+        scripts.folder(requests[1]).ended.unlink()
     started = scripts.folder(requests[1]).read_started()
     assert started is not None
     assert started.job_id == "12_1"

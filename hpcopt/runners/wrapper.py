@@ -156,8 +156,13 @@ exit "$code"
 _BODY = _BODY.replace("CANNOT_WRITE", str(CANNOT_WRITE))
 
 _ARRAY_BODY = """\
-# Written by hpcopt. Task k runs the attempt whose folder the link k names.
-exec /bin/bash {folder}/"$SLURM_ARRAY_TASK_ID"/job.sh
+# Written by hpcopt. Task k runs the attempt whose folder the link k names; there, as a
+# single job does, unless it was told where to run.
+task={folder}/$SLURM_ARRAY_TASK_ID
+if [[ $PWD -ef {folder} ]]; then
+    cd -P -- "$task" || exit
+fi
+exec /bin/bash "$task"/job.sh
 """
 
 _PACK_BODY = """\
