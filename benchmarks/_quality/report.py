@@ -128,6 +128,14 @@ def report(runs: Runs, methods: Sequence[str], sets: Mapping[str, list[str]]) ->
         if known:
             parts += [f"### Problems: {title}\n", _problem_table(runs, methods, known)]
             parts.append(_summary_table(runs, methods, known))
+    if len(sets) > 1:
+        together = [problem for problems in sets.values() for problem in problems]
+        parts += [
+            "### Together\n",
+            _summary_table(
+                runs, methods, [p for p in together if p in targets(runs, together)]
+            ),
+        ]
     return "\n".join(parts)
 
 
@@ -166,12 +174,23 @@ def _cell(of_seeds: Mapping[int, Run], goal: float | None) -> str:
     return f"{final:.4g} ({'—' if count > n_trials else f'{count:g}'})"
 
 
+def _pooled(runs: Runs, method: str, goal: Mapping[str, float]) -> float:
+    """Return the median number of trials to the targets, over all runs together."""
+    counts = [
+        evaluations_to(target, run)
+        for problem, target in goal.items()
+        for run in runs.get((method, problem), {}).values()
+    ]
+    return statistics.median(counts) if counts else math.nan
+
+
 def _summary_table(runs: Runs, methods: Sequence[str], problems: Sequence[str]) -> str:
     goal = targets(runs, problems)
     lines = [
-        "| method | trials to the target, of those the reference needs: median over "
-        "problems | mean rank | never beat their initial design | s per suggestion |",
-        "|---|---|---|---|---|",
+        f"| method | trials to the target as a share of {REFERENCE}'s: median over "
+        "problems | of all runs | mean rank | never beat their initial design | "
+        "s per suggestion |",
+        "|---|---|---|---|---|---|",
     ]
     # Ranks are over what all methods can solve.
     shared = [p for p in problems if all(runs.get((m, p)) for m in methods)]
@@ -194,13 +213,14 @@ def _summary_table(runs: Runs, methods: Sequence[str], problems: Sequence[str]) 
             for second in run.seconds[N_INITIAL[method] :]
         ]
         ratio = f"{statistics.median(ratios):.2f}" if ratios else ""
+        pooled = _pooled(runs, method, goal) / _pooled(runs, REFERENCE, goal)
         rank = ""
         if ranks is not None and len(ranks.table):
             rank = f"{ranks.mean(method):.2f}"
             if method != methods[0]:
                 rank += f" (p = {ranks.p_value(methods[0], method):.1g})"
         lines.append(
-            f"| {method} | {ratio} | {rank} | "
+            f"| {method} | {ratio} | {pooled:.2f} | {rank} | "
             f"{stalled_share(runs, method, problems):.1%} | "
             f"{statistics.median(seconds) if seconds else math.nan:.3f} |"
         )
