@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
     ("name", "options"),
     [
         ("slurm_requeues", ["--count", "12", "--jobs", "4"]),
-        ("slurm_kills", ["--trials", "12", "--life-seconds", "6", "--minutes", "4"]),
+        ("slurm_kills", ["--trials", "20", "--life-seconds", "12", "--minutes", "8"]),
         ("slurm_outages", ["--trials", "4", "--without", "slurmctld"]),
         ("slurm_restarts", ["--kills", "2", "--trials", "12", "--seconds", "8"]),
     ],
