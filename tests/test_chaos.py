@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
         ("slurm_requeues", ["--count", "12", "--jobs", "4"]),
         ("slurm_kills", ["--trials", "20", "--life-seconds", "12", "--minutes", "8"]),
         ("slurm_outages", ["--trials", "4", "--without", "slurmctld"]),
-        ("slurm_restarts", ["--kills", "2", "--trials", "12", "--seconds", "8"]),
+        ("slurm_restarts", ["--kills", "2", "--trials", "48", "--seconds", "8"]),
     ],
 )
 def test_chaos_in_small(
