@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.goals import Goals, OutcomeConstraint, parse_goals
+from hpcopt.core.goals import Goals, parse_goals
+from hpcopt.core.outcome_constraint import OutcomeConstraint
 from hpcopt.core.trial import Observation
 
 numbers = st.floats(-1e6, 1e6).filter(lambda number: number != 0)
