@@ -17,8 +17,22 @@ _PACKAGES = {
     "ax": ["ax-platform==1.3.1"],
     "optuna": ["optuna==5.0.0"],
     "smac": ["smac==2.4.1"],
-    "hebo": ["hebo==0.3.6"],
+    # HEBO's own pins ask for a numpy of 2022; without them it runs on today's.
+    "hebo": [
+        "numpy<2.3",
+        "pymoo",
+        "disjoint-set",
+        "scikit-learn",
+        "pandas",
+        "catboost",
+    ],
 }
+
+#: What is installed without what it asks for.
+_WITHOUT_DEPENDENCIES = {"hebo": ["hebo==0.3.6"]}
+
+#: The functions of BBOB, which all environments share.
+_COCO = "coco-experiment==2.8.2"
 
 
 def python_for(method: str) -> Path:
@@ -41,10 +55,27 @@ def python_for(method: str) -> Path:
             for name in ("torch", "botorch")
         )
         # Torch first and alone, as in scripts/_environment.sh.
+        install = [str(python), "-m", "pip", "install", "--quiet"]
         for packages in ([torch], [botorch, *_PACKAGES[package]]):
-            _run(str(python), "-m", "pip", "install", "--quiet", *packages)
+            _run(*install, *packages)
+        if bare := _WITHOUT_DEPENDENCIES.get(package):
+            _run(*install, "--no-deps", *bare)
         (folder / "installed").touch()
     return python
+
+
+def coco_folder() -> Path:
+    """Return the folder of the functions of BBOB; fill it the first time.
+
+    Raises:
+        CalledProcessError: They could not be installed.
+    """
+    folder = BENCH / "coco"
+    if not folder.exists():
+        print(f"Installing {_COCO} into {folder}.", flush=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        _run(*pip, "--target", str(folder), _COCO)
+    return folder
 
 
 def _run(*command: str) -> None:

@@ -1,4 +1,4 @@
-"""Test problems, all of them minimised, from BoTorch's test functions.
+"""Test problems, all of them minimised, from BoTorch's test functions and BBOB.
 
 The protocol's eleven are split in two: what hpcopt's defaults were chosen on, and what
 was looked at when they were settled. The bounds of functions whose optimum is their
@@ -7,11 +7,38 @@ centre are shifted, because a method that tries the centre first must gain nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from botorch.test_functions import synthetic
+
+
+@dataclass(frozen=True)
+class Float:
+    """A number between two bounds."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number from 0 to ``n_steps``."""
+
+    n_steps: int
+
+
+@dataclass(frozen=True)
+class Category:
+    """One of some words without an order."""
+
+    words: tuple[str, ...]
+
+
+Parameter = Float | Integer | Category
+Value = float | int | str
+Evaluator = Callable[[Sequence[Value]], tuple[float, list[float]]]
 
 
 @dataclass(frozen=True)
@@ -20,23 +47,81 @@ class Problem:
 
     name: str
     make: Callable[[], synthetic.SyntheticTestFunction]
-    optimum: float
     n_constraints: int = 0
+    noise: float = 0.0
+    """The standard deviation of what is told; what is noted is free of noise."""
+    n_idle: int = 0
+    """How many more parameters there are, between 0 and 1, that do nothing."""
+    integers: Mapping[int, int] = field(default_factory=dict)
+    """By dimension: into how many steps the range is divided."""
+    categories: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    """By dimension: the values that there are, in an order that says nothing."""
 
-    def bounds(self) -> list[tuple[float, float]]:
-        """Return the bounds of each parameter."""
-        return [(low, high) for low, high in self.make().bounds.T.tolist()]
+    def parameters(self) -> list[Parameter]:
+        """Return what there is to choose."""
+        found: list[Parameter] = []
+        for k, (low, high) in enumerate(self.make().bounds.T.tolist()):
+            if k in self.integers:
+                found.append(Integer(self.integers[k]))
+            elif k in self.categories:
+                words = [f"v{j}" for j in range(len(self.categories[k]))]
+                found.append(Category(tuple(words)))
+            else:
+                found.append(Float(low, high))
+        return found + [Float(0.0, 1.0)] * self.n_idle
 
-    def evaluator(self) -> Callable[[list[float]], tuple[float, list[float]]]:
-        """Return what gives the value and the slacks at a point."""
+    @property
+    def is_continuous(self) -> bool:
+        """Whether all parameters are real numbers."""
+        return not self.integers and not self.categories
+
+    def evaluator(self, seed: int) -> Evaluator:
+        """Return what gives the value without noise and the slacks at a point."""
         function = self.make()
+        bounds = function.bounds.T.tolist()
 
-        def evaluate(point: list[float]) -> tuple[float, list[float]]:
-            X = torch.tensor([point], dtype=torch.double)
+        def coordinate(k: int, value: Value) -> float:
+            if k in self.integers:
+                low, high = bounds[k]
+                return low + (high - low) * float(value) / self.integers[k]
+            if k in self.categories:
+                return self.categories[k][int(str(value)[1:])]
+            return float(value)
+
+        def evaluate(point: Sequence[Value]) -> tuple[float, list[float]]:
+            row = [coordinate(k, point[k]) for k in range(len(bounds))]
+            X = torch.tensor([row], dtype=torch.double)
             value = function.evaluate_true(X).item()
             if not self.n_constraints:
                 return value, []
             return value, function.evaluate_slack_true(X)[0].tolist()
+
+        return evaluate
+
+
+@dataclass(frozen=True)
+class BbobProblem(Problem):
+    """A function of COCO's BBOB suite; its instance, a shift and a turn, is the seed's.
+
+    Hansen, Auger, Ros, Mersmann, Tušar, Brockhoff: COCO, a platform for comparing
+    continuous optimizers in a black-box setting (2021).
+    """
+
+    number: int = 1
+    dimension: int = 5
+
+    def parameters(self) -> list[Parameter]:
+        """Return what there is to choose."""
+        return [Float(-5.0, 5.0)] * self.dimension
+
+    def evaluator(self, seed: int) -> Evaluator:
+        """Return what gives the value at a point."""
+        import cocoex
+
+        function = cocoex.BareProblem("bbob", self.number, self.dimension, seed + 1)
+
+        def evaluate(point: Sequence[Value]) -> tuple[float, list[float]]:
+            return float(function(list(point))), []
 
         return evaluate
 
@@ -51,47 +136,69 @@ class _Cosine(synthetic.Cosine8):
         return -super().evaluate_true(X)
 
 
+def _hartmann6() -> synthetic.Hartmann:
+    return synthetic.Hartmann(6)
+
+
 DEVELOPMENT = (
-    Problem("hartmann6", lambda: synthetic.Hartmann(6), -3.32237),
-    Problem("branin2", synthetic.Branin, 0.397887),
-    Problem("ackley6", lambda: synthetic.Ackley(6, bounds=[(-10.0, 30.0)] * 6), 0.0),
-    Problem(
-        "rastrigin3", lambda: synthetic.Rastrigin(3, bounds=[(-3.3, 5.12)] * 3), 0.0
-    ),
-    Problem("dixonprice5", lambda: synthetic.DixonPrice(5), 0.0),
-    Problem("gramacy2", synthetic.ConstrainedGramacy, 0.599788, 2),
-    Problem("weldedbeam4", synthetic.WeldedBeamSO, 1.728226, 6),
+    Problem("hartmann6", _hartmann6),
+    Problem("branin2", synthetic.Branin),
+    Problem("ackley6", lambda: synthetic.Ackley(6, bounds=[(-10.0, 30.0)] * 6)),
+    Problem("rastrigin3", lambda: synthetic.Rastrigin(3, bounds=[(-3.3, 5.12)] * 3)),
+    Problem("dixonprice5", lambda: synthetic.DixonPrice(5)),
+    Problem("gramacy2", synthetic.ConstrainedGramacy, 2),
+    Problem("weldedbeam4", synthetic.WeldedBeamSO, 6),
 )
 
 VALIDATION = (
-    Problem("hartmann4", lambda: synthetic.Hartmann(4), -3.134494),
-    Problem("powell4", lambda: synthetic.Powell(4, bounds=[(-2.2, 5.0)] * 4), 0.0),
-    Problem("sixhump2", synthetic.SixHumpCamel, -1.0316284),
-    Problem("pressurevessel4", synthetic.PressureVessel, 6059.946341, 4),
+    Problem("hartmann4", lambda: synthetic.Hartmann(4)),
+    Problem("powell4", lambda: synthetic.Powell(4, bounds=[(-2.2, 5.0)] * 4)),
+    Problem("sixhump2", synthetic.SixHumpCamel),
+    Problem("pressurevessel4", synthetic.PressureVessel, 4),
 )
 
 #: Beyond the protocol: looked at once, when the defaults were settled.
 FURTHER = (
-    Problem("levy5", lambda: synthetic.Levy(5, bounds=[(-7.0, 10.0)] * 5), 0.0),
-    Problem("styblinskitang4", lambda: synthetic.StyblinskiTang(4), -39.166166 * 4),
-    Problem("rosenbrock4", lambda: synthetic.Rosenbrock(4), 0.0),
-    Problem(
-        "griewank3", lambda: synthetic.Griewank(3, bounds=[(-300.0, 600.0)] * 3), 0.0
-    ),
-    Problem("shekel4", lambda: synthetic.Shekel(10), -10.536443),
-    Problem("michalewicz5", lambda: synthetic.Michalewicz(5), -4.687658),
-    Problem("cosine8", _Cosine, -0.8),
-    Problem("speedreducer7", synthetic.SpeedReducer, 2996.3482, 11),
+    Problem("levy5", lambda: synthetic.Levy(5, bounds=[(-7.0, 10.0)] * 5)),
+    Problem("styblinskitang4", lambda: synthetic.StyblinskiTang(4)),
+    Problem("rosenbrock4", lambda: synthetic.Rosenbrock(4)),
+    Problem("griewank3", lambda: synthetic.Griewank(3, bounds=[(-300.0, 600.0)] * 3)),
+    Problem("shekel4", lambda: synthetic.Shekel(10)),
+    Problem("michalewicz5", lambda: synthetic.Michalewicz(5)),
+    Problem("cosine8", _Cosine),
+    Problem("rosenbrock20", lambda: synthetic.Rosenbrock(20)),
+    Problem("speedreducer7", synthetic.SpeedReducer, 11),
 )
 
-SETS = {"development": DEVELOPMENT, "validation": VALIDATION, "further": FURTHER}
+#: Noisy, with whole numbers and words, and with idle parameters: looked at once, too.
+WIDER = (
+    Problem("hartmann6-noisy", _hartmann6, noise=0.1),
+    Problem("branin2-noisy", synthetic.Branin, noise=2.0),
+    Problem(
+        "hartmann6-mixed",
+        _hartmann6,
+        integers={0: 10, 3: 4},
+        categories={1: (0.65, 0.15, 0.9, 0.4), 4: (0.3, 0.8, 0.05)},
+    ),
+    Problem(
+        "ackley5-mixed",
+        lambda: synthetic.Ackley(5, bounds=[(-10.0, 30.0)] * 5),
+        integers={0: 20, 1: 4},
+        categories={4: (-8.0, 12.0, 0.0, 25.0, 5.0)},
+    ),
+    Problem("branin2-in-20", synthetic.Branin, n_idle=18),
+    Problem("hartmann6-in-20", _hartmann6, n_idle=14),
+)
+
+BBOB = tuple(
+    BbobProblem(f"bbob{k:02d}", synthetic.Branin, number=k) for k in range(1, 25)
+)
+
+SETS: dict[str, tuple[Problem, ...]] = {
+    "development": DEVELOPMENT,
+    "validation": VALIDATION,
+    "further": FURTHER,
+    "wider": WIDER,
+    "bbob": BBOB,
+}
 PROBLEMS = {problem.name: problem for each in SETS.values() for problem in each}
-
-
-def set_of(name: str) -> str:
-    """Return the name of the set that a problem belongs to."""
-    return next(
-        title
-        for title, problems in SETS.items()
-        if any(problem.name == name for problem in problems)
-    )

@@ -18,6 +18,9 @@ from _quality.methods import N_INITIAL
 #: Whose median final value is the target of each problem.
 REFERENCE = "ax"
 
+#: The sets of problems that are also reported together.
+PROTOCOL = ("development", "validation")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -33,11 +36,11 @@ Runs = Mapping[tuple[str, str], Mapping[int, Run]]
 """Method and problem, then seed."""
 
 
-def read_runs(paths: Iterable[Path], n_trials: int) -> Runs:
-    """Return the runs that have all their trials."""
+def read_runs(paths: Iterable[Path], n_trials: int = 40) -> Runs:
+    """Return the runs that have all their trials; none of a file that isn't there."""
     rows: defaultdict[tuple[str, str, int], dict[int, tuple[float, float]]]
     rows = defaultdict(dict)
-    for path in paths:
+    for path in filter(Path.exists, paths):
         with path.open(newline="") as file:
             for method, problem, seed, trial, best, seconds in csv.reader(file):
                 rows[method, problem, int(seed)][int(trial)] = (
@@ -74,36 +77,42 @@ def targets(runs: Runs, problems: Sequence[str]) -> dict[str, float]:
     }
 
 
-def mean_ranks(runs: Runs, methods: Sequence[str], problems: Sequence[str]) -> Ranks:
-    """Return the rank of each method's final value, over problems and shared seeds."""
+def rank_table(
+    runs: Runs, methods: Sequence[str], problems: Sequence[str]
+) -> np.ndarray:
+    """Return the ranks of final values: a row a run that all have, a column a method.
+
+    The runs are those of the problems that all methods can solve, with shared seeds.
+    """
     rows = []
     for problem in problems:
         seeds = set.intersection(*(set(runs.get((m, problem), {})) for m in methods))
         for seed in sorted(seeds):
             finals = [runs[m, problem][seed].best[-1] for m in methods]
             rows.append(stats.rankdata(finals))
-    table = np.array(rows).reshape(len(rows), len(methods))
-    return Ranks(tuple(methods), table)
+    return np.array(rows).reshape(len(rows), len(methods))
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """Ranks of final values: one row a run, one column a method."""
+def duel(runs: Runs, first: str, second: str, problems: Sequence[str]) -> str:
+    """Return how often the first ended better, as well and worse than the second.
 
-    methods: tuple[str, ...]
-    table: np.ndarray
-
-    def mean(self, method: str) -> float:
-        """Return the method's mean rank; 1 is best."""
-        return float(self.table[:, self.methods.index(method)].mean())
-
-    def p_value(self, first: str, second: str) -> float:
-        """Return Wilcoxon's signed-rank p of "the first is not better than it"."""
-        columns = [self.methods.index(name) for name in (first, second)]
-        difference = self.table[:, columns[0]] - self.table[:, columns[1]]
-        if not difference.any():
-            return 1.0
-        return float(stats.wilcoxon(difference, alternative="less").pvalue)
+    With Wilcoxon's signed-rank p of "the first is not better", over the ranks of final
+    values within a problem, so that no problem's scale counts more than another's.
+    """
+    differences: list[float] = []
+    for problem in problems:
+        ours, theirs = runs.get((first, problem), {}), runs.get((second, problem), {})
+        seeds = sorted(set(ours) & set(theirs))
+        finals = [runs_of[s].best[-1] for runs_of in (ours, theirs) for s in seeds]
+        ranks = stats.rankdata(finals)
+        differences += list(
+            (ranks[: len(seeds)] - ranks[len(seeds) :]) / (len(seeds) or 1)
+        )
+    if not any(differences):
+        return ""
+    p = stats.wilcoxon(differences, alternative="less").pvalue
+    counts = (sum(np.sign(differences) == sign) for sign in (-1, 0, 1))
+    return f"{' / '.join(str(count) for count in counts)} (p = {p:.1g})"
 
 
 def stalled_share(runs: Runs, method: str, problems: Sequence[str]) -> float:
@@ -121,21 +130,18 @@ def stalled_share(runs: Runs, method: str, problems: Sequence[str]) -> float:
 
 
 def report(runs: Runs, methods: Sequence[str], sets: Mapping[str, list[str]]) -> str:
-    """Return the tables of all sets of problems."""
+    """Return the tables of all sets of problems, and of those that are compared."""
     parts = []
     for title, problems in sets.items():
         known = [p for p in problems if any((m, p) in runs for m in methods)]
         if known:
-            parts += [f"### Problems: {title}\n", _problem_table(runs, methods, known)]
-            parts.append(_summary_table(runs, methods, known))
-    if len(sets) > 1:
-        together = [problem for problems in sets.values() for problem in problems]
-        parts += [
-            "### Together\n",
-            _summary_table(
-                runs, methods, [p for p in together if p in targets(runs, together)]
-            ),
-        ]
+            able = [m for m in methods if any((m, p) in runs for p in known)]
+            parts += [f"### Problems: {title}\n", _problem_table(runs, able, known)]
+            parts.append(_summary_table(runs, able, known))
+    protocol = [p for title in PROTOCOL for p in sets.get(title, [])]
+    if all(title in sets for title in PROTOCOL):
+        parts += [f"### {' and '.join(PROTOCOL)} together\n".capitalize()]
+        parts += [_summary_table(runs, methods, protocol)]
     return "\n".join(parts)
 
 
@@ -144,23 +150,17 @@ def _problem_table(runs: Runs, methods: Sequence[str], problems: Sequence[str]) 
     lines = [
         "Median value after the last trial; in brackets the median number of trials "
         f"to {REFERENCE}'s median final value.\n",
-        "| problem | seeds | " + " | ".join(methods) + " |",
-        "|---|---|" + "---|" * len(methods),
+        "| problem | " + " | ".join(methods) + " |",
+        "|---|" + "---|" * len(methods),
     ]
     for problem in problems:
-        cells = []
-        counts = []
-        for method in methods:
-            of_seeds = runs.get((method, problem), {})
-            if not of_seeds:
-                cells.append("")
-                continue
-            counts.append(len(of_seeds))
-            cells.append(_cell(of_seeds, goal.get(problem)))
-        seeds = (
-            str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)}-{max(counts)}"
-        )
-        lines.append(f"| {problem} | {seeds} | " + " | ".join(cells) + " |")
+        cells = [
+            _cell(runs[method, problem], goal.get(problem))
+            if runs.get((method, problem))
+            else ""
+            for method in methods
+        ]
+        lines.append(f"| {problem} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -174,54 +174,68 @@ def _cell(of_seeds: Mapping[int, Run], goal: float | None) -> str:
     return f"{final:.4g} ({'—' if count > n_trials else f'{count:g}'})"
 
 
-def _pooled(runs: Runs, method: str, goal: Mapping[str, float]) -> float:
-    """Return the median number of trials to the targets, over all runs together."""
-    counts = [
-        evaluations_to(target, run)
-        for problem, target in goal.items()
-        for run in runs.get((method, problem), {}).values()
+def _shares(runs: Runs, method: str, goal: Mapping[str, float]) -> tuple[str, str]:
+    """Return the trials to the targets as shares of the reference's.
+
+    The first is the median over the problems of the ratio of medians, the second the
+    ratio of the medians over all runs together; both over problems that both ran.
+    """
+    shared = [p for p in goal if runs.get((method, p)) and runs.get((REFERENCE, p))]
+    if not shared:
+        return "", ""
+
+    def counts(who: str, problem: str) -> list[int]:
+        return [evaluations_to(goal[problem], r) for r in runs[who, problem].values()]
+
+    ratios = [
+        statistics.median(counts(method, p)) / statistics.median(counts(REFERENCE, p))
+        for p in shared
     ]
-    return statistics.median(counts) if counts else math.nan
+    own, reference = (
+        statistics.median([n for p in shared for n in counts(who, p)])
+        for who in (method, REFERENCE)
+    )
+    return f"{statistics.median(ratios):.2f}", f"{own / reference:.2f}"
 
 
 def _summary_table(runs: Runs, methods: Sequence[str], problems: Sequence[str]) -> str:
     goal = targets(runs, problems)
-    lines = [
-        f"| method | trials to the target as a share of {REFERENCE}'s: median over "
-        "problems | of all runs | mean rank | never beat their initial design | "
-        "s per suggestion |",
-        "|---|---|---|---|---|---|",
-    ]
     # Ranks are over what all methods can solve.
-    shared = [p for p in problems if all(runs.get((m, p)) for m in methods)]
-    ranks = mean_ranks(runs, methods, shared) if shared else None
-    for method in methods:
-        ratios = [
-            statistics.median(
-                evaluations_to(goal[p], run) for run in runs[method, p].values()
-            )
-            / statistics.median(
-                evaluations_to(goal[p], run) for run in runs[REFERENCE, p].values()
-            )
-            for p in goal
-            if runs.get((method, p))
+    ranks = rank_table(runs, methods, problems)
+    lines = [
+        f"| method | seeds | trials to the target as a share of {REFERENCE}'s: median "
+        f"over problems | of all runs | mean rank over {len(ranks)} runs of all | "
+        f"{methods[0]} better / as good / worse | never beat their initial design |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for column, method in enumerate(methods):
+        n_seeds = [len(runs[method, p]) for p in problems if runs.get((method, p))]
+        low, high = min(n_seeds, default=0), max(n_seeds, default=0)
+        cells = [
+            method,
+            str(low) if low == high else f"{low}-{high}",
+            *_shares(runs, method, goal),
+            f"{ranks[:, column].mean():.2f}" if len(ranks) else "",
+            duel(runs, methods[0], method, problems) if column else "",
+            f"{stalled_share(runs, method, problems):.1%}",
         ]
-        seconds = [
-            second
-            for p in problems
-            for run in runs.get((method, p), {}).values()
-            for second in run.seconds[N_INITIAL[method] :]
-        ]
-        ratio = f"{statistics.median(ratios):.2f}" if ratios else ""
-        pooled = _pooled(runs, method, goal) / _pooled(runs, REFERENCE, goal)
-        rank = ""
-        if ranks is not None and len(ranks.table):
-            rank = f"{ranks.mean(method):.2f}"
-            if method != methods[0]:
-                rank += f" (p = {ranks.p_value(methods[0], method):.1g})"
-        lines.append(
-            f"| {method} | {ratio} | {pooled:.2f} | {rank} | "
-            f"{stalled_share(runs, method, problems):.1%} | "
-            f"{statistics.median(seconds) if seconds else math.nan:.3f} |"
-        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def seconds_table(runs: Runs, methods: Sequence[str]) -> str:
+    """Return the median seconds of a suggestion after trial 10."""
+    problems = sorted({problem for _, problem in runs})
+    able = [m for m in methods if any((m, p) in runs for p in problems)]
+    lines = ["| problem | " + " | ".join(able) + " |", "|---|" + "---|" * len(able)]
+    for problem in problems:
+        cells = []
+        for method in able:
+            seconds = [
+                second
+                for run in runs.get((method, problem), {}).values()
+                for second in run.seconds[10:]
+            ]
+            cells.append(f"{statistics.median(seconds):.3f}" if seconds else "")
+        lines.append(f"| {problem} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -4,7 +4,8 @@
         [--trials 40] [--in-flight 4] [--order fifo|random] [--seconds 600]
 
 Appends a row a trial that ended: method, problem, seed, trial, the best value so far
-(``inf`` before the first feasible one), the seconds that its generation took. Runs that
+(free of noise, ``inf`` before the first feasible one), the seconds that its generation
+took. Runs that
 the file holds are passed over, so that it can be stopped and continued.
 """
 
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 
 from _quality.methods import METHODS
-from _quality.problems import PROBLEMS
+from _quality.problems import PROBLEMS, Value
 
 #: The spread of the logarithm of the trials' durations, with ``--order random``.
 _DURATION_SPREAD = 0.5
@@ -37,11 +38,12 @@ def simulate(
 ) -> Iterator[Row]:
     """Yield a row for each trial, in the order in which they end."""
     problem = PROBLEMS[name]
-    evaluate = problem.evaluator()
+    evaluate = problem.evaluator(seed)
+    noise = np.random.default_rng([seed, 2])
     optimiser = METHODS[method](problem, seed)
     durations = np.random.default_rng([seed, 1])
     spread = _DURATION_SPREAD if order == "random" else 0.0
-    running: list[tuple[float, int, object, list[float], float]] = []
+    running: list[tuple[float, int, object, list[Value], float]] = []
     now, best, n_issued, n_ended = 0.0, float("inf"), 0, 0
     while n_ended < n_trials:
         while len(running) < in_flight and n_issued < n_trials:
@@ -57,7 +59,8 @@ def simulate(
             raise RuntimeError(f"{method} proposes nothing, and nothing is running")
         now, _, trial, point, seconds = heapq.heappop(running)
         value, slacks = evaluate(point)
-        optimiser.tell(trial, value, slacks)
+        told = value + problem.noise * float(noise.standard_normal())
+        optimiser.tell(trial, told, slacks)
         n_ended += 1
         if all(slack >= 0 for slack in slacks):
             best = min(best, value)
