@@ -147,9 +147,12 @@ def make_reader(
     """Return what reads the config's metrics."""
     from hpcopt.metrics.hdf5 import Hdf5Metric
     from hpcopt.metrics.reader import MetricsReader
+    from hpcopt.runners.trial_folder import ended_ns
 
     metrics = [Hdf5Metric(**metric.model_dump()) for metric in config.metrics]
-    return MetricsReader(metrics, settle_s=_SETTLE_S[kind], clock=clock.now)
+    return MetricsReader(
+        metrics, settle_s=_SETTLE_S[kind], clock=clock.now, ended_ns=ended_ns
+    )
 
 
 def make_generator(loaded: LoadedConfig, log: Path) -> Ladder:

@@ -14,7 +14,8 @@ from hpcopt.core.space import SearchSpace
 from hpcopt.core.space_change import continued
 from hpcopt.core.trial import Observation
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.design import MAX_LISTED, InitialDesign, UsedPoints, center_of
+from hpcopt.generation.center import center_of
+from hpcopt.generation.design import MAX_LISTED, InitialDesign, UsedPoints
 from hpcopt.generation.feasible import FeasibleRegion, check_feasible
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.metrics.protocol import IMetric
 from hpcopt.metrics.reader import MetricsReader
 from hpcopt.metrics.result_file import ATTEMPT, COMPLETE, TRIAL, write_result
+from hpcopt.runners.trial_folder import ended_ns
 
 
 class HandClock:
@@ -205,6 +207,30 @@ def test_a_foreign_file_counts_when_it_has_stayed_as_it_is(tmp_path: Path) -> No
         reader.read(0, metadata(tmp_path))
     clock.now += 0.25
     assert reader.read(0, metadata(tmp_path)) == {"loss": Observation(0.5)}
+
+
+@pytest.mark.parametrize(
+    ("ended_after_ns", "counts"), [(0, True), (10**9, True), (-1, False), (None, False)]
+)
+def test_a_foreign_file_counts_at_once_if_its_attempt_ended_after_it(
+    tmp_path: Path, ended_after_ns: int | None, counts: bool
+) -> None:
+    path = write_foreign(tmp_path / "result.h5", loss=0.5)
+    written_ns = path.stat().st_mtime_ns
+    if ended_after_ns is not None:
+        (tmp_path / "ended").write_text("0\n")
+        ended_at_ns = written_ns + ended_after_ns
+        os.utime(tmp_path / "ended", ns=(ended_at_ns, ended_at_ns))
+    reader = MetricsReader(
+        [Hdf5Metric("loss", dataset="/loss")], clock=HandClock(), ended_ns=ended_ns
+    )
+    with nullcontext() if counts else pytest.raises(ResultNotReadyError):
+        assert reader.read(0, metadata(tmp_path)) == {"loss": Observation(0.5)}
+
+
+def test_an_end_that_is_half_written_is_none(tmp_path: Path) -> None:
+    (tmp_path / "ended").write_text("0")
+    assert ended_ns(tmp_path) is None
 
 
 @pytest.mark.parametrize("change", ["content", "time"])

@@ -18,6 +18,7 @@ from hpcopt.generation.ladder import start_generator
 from hpcopt.metrics.reader import MetricsReader
 from hpcopt.runners.own import OwnRunner
 from hpcopt.runners.protocol import AttemptRunner
+from hpcopt.runners.trial_folder import ended_ns
 from hpcopt.session import GENERATOR_LOG, open_journal
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,9 @@ def run_trials(setup: Setup, limits: Limits, settle_s: float) -> None:
         stop = Driver(
             journal,
             runner,
-            MetricsReader(setup.metrics, settle_s=settle_s, clock=clock.now),
+            MetricsReader(
+                setup.metrics, settle_s=settle_s, clock=clock.now, ended_ns=ended_ns
+            ),
             generator,
             limits,
             clock,

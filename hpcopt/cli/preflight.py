@@ -68,7 +68,7 @@ def preflight(loaded: LoadedConfig, kind: Runner) -> Iterator[Check]:
 
 def first_request(loaded: LoadedConfig) -> AttemptRequest:
     """Return the first attempt of the first trial: the centre of the space."""
-    from hpcopt.generation.design import center_of
+    from hpcopt.generation.center import center_of
 
     return AttemptRequest(0, 0, center_of(loaded.config.search_space()))
 
@@ -104,7 +104,7 @@ def _template(loaded: LoadedConfig) -> Iterator[Check]:
 
 def _render_each_shape(loaded: LoadedConfig, scripts: JobScripts) -> None:
     """Render the first trial, and one for each other set of active parameters."""
-    from hpcopt.generation.design import shapes
+    from hpcopt.generation.center import shapes
 
     space = loaded.config.search_space()
     for parameters in shapes(space):

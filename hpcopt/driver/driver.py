@@ -154,7 +154,8 @@ class Driver:
             self._inbox.look()
             while (stop := self.reason_to_stop()) is None:
                 self.step()
-                self.wait()
+                if self.reason_to_stop() is None:  # else there is nothing to wait for
+                    self.wait()
                 self._inbox.look()
         except StorageError as exc:
             with suppress(StorageError):  # it is told already

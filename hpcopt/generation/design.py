@@ -10,6 +10,7 @@ from scipy.stats import qmc
 
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.center import center_point
 from hpcopt.generation.feasible import feasible_region
 from hpcopt.generation.protocol import Suggestion
 
@@ -99,8 +100,7 @@ class InitialDesign:
     def _point(self, index: int) -> Array:
         space = self._space
         if index == 0:
-            is_plain = not space.is_constrained
-            return np.full(space.d, 0.5) if is_plain else self._region.center
+            return center_point(space)
         if not space.is_constrained:
             return _sobol(space.d, self._seed, index - 1, 1).ravel()
         while len(self._feasible) < index:  # the sequence starts with trial 1
@@ -133,31 +133,6 @@ class InitialDesign:
         X = space.every_point
         X = X[used.unused(X)]
         return X[rng.integers(len(X), size=1)] if len(X) else None
-
-
-def center_of(space: SearchSpace) -> TParameterization:
-    """Return the parameterization of the first trial.
-
-    Raises:
-        ConfigError: No point could be found that satisfies the constraints.
-    """
-    suggestion = InitialDesign(space, seed=0).suggestion(0, UsedPoints(space, []))
-    assert suggestion is not None  # nothing is used
-    return suggestion.parameters
-
-
-def shapes(space: SearchSpace) -> list[TParameterization]:
-    """Return the centre, and a point for each other set of active parameters.
-
-    Raises:
-        ConfigError: No point could be found that satisfies the constraints.
-    """
-    found = {frozenset(point): point for point in [center_of(space)]}
-    if space.conditions:
-        rng = np.random.default_rng(0)
-        for point in space.decode(feasible_region(space).sample(_N_TRIES, rng)):
-            found.setdefault(frozenset(point), point)
-    return list(found.values())
 
 
 def _sobol(d: int, seed: int, skip: int, n: int) -> Array:

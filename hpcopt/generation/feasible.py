@@ -6,7 +6,6 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.space import SearchSpace
@@ -97,6 +96,8 @@ class FeasibleRegion:
         linear, d = self._space.linear_constraints, self._space.d
         if not len(linear.b) + len(linear.b_equal):
             return np.zeros((0, d))
+        from scipy.optimize import linprog  # takes longer to load than all else here
+
         corners = [self._deepest()]
         for direction in rng.standard_normal((_N_CORNERS, d)):
             answer = linprog(
@@ -120,6 +121,8 @@ class FeasibleRegion:
         Raises:
             ConfigError: They contradict each other.
         """
+        from scipy.optimize import linprog
+
         linear, d = self._space.linear_constraints, self._space.d
         norms = np.linalg.norm(linear.A, axis=1)
         identity, ones = np.eye(d), np.ones(d)

@@ -24,13 +24,16 @@ class MetricsReader:
     """The ``OutcomeReader`` around any metrics.
 
     A file is opened once for all its ``Hdf5Metric``s. One that a foreign program wrote
-    counts only when it was found twice, unchanged, at least ``settle_s`` apart; our
-    own says itself whether it is whole.
+    counts when nobody has touched it since its attempt came to its end, or else when it
+    was found twice, unchanged, at least ``settle_s`` apart; our own says itself whether
+    it is whole.
 
     Args:
         metrics: What to read.
         settle_s: How long a foreign program's file must stay as it is.
         clock: Tells seconds; only differences count.
+        ended_ns: Returns when the attempt in a folder came to its end, by the clock of
+            its file system, in nanoseconds; ``None`` if that is not known.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class MetricsReader:
         *,
         settle_s: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
+        ended_ns: Callable[[Path], int | None] = lambda _: None,
     ) -> None:
         self._names = [metric.name for metric in metrics]
         self._by_file: dict[str, list[Hdf5Metric]] = {}
@@ -51,6 +55,7 @@ class MetricsReader:
                 self._others.append(metric)
         self._settle_s = settle_s
         self._clock = clock
+        self._ended_ns = ended_ns
         self._first_seen: dict[Path, tuple[Fingerprint, float]] = {}
 
     def read(
@@ -87,11 +92,20 @@ class MetricsReader:
         folder, attempt = attempt_of(metrics[0].name, trial_metadata)
         with open_result(folder, metrics[0].file) as result:
             result.check_writer(trial_index, attempt)
-            if result.is_foreign:
+            if result.is_foreign and not self._is_left(folder, result.fingerprint):
                 self._check_settled(result.path, result.fingerprint)
             observations = {metric.name: metric.observe(result) for metric in metrics}
         self._first_seen.pop(result.path, None)
         return observations
+
+    def _is_left(self, folder: Path, fingerprint: Fingerprint) -> bool:
+        """Whether the program that wrote the file had ended, and has left it so.
+
+        A child that it has left behind, or the same job running once more elsewhere,
+        writes after that end.
+        """
+        ended_ns = self._ended_ns(folder)
+        return ended_ns is not None and fingerprint.mtime_ns <= ended_ns
 
     def _check_settled(self, path: Path, fingerprint: Fingerprint) -> None:
         now = self._clock()

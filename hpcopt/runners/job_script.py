@@ -151,8 +151,12 @@ class JobScripts:
         """Whether the two would be submitted with different options."""
         return self.changed_options(before) != self.changed_options(after)
 
-    def write(self, request: AttemptRequest, rendered: RenderedJob) -> AttemptFolder:
+    def write(
+        self, request: AttemptRequest, rendered: RenderedJob, *, is_packed: bool = False
+    ) -> AttemptFolder:
         """Write the attempt's folder durably, and return it.
+
+        One that is packed has no ``job.sh`` of its own.
 
         Raises:
             SubmissionDeferredError: A file could not be written just now.
@@ -163,7 +167,8 @@ class JobScripts:
             make_folder(folder.path)
             write_durably(folder.parameters, rendered.parameters + "\n")
             write_durably(folder.script, rendered.script, mode=0o755)
-            write_durably(folder.job, rendered.job, mode=0o755)
+            if not is_packed:
+                write_durably(folder.job, rendered.job, mode=0o755)
             sync_folder(folder.path)
         except OSError as exc:
             raise _write_error(folder.path, exc) from exc

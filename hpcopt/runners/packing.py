@@ -71,11 +71,9 @@ class PackingRunner(SlurmRunner):
 
     # Submit
 
+    @override
     def _is_pack(self, submission: Submission) -> bool:
-        """Whether a submission of several attempts is a pack, and no array.
-
-        One that was begun stays what it is when the config changes.
-        """
+        # One that was begun stays what it is when the config changes.
         if not submission.is_array:
             return False
         if self._scripts.pack_folder(submission.name).exists():

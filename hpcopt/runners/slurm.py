@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from typing_extensions import override
@@ -160,7 +161,8 @@ class SlurmRunner(SingleTrials):
         ]
         # Nearly all of it is waiting for the disk, which can be done together.
         with ThreadPoolExecutor(_N_WRITERS) as pool:
-            list(pool.map(self._scripts.write, submission.requests, rendered))
+            write = partial(self._scripts.write, is_packed=self._is_pack(submission))
+            list(pool.map(write, submission.requests, rendered))
         job = self._batch_job(submission, rendered)
         try:
             missing = self._missing(submission)
@@ -171,6 +173,10 @@ class SlurmRunner(SingleTrials):
             return self._metadata(submission)
         except OSError as exc:
             raise SubmissionUnknownError(f"cannot read sbatch.log: {exc}") from exc
+
+    def _is_pack(self, submission: Submission) -> bool:
+        """Whether a submission of several attempts is a pack, and no array."""
+        return False
 
     def _batch_job(
         self, submission: Submission, rendered: Sequence[RenderedJob]

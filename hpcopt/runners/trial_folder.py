@@ -145,6 +145,20 @@ class AttemptFolder:
             return ""
 
 
+def ended_ns(folder: Path) -> int | None:
+    """Return when the attempt in ``folder`` wrote its end down; ``None`` if it has not.
+
+    In nanoseconds, by the clock of the file system: to compare with other files of it.
+    """
+    attempt = AttemptFolder(folder)
+    if attempt.read_ended() is None:
+        return None
+    try:
+        return attempt.ended.stat().st_mtime_ns
+    except FileNotFoundError:  # it runs once more
+        return None
+
+
 def _started(text: str) -> Started | None:
     words = text.split()
     if len(words) != 5 or not words[2].isdecimal():
