@@ -102,6 +102,7 @@ class RunSection(Spec):
     tolerated_trial_failure_rate: Number = 0.5
     max_identical_failures: StrictInt | None = 4
     initial_seconds_between_polls: Number = 1
+    min_seconds_between_polls: Number = 0
 
 
 class GenerationSection(Spec):

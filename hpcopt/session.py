@@ -255,6 +255,7 @@ def open_driver(
     """
     from hpcopt import assembly
     from hpcopt.driver.driver import Driver
+    from hpcopt.driver.polling import with_site_floor
     from hpcopt.driver.requests import RequestFolder
     from hpcopt.generation.idle import NoService
 
@@ -262,7 +263,7 @@ def open_driver(
     folder = loaded.folder
     kind = assembly.runner_kind(loaded, runner)
     settings = {**loaded.config.settings(), "runner": kind}
-    limits = loaded.config.limits(kind)
+    limits = with_site_floor(loaded.config.limits(kind), os.environ)
     attempt_runner = assembly.make_runner(loaded, kind, clock)
     reader = assembly.make_reader(loaded.config, kind, clock)
     definition = loaded.config.definition()

@@ -21,6 +21,7 @@ and hpcopt has not is refused with a ``ConfigError``, never ignored.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -37,6 +38,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.space_change import continued
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.driver.limits import Limits
+from hpcopt.driver.polling import with_site_floor
 from hpcopt.session import JOURNAL, read_experiment
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ class Client(AskTell):
             initial_seconds_between_polls=initial_seconds_between_polls,
             result_grace_s=result_grace_s,
         )
-        run_trials(setup, limits, settle_s)
+        run_trials(setup, with_site_floor(limits, os.environ), settle_s)
 
     def get_best_parameterization(
         self, use_model_predictions: bool = True

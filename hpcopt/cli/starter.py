@@ -97,6 +97,7 @@ run:
   # count: own                 # or user: count all of your jobs in the queue
   # tolerated_trial_failure_rate: 0.5   # stop when a larger share of the trials fails
   # max_identical_failures: 4           # stop when the first ones fail at once, alike
+  # min_seconds_between_polls: 0        # your site may wish for 60
   # initial_seconds_between_polls: 1    # how soon to look at the jobs; then less often
 
 # How parameters are chosen.

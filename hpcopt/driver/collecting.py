@@ -1,23 +1,27 @@
-"""What became of the live attempts: one poll for all of them, and what is new of it."""
+"""What became of the live attempts: what files tell, what a poll tells, what is new."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import PollError
 from hpcopt.core.trial import Attempt, AttemptState, Phase
 from hpcopt.driver.clock import Clock
-from hpcopt.driver.limits import PollSchedule
+from hpcopt.driver.planning import typical_duration_s
+from hpcopt.driver.polling import PollSchedule
 from hpcopt.runners.protocol import AttemptRunner
 from hpcopt.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
 
+_States = Mapping[tuple[int, int], AttemptState]
+_News = ev.AttemptEnded | ev.AttemptObserved
+
 
 class Collector:
-    """Polls when it is time to, and writes down what has changed."""
+    """Looks and asks when it is time to, and writes down what has changed."""
 
     def __init__(
         self,
@@ -34,19 +38,41 @@ class Collector:
         self._schedule = schedule
 
     def collect(self) -> bool:
-        """Learn what became of the live attempts; return whether any has ended.
+        """Learn what became of live attempts: from files often, at times by a poll.
+
+        Returns:
+            Whether any has ended.
 
         Raises:
             StorageError: The journal could not be written.
         """
-        if not self._schedule.is_due(self._clock.now()):
+        begun_at = self._clock.now()
+        if self._schedule.is_due(begun_at):
+            self.note = ""
+            # What files tell is no reason to poll again soon.
+            told = self._look(self._glance)
+            asked = self._look(self._runner.poll)
+            self._schedule.polled(
+                self._clock.now(),
+                has_changed=bool(asked),
+                typical_s=typical_duration_s(self._journal.experiment),
+            )
+            return any(isinstance(event, ev.AttemptEnded) for event in told + asked)
+        if not self._schedule.is_glance_due(begun_at):
             return False
-        self.note = ""
+        told = self._look(self._glance)
+        now = self._clock.now()
+        typical_s = typical_duration_s(self._journal.experiment)
+        self._schedule.glanced(now, took_s=now - begun_at, typical_s=typical_s)
+        return any(isinstance(event, ev.AttemptEnded) for event in told)
+
+    def _look(self, ask: Callable[[Sequence[Attempt]], _States]) -> list[_News]:
+        """Write down what is new of the live attempts, and return it."""
         live = self._journal.experiment.live_attempts()
-        states: Mapping[tuple[int, int], AttemptState] = {}
+        states: _States = {}
         if live:
             try:
-                states = self._runner.poll(live)
+                states = ask(live)
             except PollError as exc:
                 self.note = str(exc)
                 logger.warning("poll failed, nothing follows from it: %s", exc)
@@ -54,16 +80,19 @@ class Collector:
             event
             for attempt in live
             if (state := states.get(attempt.key)) is not None
-            and (event := self._news(attempt, state)) is not None
+            and (event := self._event(attempt, state)) is not None
         ]
         if news:
             self._journal.append(*news)
-        self._schedule.polled(self._clock.now(), has_changed=bool(news))
-        return any(isinstance(event, ev.AttemptEnded) for event in news)
+        return news
 
-    def _news(
-        self, attempt: Attempt, state: AttemptState
-    ) -> ev.AttemptEnded | ev.AttemptObserved | None:
+    def _glance(self, live: Sequence[Attempt]) -> _States:
+        states = self._runner.glance(live) or {}
+        if any(state.phase is Phase.UNKNOWN for state in states.values()):
+            self._schedule.hasten(self._clock.now())
+        return states
+
+    def _event(self, attempt: Attempt, state: AttemptState) -> _News | None:
         now = self._clock.now()
         if state.phase is Phase.ENDED and state.cause is not None:
             return ev.AttemptEnded(

@@ -12,6 +12,7 @@ What people ask for meanwhile, it looks for before each step.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from collections.abc import Callable
@@ -27,9 +28,10 @@ from hpcopt.driver.cancellation import Canceller
 from hpcopt.driver.clock import Clock
 from hpcopt.driver.collecting import Collector
 from hpcopt.driver.failures import FailureWatch
-from hpcopt.driver.limits import Limits, PollSchedule
+from hpcopt.driver.limits import Limits
 from hpcopt.driver.notes import Notes
-from hpcopt.driver.planning import Planner
+from hpcopt.driver.planning import Planner, typical_duration_s
+from hpcopt.driver.polling import PollSchedule, settling_s
 from hpcopt.driver.requests import Inbox, RequestFolder
 from hpcopt.driver.room import Room, room
 from hpcopt.driver.submissions import Submitter
@@ -107,7 +109,12 @@ class Driver:
         self._clock = clock
         self._is_stop_requested = is_stop_requested
         self._observe = observe
-        self._schedule = PollSchedule(limits.initial_seconds_between_polls)
+        self._schedule = PollSchedule(
+            limits.initial_seconds_between_polls,
+            limits.min_seconds_between_polls,
+            has_glances=runner.glance([]) is not None,
+        )
+        self._submitted_at = -math.inf
         self._submitter = Submitter(journal, runner, clock)
         self._canceller = Canceller(runner, clock)
         self._inbox = Inbox(journal, requests, clock)
@@ -238,7 +245,7 @@ class Driver:
         """Wait for the next poll or for the generator, but not for long."""
         is_held_up = self._runner.n_acceptable == 0
         longest_s = _HELD_UP_WAIT_S if is_held_up else _LONGEST_WAIT_S
-        seconds = min(longest_s, self._schedule.next_at - self._clock.now())
+        seconds = min(longest_s, self._schedule.next_look_at() - self._clock.now())
         if seconds <= 0:
             return
         self._planner.wait(seconds)
@@ -260,19 +267,26 @@ class Driver:
             )
         if not self._is_winding_up:
             self._failures.check(self.experiment)
-        if self._judge.is_waiting:
-            self._schedule.submitted(self._clock.now())
 
     def _cancel(self) -> None:
         """Have the attempts of cancelled trials ended."""
         if self._canceller.step(self.experiment):
-            self._schedule.submitted(self._clock.now())  # they end soon
+            self._schedule.hasten(self._clock.now())  # they end soon
 
     # Plan
 
     def _room(self) -> Room:
         """Return how many more attempts may be submitted now."""
+        if self._is_settling():
+            return Room(0)
         return room(self.experiment, self._limits, self._runner)
+
+    def _is_settling(self) -> bool:
+        """Whether free places wait for others, to be filled by one submission."""
+        if not self._runner.is_shared or not self.experiment.live_attempts():
+            return False
+        since_s = self._clock.now() - self._submitted_at
+        return 0 <= since_s < settling_s(typical_duration_s(self.experiment))
 
     def _n_wanted(self) -> int:
         """Return how many new trials may be generated now.
@@ -306,4 +320,6 @@ class Driver:
             n_free = 0
         n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
-            self._schedule.submitted(self._clock.now())
+            self._submitted_at = self._clock.now()
+            typical_s = typical_duration_s(self.experiment)
+            self._schedule.submitted(self._submitted_at, typical_s=typical_s)

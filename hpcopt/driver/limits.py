@@ -30,6 +30,8 @@ class Limits:
     and none has succeeded in it; ``None`` to go on."""
     initial_seconds_between_polls: float = 1.0
     """The wait after a change; it grows while nothing happens."""
+    min_seconds_between_polls: float = 0.0
+    """The least wait, whatever happens: a site's wish."""
     result_grace_s: float = 2.0
     """How long the result of a trial that succeeded may still be missing."""
     policies: RetryPolicies = DEFAULT_POLICIES
@@ -50,43 +52,13 @@ class Limits:
                 "tolerated_trial_failure_rate: expected a share between 0 and 1, "
                 f"got {self.tolerated_trial_failure_rate}"
             )
-        for name in ("initial_seconds_between_polls", "result_grace_s"):
+        for name in (
+            "initial_seconds_between_polls",
+            "min_seconds_between_polls",
+            "result_grace_s",
+        ):
             seconds = getattr(self, name)
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise ConfigError(
                     f"{name}: expected a number of seconds, got {seconds}"
                 )
-
-
-@dataclass
-class PollSchedule:
-    """When to poll next: soon after a change, then ever less often."""
-
-    initial_s: float
-    factor: float = 1.5
-    longest_s: float = 30.0
-    """Ended trials are seen at most this late."""
-    next_at: float = 0.0
-    _interval_s: float = 0.0
-    _noted_at: float = 0.0
-
-    def is_due(self, now: float) -> bool:
-        """Whether it is time to poll."""
-        # A clock that was set back must not hold polls up.
-        return now >= self.next_at or now < self._noted_at
-
-    def polled(self, now: float, *, has_changed: bool) -> None:
-        """Note a poll, and whether it found anything new."""
-        if has_changed or self._interval_s == 0:
-            self._interval_s = self.initial_s
-        else:
-            longest = max(self.longest_s, self.initial_s)
-            self._interval_s = min(longest, self._interval_s * self.factor)
-        self.next_at = now + self._interval_s
-        self._noted_at = now
-
-    def submitted(self, now: float) -> None:
-        """Note that something new is to be watched."""
-        self._interval_s = self.initial_s
-        self.next_at = min(self.next_at, now + self.initial_s)
-        self._noted_at = now

@@ -160,7 +160,7 @@ class Planner:
     def _patience_s(self) -> float:
         """Return how long a place may stay empty for a suggestion that knows more."""
         n_running = max(1, len(self._experiment.open_trials()) + self.n_missing)
-        patience_s = _WORTH_OF_A_RESULT * _typical_duration_s(self._experiment)
+        patience_s = _WORTH_OF_A_RESULT * typical_duration_s(self._experiment)
         return min(_LONGEST_PATIENCE_S, patience_s / n_running)
 
     # Asking
@@ -181,7 +181,7 @@ class Planner:
         As many as became free at once lately, or as many trials as may end while the
         generator is at work twice.
         """
-        duration_s = _typical_duration_s(self._experiment)
+        duration_s = typical_duration_s(self._experiment)
         seconds = self._experiment.generation_seconds
         n_ahead = self._n_at_once
         if seconds and duration_s > 0:
@@ -216,7 +216,7 @@ class Planner:
         return self._journal.experiment
 
 
-def _typical_duration_s(experiment: Experiment) -> float:
+def typical_duration_s(experiment: Experiment) -> float:
     """Return how long the latest trials ran, 0 if none has ended so far."""
     durations = (
         duration

@@ -12,7 +12,7 @@ from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.full_disk import had_no_room
-from hpcopt.runners.trial_folder import AttemptFolder
+from hpcopt.runners.trial_folder import NOTHING_SEEN, AttemptFolder, Look
 from hpcopt.slurm.options import job_name
 from hpcopt.slurm.watch import JobWatch, WatchedJob
 
@@ -33,8 +33,50 @@ class AttemptWatch:
         """
         self._watch = watch
         self._note_end = note_end
+        self._waits_again: set[_Key] = set()
+        """The attempts that have begun and wait again, in the queue."""
+        self._unexplained: set[_Key] = set()
+        """Those that ended in a way that only Slurm can explain, as was said."""
         self._taken_over: dict[_Key, str] = {}
         """The jobs that run attempts in place of those that were to."""
+
+    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        """Return what files tell; see ``AttemptRunner.glance``."""
+        found: dict[_Key, AttemptState] = {}
+        for attempt in attempts:
+            look = look_at(attempt)
+            end = self._own_end(attempt, look)
+            if end is not None:
+                found[attempt.key] = end
+            elif look.exit_code is not None:
+                if attempt.key not in self._unexplained:
+                    self._unexplained.add(attempt.key)
+                    found[attempt.key] = AttemptState(Phase.UNKNOWN)
+            elif (begun := self._beginning(attempt, look)) is not None:
+                found[attempt.key] = begun
+        return found
+
+    def _own_end(self, attempt: Attempt, look: Look) -> AttemptState | None:
+        """Return the end of an attempt, if its own word is enough."""
+        # One that was told to end may be requeued: Slurm has to say.
+        if look.exit_code != 0 or look.last_signal:
+            return None
+        self._note_end()
+        facts: dict[str, JSONValue] = {"job_id": self.job_id(attempt), "exit_code": 0}
+        return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
+
+    def _beginning(self, attempt: Attempt, look: Look) -> AttemptState | None:
+        """Return that an attempt runs, if it waited so far, and not once again."""
+        started, job_id = look.started, self.job_id(attempt)
+        if (
+            started is None
+            or started.job_id != job_id
+            or attempt.phase is not Phase.WAITING
+            or attempt.key in self._waits_again
+        ):
+            return None
+        facts: dict[str, JSONValue] = {"job_id": job_id, "node": started.host}
+        return AttemptState(Phase.RUNNING, facts=facts)
 
     def poll(
         self, attempts: Sequence[Attempt], *, is_all: bool = True
@@ -50,23 +92,22 @@ class AttemptWatch:
         """
         found: dict[_Key, AttemptState] = {}
         watched: dict[_Key, WatchedJob] = {}
+        has_begun: set[_Key] = set()
         for attempt in attempts:
-            exit_code, is_success = _end_of(attempt)
-            if is_success:
-                self._note_end()
-                facts: dict[str, JSONValue] = {
-                    "job_id": self.job_id(attempt),
-                    "exit_code": 0,
-                }
-                found[attempt.key] = AttemptState(
-                    Phase.ENDED, Cause.SUCCESS, "exit code 0", facts
-                )
+            look = look_at(attempt)
+            if look.started is not None:
+                has_begun.add(attempt.key)
+            end = self._own_end(attempt, look)
+            if end is not None:
+                found[attempt.key] = end
             else:
-                watched[attempt.key] = self.watched(attempt, exit_code)
+                watched[attempt.key] = self.watched(attempt, look.exit_code)
         states = self.look(watched.values(), is_all=is_all and not found)
         for attempt in attempts:
             if (job := watched.get(attempt.key)) is not None:
                 found[attempt.key] = self.checked(attempt, states[job.job_id])
+        waits = {key for key in has_begun if found[key].phase is Phase.WAITING}
+        self._waits_again = waits
         return found
 
     def watched(self, attempt: Attempt, exit_code: int | None = None) -> WatchedJob:
@@ -134,6 +175,17 @@ def folder_of(attempt: Attempt) -> AttemptFolder:
     return AttemptFolder(Path(attempt_text(attempt, "folder")))
 
 
+def look_at(attempt: Attempt) -> Look:
+    """Return what is written down of a submitted attempt, as far as it can be read."""
+    folder = folder_of(attempt)
+    try:
+        return folder.look()
+    except OSError as exc:
+        # A file system that fails just now says nothing about the trial.
+        logger.warning("%s: cannot be looked into: %s", folder.path, exc.strerror)
+        return NOTHING_SEEN
+
+
 def attempt_text(attempt: Attempt, key: str) -> str:
     """Return a fact from the metadata of a submitted attempt."""
     return str((attempt.metadata or {})[key])
@@ -152,15 +204,3 @@ def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptSta
         cause=Cause.INFRASTRUCTURE,
         reason=f"{reason}: no space was left to write to",
     )
-
-
-def _end_of(attempt: Attempt) -> tuple[int | None, bool]:
-    """Return the exit code, if there is one, and whether that is a success."""
-    folder = folder_of(attempt)
-    try:
-        exit_code = folder.read_ended()
-        # One that was told to end may be requeued: Slurm has to say.
-        return exit_code, exit_code == 0 and not folder.read_signal()
-    except OSError as exc:
-        logger.warning("trial %d: cannot look: %s", attempt.trial_index, exc)
-        return None, False

@@ -114,6 +114,10 @@ class LocalRunner(SingleTrials):
         return states
 
     @override
+    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        return self.poll(attempts)
+
+    @override
     def stop(self, attempts: Sequence[Attempt]) -> None:
         problems = []
         for attempt in attempts:

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners import packs
-from hpcopt.runners.attempt_watch import folder_of
+from hpcopt.runners.attempt_watch import folder_of, look_at
 from hpcopt.runners.job_script import JobScripts, RenderedJob
 from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
 from hpcopt.runners.session_processes import forbid_start
@@ -119,10 +119,19 @@ class PackingRunner(SlurmRunner):
     # Watch
 
     @override
+    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        single = [attempt for attempt in attempts if not _is_packed(attempt)]
+        found = dict(super().glance(single))
+        for attempt in attempts:
+            if _is_packed(attempt) and (end := packs.own_end(look_at(attempt))):
+                found[attempt.key] = end
+        return found
+
+    @override
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         packed = [attempt for attempt in attempts if _is_packed(attempt)]
         single = [attempt for attempt in attempts if not _is_packed(attempt)]
-        looks = {attempt.key: folder_of(attempt).look() for attempt in packed}
+        looks = {attempt.key: look_at(attempt) for attempt in packed}
         found: dict[_Key, AttemptState] = {}
         unsure: list[Attempt] = []
         for attempt in packed:
@@ -152,7 +161,7 @@ class PackingRunner(SlurmRunner):
         if job.phase is not Phase.ENDED:
             return job
         since = self._over_since.setdefault(job_id, self._clock())
-        look = folder_of(attempt).look()
+        look = look_at(attempt)
         state = packs.own_end(look) or packs.state(look, job)
         is_late = not 0 <= self._clock() - since < _LAST_WORD_S
         if state.cause is Cause.INFRASTRUCTURE and not is_late:

@@ -150,6 +150,25 @@ class AttemptRunner(ABC):
             PollError: Nothing could be learned this time.
         """
 
+    def glance(
+        self, attempts: Sequence[Attempt]
+    ) -> Mapping[tuple[int, int], AttemptState] | None:
+        """Return what files tell of the attempts, without a call of a scheduler.
+
+        Attempts of which they tell nothing new are left out. ``UNKNOWN`` is one that
+        only ``poll`` can tell more of, and is said once. ``None`` is a runner to which
+        files tell nothing, ever.
+
+        Raises:
+            PollError: Nothing could be learned this time.
+        """
+        return None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether a submission is a call of something that others use, too."""
+        return False
+
     @abstractmethod
     def stop(self, attempts: Sequence[Attempt]) -> None:
         """Ask for the attempts to be ended; ``poll`` will tell when they are.

@@ -34,6 +34,7 @@ from hpcopt.runners.protocol import (
     submission_name,
 )
 from hpcopt.runners.single_trials import SingleTrials
+from hpcopt.slurm.advice import advice
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.failures import submission_error
 from hpcopt.slurm.options import chooses_folder, job_name, sbatch_options
@@ -271,6 +272,10 @@ class SlurmRunner(SingleTrials):
     # Watch
 
     @override
+    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        return self._attempts.glance(attempts)
+
+    @override
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         return self._attempts.poll(attempts)
 
@@ -309,7 +314,11 @@ class SlurmRunner(SingleTrials):
             answer = self._commands.dry_run([*options, file.name])
         text = f"{answer.out}{answer.err}"
         if answer.code != 0:
-            raise submission_error(text, answer.code)
+            words = "; ".join(filter(None, map(str.strip, text.splitlines())))
+            found = f"sbatch --test-only exited {answer.code}: {words or 'no message'}"
+            what_to_do = advice(text)
+            kind = type(submission_error(text, answer.code))
+            raise kind(f"{found}; {what_to_do}" if what_to_do else found)
         return text.strip().removeprefix("sbatch: ")
 
     @override
@@ -337,6 +346,11 @@ class SlurmRunner(SingleTrials):
             return 0
         own = job_name(f"hpcopt:{self._scripts.experiment_name}:")
         return sum(n for name, n in census.waiting.items() if not name.startswith(own))
+
+    @property
+    @override
+    def is_shared(self) -> bool:
+        return True
 
     @property
     @override

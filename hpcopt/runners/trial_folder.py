@@ -55,6 +55,9 @@ class Look:
     stopped: Stopped | None
 
 
+NOTHING_SEEN = Look(None, None, "", None)
+
+
 @dataclass(frozen=True)
 class AttemptFolder:
     """The files of one attempt."""

@@ -1,0 +1,153 @@
+"""When to ask the scheduler, when to look at files, and when to submit.
+
+Asking costs the scheduler something, and users share it: it is asked ever less often
+while nothing happens, the less often the longer trials last. Files cost it nothing:
+results are seen there first, and soon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from hpcopt.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hpcopt.driver.limits import Limits
+
+#: A site's wish for the least time between polls, in seconds.
+FLOOR_VARIABLE = "HPCOPT_MIN_SECONDS_BETWEEN_POLLS"
+
+#: What only the scheduler can tell, such as the end of a job that was killed, is seen
+#: this late, as a share of a trial's duration, and within these bounds.
+_LATENESS = 0.05
+_LEAST_LONGEST_S = 30.0
+_MOST_LONGEST_S = 300.0
+
+#: How often to look at files, as a share of a trial's duration, and at least.
+_GLANCE_SHARE = 0.005
+_LONGEST_GLANCE_S = 5.0
+
+#: How much of its time the driver may spend on looking at files.
+_GLANCING_SHARE = 0.05
+
+#: How long a free place may wait for others, to be filled by one submission: a share of
+#: a trial's duration. Trials below `_SHORT_S` lose more by it than a call is worth.
+_SETTLING_SHARE = 0.025
+_SHORT_S = 600.0
+_LONGEST_SETTLING_S = 90.0
+
+
+def with_site_floor(limits: Limits, environment: Mapping[str, str]) -> Limits:
+    """Return the limits with what the site asks for in the environment.
+
+    Raises:
+        ConfigError: It is no number of seconds.
+    """
+    text = environment.get(FLOOR_VARIABLE, "").strip()
+    if not text:
+        return limits
+    try:
+        sites = replace(limits, min_seconds_between_polls=float(text))
+    except (ValueError, ConfigError) as exc:
+        raise ConfigError(
+            f"{FLOOR_VARIABLE}: expected a number of seconds, found {text!r}"
+        ) from exc
+    return max(limits, sites, key=lambda one: one.min_seconds_between_polls)
+
+
+def settling_s(typical_s: float) -> float:
+    """Return how long after one submission the next one is made.
+
+    Args:
+        typical_s: How long a trial lasts; 0 if that is not known.
+    """
+    share = _SETTLING_SHARE * min(1.0, typical_s / _SHORT_S)
+    return min(_LONGEST_SETTLING_S, share * typical_s)
+
+
+@dataclass
+class PollSchedule:
+    """When to poll next: soon after a change, then ever less often."""
+
+    initial_s: float
+    floor_s: float = 0.0
+    """The least time between two polls, whatever happens."""
+    has_glances: bool = False
+    """Whether files tell most of what polls do, and polls may be rare."""
+    factor: float = 1.5
+    next_at: float = 0.0
+    glance_at: float = 0.0
+    _interval_s: float = 0.0
+    _changed_at: float | None = field(default=None, repr=False)
+    _polled_at: float | None = field(default=None, repr=False)
+    _noted_at: float = field(default=0.0, repr=False)
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to poll."""
+        # A clock that was set back must not hold polls up.
+        return now >= self.next_at or now < self._noted_at
+
+    def is_glance_due(self, now: float) -> bool:
+        """Whether it is time to look at files."""
+        return self.has_glances and (now >= self.glance_at or now < self._noted_at)
+
+    def next_look_at(self) -> float:
+        """Return when anything is to be looked at."""
+        return min(self.next_at, self.glance_at) if self.has_glances else self.next_at
+
+    def polled(self, now: float, *, has_changed: bool, typical_s: float = 0.0) -> None:
+        """Note a poll, and whether it found anything new.
+
+        Args:
+            now: The time.
+            has_changed: Whether it did.
+            typical_s: How long a trial lasts; 0 if that is not known.
+        """
+        if has_changed or self._changed_at is None or now < self._changed_at:
+            self._changed_at = now
+        longest_s = max(self._longest_s(now, typical_s), self.initial_s)
+        if has_changed or self._interval_s == 0:
+            self._interval_s = self.initial_s
+        else:
+            self._interval_s = min(longest_s, self._interval_s * self.factor)
+        self._polled_at = self._noted_at = now
+        self.next_at = now + max(self.floor_s, self._interval_s)
+
+    def _longest_s(self, now: float, typical_s: float) -> float:
+        if not self.has_glances:
+            return _LEAST_LONGEST_S
+        lateness_s = _LATENESS * (typical_s or self._quiet_s(now))
+        return min(_MOST_LONGEST_S, max(_LEAST_LONGEST_S, lateness_s))
+
+    def _quiet_s(self, now: float) -> float:
+        """Return for how long nothing has happened."""
+        return 0.0 if self._changed_at is None else max(0.0, now - self._changed_at)
+
+    def glanced(self, now: float, *, took_s: float, typical_s: float) -> None:
+        """Note a look at files, how long it took, and how long a trial lasts."""
+        soonest_s = min(self.initial_s, 1.0)
+        share_s = _GLANCE_SHARE * (typical_s or self._quiet_s(now))
+        wait_s = min(_LONGEST_GLANCE_S, max(soonest_s, share_s))
+        self.glance_at = now + max(wait_s, took_s / _GLANCING_SHARE)
+        self._noted_at = now
+
+    def submitted(self, now: float, *, typical_s: float) -> None:
+        """Note that something new is to be watched.
+
+        Where files tell how it fares, and nothing but the usual is expected of it,
+        it is not worth a poll.
+        """
+        if not (self.has_glances and typical_s):
+            self.hasten(now)
+
+    def hasten(self, now: float) -> None:
+        """Poll soon: there is something that only the scheduler can tell."""
+        self._interval_s = self.initial_s
+        soon_at = now + self.initial_s
+        if self._polled_at is not None and self._polled_at <= now:
+            soon_at = max(soon_at, self._polled_at + self.floor_s)
+        self.next_at = min(self.next_at, soon_at)
+        self._noted_at = now
