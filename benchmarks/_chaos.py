@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy
 
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import TrialStatus
@@ -27,13 +28,18 @@ DRIVER = HERE / "_chaos_driver.py"
 #: out for it: a copy, so that a trial costs no Python on a small machine.
 PROGRAM = """\
 echo "$1 $HPCOPT_ATTEMPT ${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}" >> runs
-sleep "$SECONDS_PER_TRIAL"
+read -r -a seconds <<< "$SECONDS_PER_TRIAL"
+sleep "${seconds[$1 % ${#seconds[@]}]}"
 if [[ -n $FAILS && $1 == "$FAILS" ]]; then
     read -r _ _ job _ < "$2/started"
     kill -KILL "$job"
     sleep 60
 fi
-cp "results/$1.h5" "$2/result.tmp" && mv "$2/result.tmp" "$2/result.h5"
+if ! cp "results/$1.h5" "$2/result.tmp"; then
+    rm -f "$2/result.tmp"
+    exit 1
+fi
+mv "$2/result.tmp" "$2/result.h5"
 """
 
 CONFIG = """\
@@ -52,7 +58,7 @@ run:
   parallelism: {parallelism}
   max_queued_jobs: {max_queued_jobs}
   tolerated_trial_failure_rate: 1.0
-  initial_seconds_between_polls: 0.5
+  initial_seconds_between_polls: 0.2
 generation: {{method: sobol}}
 """
 
@@ -118,29 +124,45 @@ class Case:
         max_trials: int,
         parallelism: int = 6,
         max_queued_jobs: int | None = None,
-        seconds: float = 0.5,
+        seconds: Sequence[float] = (0.5,),
         fails: int | None = None,
+        result_bytes: int = 0,
     ) -> None:
+        """Lay an experiment out.
+
+        Args:
+            cluster: Where it runs.
+            max_trials: How many trials it has.
+            parallelism: How many of them may be live at once.
+            max_queued_jobs: How many of these may wait.
+            seconds: How long trials take, in turn.
+            fails: The trial that is killed by SIGKILL.
+            result_bytes: How much a result holds beside the one number.
+        """
         self.cluster = cluster
         self.max_trials = max_trials
         self.folder = Path(tempfile.mkdtemp(prefix="hpcopt-chaos-"))
         self.name = f"chaos-{os.getpid()}-{random.randrange(10**6)}"
         self.config = self.folder / "case.yaml"
-        self.config.write_text(
-            CONFIG.format(
-                name=self.name,
-                seconds=seconds,
-                fails="" if fails is None else fails,
-                max_trials=max_trials,
-                parallelism=parallelism,
-                max_queued_jobs="null" if max_queued_jobs is None else max_queued_jobs,
-            )
-        )
+        self._settings: dict[str, object] = {
+            "name": self.name,
+            "seconds": " ".join(map(str, seconds)),
+            "fails": "" if fails is None else fails,
+            "max_trials": max_trials,
+            "max_queued_jobs": "null" if max_queued_jobs is None else max_queued_jobs,
+        }
+        self.run_at_once(parallelism)
         (self.folder / "program.sh").write_text(PROGRAM)
         (self.folder / "results").mkdir()
         for index in range(max_trials):
             with h5py.File(self.folder / "results" / f"{index}.h5", "w") as file:
                 file["loss"] = float(index)
+                if result_bytes:
+                    file["field"] = numpy.zeros(result_bytes, numpy.uint8)
+
+    def run_at_once(self, parallelism: int) -> None:
+        """Have the next driver run so many trials at a time."""
+        self.config.write_text(CONFIG.format(parallelism=parallelism, **self._settings))
 
     @property
     def experiment(self) -> Experiment:
@@ -194,10 +216,9 @@ class Case:
         ]
         doubled = [job for job, ids in self.jobs().items() if len(ids) > 1]
         found += [f"sacct -D has {name} {task} twice" for name, task in doubled]
-        runs = Counter(
-            " ".join(line.split()[:2])
-            for line in (self.folder / "runs").read_text().splitlines()
-        )
+        path = self.folder / "runs"
+        lines = path.read_text().splitlines() if path.exists() else []
+        runs = Counter(" ".join(line.split()[:2]) for line in lines)
         found += [f"attempt {key} ran {n} times" for key, n in runs.items() if n > 1]
         owned = {
             str((attempt.metadata or {}).get("job_id"))

@@ -31,6 +31,9 @@ from hpcopt.slurm.tables import QueueRow
 
 _R = TypeVar("_R")
 
+#: The last line of the notes of a driver that died where it was to die.
+DIED = "died"
+
 
 class Counting:
     """Proposes the next point of a row."""
@@ -48,16 +51,22 @@ class Points:
     """Where this process may die, and where it shall."""
 
     def __init__(
-        self, folder: Path, fatal: str, occurrence: int, frozen: tuple[int, float]
+        self, notes: Path, fatal: str, occurrence: int, frozen: tuple[int, float]
     ) -> None:
+        """Prepare to die.
+
+        Args:
+            notes: A file that gets each point once, when this process first comes by
+                it, and in the end ``DIED`` if it dies at the fatal one.
+            fatal: Where to die; nowhere if it is empty.
+            occurrence: The how manieth time there is the last one.
+            frozen: The process that is frozen before the first sbatch, and the seconds.
+        """
         self._fatal = fatal
         self._left = occurrence
         self._frozen = frozen
         self._seen: set[str] = set()
-        self._file = os.open(folder / "points", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        self._deaths = os.open(
-            folder / "deaths", os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        )
+        self._notes = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         # Both as they are before `install`.
         self._write = os.write
         self._start = subprocess.Popen
@@ -65,11 +74,11 @@ class Points:
     def pass_by(self, point: str) -> None:
         if point not in self._seen:
             self._seen.add(point)
-            self._write(self._file, f"{point}\n".encode())
+            self._write(self._notes, f"{point}\n".encode())
         if point == self._fatal:
             self._left -= 1
             if self._left <= 0:
-                self._write(self._deaths, f"{point}\n".encode())
+                self._write(self._notes, f"{DIED}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def freeze(self) -> None:
@@ -155,6 +164,7 @@ def watch_adoptions(driver: Driver, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", type=Path)
+    parser.add_argument("--notes", type=Path, default=Path(os.devnull))
     parser.add_argument("--die-at", default="")
     parser.add_argument("--occurrence", type=int, default=1)
     parser.add_argument("--freeze", type=int, default=0, metavar="PID")
@@ -166,7 +176,7 @@ def main() -> None:
     loaded = load_config(options.config)
     folder = options.config.parent
     frozen = options.freeze, options.freeze_seconds
-    Points(folder, options.die_at, options.occurrence, frozen).install()
+    Points(options.notes, options.die_at, options.occurrence, frozen).install()
     make_generator: Any = lambda *_, **__: InlineService(Counting())  # noqa: E731
     assembly.make_generator = make_generator
     with open_driver(loaded, runner="slurm") as driver:

@@ -1,13 +1,16 @@
 """Exactly once: the driver is killed at every point, the controller freezes at random.
 
-python benchmarks/slurm_kills.py --trials 450
+python benchmarks/slurm_kills.py --trials 420
 
 Each life of the driver ends by SIGKILL at the point that has been fatal least often so
-far: a write, a sync, a rename, the start or the end of sbatch, squeue or sacct. Also
-slurmctld is stopped before random calls of sbatch and let go on later, so that sbatch
-reports failures for jobs that exist. Wrong is: a job name twice in sacct -D, a program
-that ran twice, a job that no attempt owns, a missing result or one of another trial,
-a job that was adopted only after more than two answers of squeue had listed it.
+far: a write, a sync, a rename, the start or the end of sbatch, squeue or sacct. A point
+that a driver comes by only after certain deaths of the one before it, such as those of
+a takeover that was cut off, has one of them come first; one that is passed only while
+an experiment is created gets a small experiment of its own. Also slurmctld is stopped
+before random calls of sbatch and let go on later, so that sbatch reports failures for
+jobs that exist. Wrong is: a job name twice in sacct -D, a program that ran twice, a job
+that no attempt owns, a missing result or one of another trial, a job that was adopted
+only after more than two answers of squeue had listed it, a point that was never fatal.
 """
 
 from __future__ import annotations
@@ -17,122 +20,242 @@ import random
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from _chaos import Case, Cluster, conclude
+from _chaos_driver import DIED
+
+#: What was before a life, where it was no death at a chosen point.
+BIRTH, CHANCE = "birth", "chance"
+
+#: How many lives it takes to tell which points are rare.
+N_FIRST_LIVES = 10
 
 
-def counted(path: Path) -> Counter[str]:
-    return Counter(path.read_text().splitlines() if path.exists() else [])
+@dataclass(frozen=True)
+class Life:
+    """The life of one driver."""
+
+    after: str
+    """The point where the driver before it died."""
+    passed: frozenset[str]
+    """The points that it came by."""
+    died_at: str
+    code: int
 
 
-@dataclass
 class Lives:
-    """The lives of the drivers of one experiment, each with a death in store."""
+    """All lives so far, of the drivers of all experiments."""
 
-    case: Case
-    rng: random.Random
-    longest_s: float
-    tried: Counter[str] = field(default_factory=Counter)
-    n_lives: int = 0
-    n_kills: int = 0
+    def __init__(self, rng: random.Random) -> None:
+        self.all: list[Life] = []
+        self._rng = rng
+        self._tried: Counter[str] = Counter()
 
     @property
-    def points(self) -> Counter[str]:
-        """Where a driver may die: each point as often as a life has come by it."""
-        return counted(self.case.folder / "points")
+    def points(self) -> set[str]:
+        """Where a driver may die."""
+        return set().union(*(life.passed for life in self.all))
 
     @property
     def deaths(self) -> Counter[str]:
-        return counted(self.case.folder / "deaths")
+        """How often each point was fatal."""
+        return Counter(life.died_at for life in self.all if life.died_at != CHANCE)
 
-    def next_point(self) -> str:
+    @property
+    def never_fatal(self) -> set[str]:
+        return self.points - set(self.deaths)
+
+    def target(self, points: set[str]) -> str:
         """Return the point that was least often fatal, if it can be reached at all."""
-        points, deaths = sorted(self.points), self.deaths
-        self.rng.shuffle(points)
-        return min(points, key=lambda p: deaths[p] + self.tried[p] // 4, default="")
+        deaths = self.deaths
+        choice = sorted(points)
+        self._rng.shuffle(choice)
+        target = min(choice, key=lambda p: deaths[p] + self._tried[p] // 4, default="")
+        self._tried[target] += 1
+        return target
 
-    def live(self) -> int:
+    def deaths_before(self, point: str, last: str) -> list[str]:
+        """Return which deaths lead to a rare point; nothing if ``last`` does."""
+        before = {life.after for life in self.all if point in life.passed}
+        kinds = {life.after for life in self.all}
+        is_rare = len(self.all) >= N_FIRST_LIVES and 2 * len(before) < len(kinds)
+        return sorted(before - {CHANCE}) if is_rare and last not in before else []
+
+
+class Drivers:
+    """The drivers of one experiment, each with a death in store."""
+
+    def __init__(self, bench: Bench, case: Case) -> None:
+        bench.cases.append(case)
+        self._bench = bench
+        self._case = case
+        self._last = BIRTH
+        self._then = ""
+        """For the sake of which point the last death was chosen."""
+
+    def next_point(self, points: set[str]) -> str:
+        """Return where the next driver shall die, to have one of ``points`` fatal."""
+        lives = self._bench.lives
+        if self._then and self._last != CHANCE:
+            point, self._then = self._then, ""
+            return point
+        target = lives.target(points)
+        before = lives.deaths_before(target, self._last)
+        if before == [BIRTH]:
+            self._bench.run_small(target)
+        if not before or before == [BIRTH]:
+            self._then = ""
+            return target
+        self._then = target
+        return self._bench.rng.choice([point for point in before if point != BIRTH])
+
+    def live(self, fatal: str, seconds: float) -> int:
         """Let one driver live and die; return its exit code."""
-        fatal = self.next_point()
-        self.tried[fatal] += 1
-        options = ["--die-at", fatal]
-        options += ["--occurrence", str(self.rng.choice([1, 1, 1, 2, 4]))]
-        if self.rng.random() < 0.4:
-            pid = self.case.cluster.pid("slurmctld")
-            seconds = self.rng.choice([0.5, 3.0, 12.0, 12.0])
-            options += ["--freeze", str(pid), "--freeze-seconds", str(seconds)]
-        driver = self.case.start(*options)
-        self.n_lives += 1
+        rng, lives = self._bench.rng, self._bench.lives
+        notes = self._case.folder / f"life-{len(lives.all):04d}"
+        options = ["--notes", str(notes), "--die-at", fatal]
+        if lives.deaths[fatal] and not self._then:
+            options += ["--occurrence", str(rng.choice([1, 1, 2, 4]))]
+        if rng.random() < 0.2:
+            pid = self._case.cluster.pid("slurmctld")
+            frozen_s = rng.choice([0.5, 3.0, 12.0])
+            options += ["--freeze", str(pid), "--freeze-seconds", str(frozen_s)]
+        driver = self._case.start(*options)
         try:
-            code = driver.wait(timeout=self.rng.uniform(0.4, 1.0) * self.longest_s)
+            code = driver.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             driver.kill()
             code = driver.wait()
-        self.n_kills += code == -9
+        passed = notes.read_text().splitlines() if notes.exists() else []
+        died_at = fatal if passed[-1:] == [DIED] else CHANCE
+        life = Life(self._last, frozenset(passed) - {DIED}, died_at, code)
+        lives.all.append(life)
+        self._last = died_at
         return code
+
+
+class Bench:
+    """Experiments, their drivers' lives, and what has gone wrong."""
+
+    def __init__(self, rng: random.Random, longest_s: float, minutes: float) -> None:
+        self.rng = rng
+        self.lives = Lives(rng)
+        self.cases: list[Case] = []
+        self.found: list[str] = []
+        self._cluster = Cluster()
+        self._longest_s = longest_s
+        self._end = time.monotonic() + 60 * minutes
+
+    def run(self, n_trials: int) -> None:
+        """Kill the drivers of one experiment until it is complete."""
+        # Places become free one by one: most submissions are of one trial.
+        case = Case(self._cluster, max_trials=n_trials, seconds=(0.1, 0.5, 0.9))
+        drivers = Drivers(self, case)
+        while not self._is_over():
+            case.run_at_once(self.rng.choice([2, 3]))
+            is_chance = self.rng.random() < 0.15
+            fatal = "" if is_chance else drivers.next_point(self.lives.points)
+            seconds = self._longest_s * (self.rng.random() if is_chance else 1.0)
+            if self._is_complete(case, drivers.live(fatal, seconds)):
+                return
+
+    def run_small(self, fatal: str = "") -> None:
+        """Kill drivers of a small experiment, and have it complete.
+
+        Args:
+            fatal: Where its first driver dies, and no other; if empty, its drivers die
+                wherever none has died so far.
+        """
+        case = Case(self._cluster, max_trials=4, parallelism=3)
+        drivers = Drivers(self, case)
+        is_first = True
+        while not self._is_over():
+            point = fatal if is_first else ""
+            if not fatal and (never := self.lives.never_fatal):
+                point = drivers.next_point(never)
+            is_first = False
+            if self._is_complete(case, drivers.live(point, 4 * self._longest_s)):
+                return
+
+    def kill_at_the_rest(self) -> None:
+        """Run small experiments until each point was fatal, if that can be."""
+        for _ in range(20):
+            if self.lives.never_fatal and not self._is_over():
+                self.run_small()
+
+    def _is_complete(self, case: Case, code: int) -> bool:
+        if code not in (0, -9):
+            self.found.append(f"{case.folder}: a driver exited {code}")
+        return code == 0
+
+    def _is_over(self) -> bool:
+        """Whether to give up."""
+        return len(self.found) >= 5 or time.monotonic() > self._end
+
+    def judge(self, *, every_point: bool) -> tuple[int, Counter[str]]:
+        """Look for what has gone wrong.
+
+        Returns:
+            How many answers of squeue listed a job before it was adopted, at most; and
+            how often the logs say certain things.
+        """
+        most, said = 0, Counter[str]()
+        for case in self.cases:
+            self.found += case.violations()
+            path = case.folder / "adopted"
+            lines = path.read_text().splitlines() if path.exists() else []
+            most = max([most, *(int(line.split()[0]) for line in lines)])
+            for words in ("sbatch may have been heard", "already submitted"):
+                said[words] += case.log().count(words)
+        if most > 2:
+            self.found.append(f"adopted after {most} answers of squeue listed it")
+        if every_point:
+            self.found += [f"never fatal: {p}" for p in sorted(self.lives.never_fatal)]
+        return most, said
+
+    def n_submissions(self) -> int:
+        """Return the number of jobs and job arrays of all experiments."""
+        ids = {i.partition("_")[0] for case in self.cases for i in case.job_ids()}
+        return len(ids)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=450)
-    parser.add_argument("--parallelism", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=420)
     parser.add_argument("--life-seconds", type=float, default=16.0)
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--minutes", type=float, default=45.0)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    case = Case(
-        Cluster(),
-        max_trials=options.trials,
-        parallelism=options.parallelism,
-        seconds=0.2,
+    parser.add_argument(
+        "--every-point", action=argparse.BooleanOptionalAction, default=True
     )
-    lives = Lives(case, random.Random(options.seed), options.life_seconds)
+    options = parser.parse_args()
     begun = time.monotonic()
-    found: list[str] = []
-    while (code := lives.live()) != 0 and len(found) < 5:
-        if code != -9:
-            found.append(f"a driver exited {code}")
-        if time.monotonic() - begun > 60 * options.minutes:
-            found.append(f"not complete after {options.minutes} min")
-            break
+    bench = Bench(random.Random(options.seed), options.life_seconds, options.minutes)
+    bench.run(options.trials)
+    if options.every_point:
+        bench.kill_at_the_rest()
     time.sleep(15)  # for the ghosts that a thawed controller makes
-    adopted = [
-        int(line.split()[0]) for line in counted(case.folder / "adopted").elements()
-    ]
-    found += case.violations()
-    found += [f"adopted after {n} answers listed it" for n in adopted if n > 2]
-    log, deaths = case.log(), lives.deaths
-    never = sorted(set(lives.points) - set(deaths))
+    most, said = bench.judge(every_point=options.every_point)
+    lives, deaths = bench.lives.all, bench.lives.deaths
     conclude(
-        f"Drivers killed at every point: {case.folder}",
+        f"Drivers killed at every point: {bench.cases[0].folder}",
         [
-            ("trials", options.trials),
-            ("submissions by sbatch", len(submissions(case))),
-            ("lives of the driver", lives.n_lives),
-            ("killed with -9, of these", lives.n_kills),
-            ("at a chosen point, of these", sum(deaths.values())),
-            (
-                "points known, and fatal at least once",
-                f"{len(lives.points)}, {len(deaths)}",
-            ),
-            ("points never fatal", ", ".join(never) or "none"),
-            ("submissions with a lost answer", log.count("sbatch may have been heard")),
-            ("submissions found again by name", log.count("already submitted")),
-            (
-                "answers that listed a job before it was adopted, at most",
-                max(adopted, default=0),
-            ),
+            ("trials", sum(case.max_trials for case in bench.cases)),
+            ("experiments, small ones too", len(bench.cases)),
+            ("submissions by sbatch", bench.n_submissions()),
+            ("lives of the driver", len(lives)),
+            ("killed with -9, of these", sum(life.code == -9 for life in lives)),
+            ("at a chosen point, of these", deaths.total()),
+            ("points known", len(bench.lives.points)),
+            ("points fatal at least once", len(deaths)),
+            ("submissions with a lost answer", said["sbatch may have been heard"]),
+            ("submissions found again by name", said["already submitted"]),
+            ("answers that listed a job before it was adopted, at most", most),
             ("minutes", f"{(time.monotonic() - begun) / 60:.1f}"),
         ],
-        found,
+        bench.found,
     )
-
-
-def submissions(case: Case) -> set[str]:
-    """Return the ids of all jobs and job arrays of an experiment."""
-    return {job_id.partition("_")[0] for job_id in case.job_ids()}
 
 
 if __name__ == "__main__":

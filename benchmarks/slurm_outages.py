@@ -87,7 +87,9 @@ def n_runs(case: Case) -> int:
 
 def controller_away(cluster: Cluster, n_trials: int, minutes: float) -> list[str]:
     """Run an experiment in whose middle slurmctld is dead for a while."""
-    case = Case(cluster, max_trials=n_trials, parallelism=4, seconds=45, fails=KILLED)
+    case = Case(
+        cluster, max_trials=n_trials, parallelism=4, seconds=(45,), fails=KILLED
+    )
     driver = case.start()
     until((case.folder / "runs").exists, 60)
     # A controller that is killed starts again the jobs whose start it has not saved.

@@ -35,7 +35,7 @@ def restarts(
     cluster: Cluster, n_trials: int, n_kills: int, rng: random.Random
 ) -> tuple[int, list[str]]:
     """Kill a driver over and over; return how often, and what is wrong."""
-    case = Case(cluster, max_trials=n_trials, parallelism=6, seconds=2)
+    case = Case(cluster, max_trials=n_trials, parallelism=6, seconds=(2,))
     n_killed = 0
     while n_killed < n_kills:
         driver = start(case)

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
     ("name", "options"),
     [
         ("slurm_requeues", ["--count", "12", "--jobs", "4"]),
-        ("slurm_kills", ["--trials", "20", "--life-seconds", "12", "--minutes", "8"]),
+        ("slurm_kills", ["--trials", "20", "--minutes", "8", "--no-every-point"]),
         ("slurm_outages", ["--trials", "4", "--without", "slurmctld"]),
         ("slurm_restarts", ["--kills", "2", "--trials", "48", "--seconds", "8"]),
     ],
