@@ -16,9 +16,8 @@ from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.clock import Clock, SystemClock
-from hpcopt.storage.journal import Journal
+from hpcopt.storage.journal import Journal, experiment_in
 from hpcopt.storage.journal_file import JournalFile
-from hpcopt.storage.lease import Lease
 
 if TYPE_CHECKING:  # what only reads an experiment starts without these
     from hpcopt.config_file import LoadedConfig
@@ -89,7 +88,7 @@ def read_experiment(folder: Path) -> Experiment:
         StorageError: The journal cannot be read.
     """
     with closing(JournalFile.open_for_reading(folder / JOURNAL)) as store:
-        return Experiment.from_events(store.read())
+        return experiment_in(store)
 
 
 def read_events(folder: Path) -> list[ev.Event]:
@@ -118,6 +117,8 @@ def open_journal(
         UsageError: It has live trials that could not be watched from here.
         StorageError: The folder or the journal cannot be written or read.
     """
+    from hpcopt.storage.lease import Lease
+
     with ExitStack() as stack:
         lease = Lease.acquire(folder / LEASE)
         stack.callback(lease.release)
@@ -163,6 +164,8 @@ def reopen_journal(folder: Path) -> Iterator[Journal]:
         LeaseHeldError: Another driver runs it.
         StorageError: The folder or the journal cannot be written or read.
     """
+    from hpcopt.storage.lease import Lease
+
     with ExitStack() as stack:
         lease = Lease.acquire(folder / LEASE)
         stack.callback(lease.release)

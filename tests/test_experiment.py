@@ -309,6 +309,18 @@ def test_a_copy_grows_by_itself() -> None:
     assert (one.n_trials, len(one.generation_seconds)) == (3, 1)
 
 
+def test_an_event_of_any_kind_changes_what_is_known() -> None:
+    one = Experiment(BEGUN)
+    for event in EVENTS[1:]:
+        before = one.copy()
+        one.apply(event)
+        known = [
+            {**vars(it), "n_events": 0, "last_event_time": 0.0, "_book": vars(it._book)}
+            for it in (before, one)
+        ]
+        assert known[0] != known[1], type(event).__name__
+
+
 # What cannot be
 
 

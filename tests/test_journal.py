@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -36,6 +37,22 @@ def test_a_loaded_journal_has_the_experiment_that_was_appended() -> None:
     again = Journal.load(store).experiment
     assert again.trials == journal.experiment.trials
     assert again.n_events == journal.experiment.n_events == len(EVENTS)
+
+
+@pytest.mark.parametrize("is_collecting", [True, False])
+def test_loading_leaves_the_garbage_collector_as_it_was(is_collecting: bool) -> None:
+    store = MemoryStore()
+    Journal.begin(store, BEGUN).append(GENERATED)
+    broken = MemoryStore()
+    (gc.enable if is_collecting else gc.disable)()
+    try:
+        assert Journal.load(store).experiment.n_trials == 1
+        assert gc.isenabled() is is_collecting
+        with pytest.raises(StorageError):
+            Journal.load(broken)
+        assert gc.isenabled() is is_collecting
+    finally:
+        gc.enable()
 
 
 def test_the_experiment_stays_the_same_object_while_it_grows() -> None:

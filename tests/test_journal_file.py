@@ -301,6 +301,20 @@ def test_an_event_of_a_newer_version_is_told_with_its_line(path: Path) -> None:
         read(path)
 
 
+def test_what_is_wrong_in_a_long_journal_is_told_after_all_that_is_before_it(
+    path: Path,
+) -> None:
+    notes = [ev.DriverNoted(float(k), "") for k in range(2500)]
+    lines = [frame(encode(note)) for note in notes]
+    moon = frame(b'{"event":"Moon","time":1}')
+    for wrong, message in ((b"#\n", "line 2202, byte"), (moon, "line 2202: .*'Moon'")):
+        path.write_bytes(HEADER + b"".join([*lines[:2200], wrong, *lines[2200:]]))
+        found = []
+        with pytest.raises(StorageError, match=message):
+            found.extend(JournalFile.open_for_reading(path).read())
+        assert found == notes[:2200]
+
+
 @pytest.mark.parametrize("verb", ["read", "write"])
 def test_a_missing_journal_is_told_with_its_path(
     path: Path, lease: Lease, verb: str

@@ -5,10 +5,10 @@ An objective's value is the one that a person reads: of ``-loss`` it is the loss
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import fmean, median
 
 from hpcopt.cli.text import CAUSES, number, one_line
 from hpcopt.core.experiment import Experiment
@@ -253,4 +253,9 @@ def _spread(values: Iterable[float | None]) -> Facts | None:
     known = [value for value in values if value is not None]
     if not known:
         return None
-    return {"n": len(known), "mean": fmean(known), "median": median(known)}
+    n, middle = len(known), sorted(known)[(len(known) - 1) // 2 : len(known) // 2 + 1]
+    return {
+        "n": n,
+        "mean": math.fsum(known) / n,
+        "median": math.fsum(middle) / len(middle),
+    }

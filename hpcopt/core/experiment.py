@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -254,36 +254,35 @@ class Experiment:
         Raises:
             StorageError: The event contradicts those before it.
         """
-        if isinstance(event, ev.TrialEvent):
-            self._book.apply(event)
-        match event:
-            case ev.ExperimentBegun():
-                raise StorageError("ExperimentBegun appears twice in the journal")
-            case ev.SettingsChanged():
-                self.settings = event.settings
-            case ev.SpaceChanged():
-                self._space_changed = event
-                self.__dict__.pop("space", None)  # it is read anew
-            case ev.DriverBegun():
-                self.drivers.append(event)
-                self.effort = self.effort.begun(event.time, self.last_event_time)
-                self.ended = None
-            case ev.DriverEnded():
-                self.ended = event
-                self.effort = self.effort.laid_down(event.time, event.calls)
-                self.cancelled_by = ""
-            case ev.DriverNoted():
-                self.effort = self.effort.noted(event.note, event.calls)
-            case ev.TrialsGenerated():
-                self._note_generation(event)
-            case ev.TrialsCancelled():
-                self._note_request(event)
-                if event.is_all:
-                    self.cancelled_by = event.by
-            case ev.TrialsReopened():
-                self._note_request(event)
+        self._book.apply(event)
+        note = _NOTES.get(type(event))
+        if note is not None:
+            note(self, event)
         self.n_events += 1
         self.last_event_time = event.time
+
+    def _refuse(self, event: ev.ExperimentBegun) -> None:
+        raise StorageError(f"{type(event).__name__} appears twice in the journal")
+
+    def _note_settings(self, event: ev.SettingsChanged) -> None:
+        self.settings = event.settings
+
+    def _note_space(self, event: ev.SpaceChanged) -> None:
+        self._space_changed = event
+        self.__dict__.pop("space", None)  # it is read anew
+
+    def _note_begin(self, event: ev.DriverBegun) -> None:
+        self.drivers.append(event)
+        self.effort = self.effort.begun(event.time, self.last_event_time)
+        self.ended = None
+
+    def _note_end(self, event: ev.DriverEnded) -> None:
+        self.ended = event
+        self.effort = self.effort.laid_down(event.time, event.calls)
+        self.cancelled_by = ""
+
+    def _note_effort(self, event: ev.DriverNoted) -> None:
+        self.effort = self.effort.noted(event.note, event.calls)
 
     def _note_generation(self, event: ev.TrialsGenerated) -> None:
         self.generation_details = event.details
@@ -297,3 +296,19 @@ class Experiment:
     def _note_request(self, event: ev.TrialsCancelled | ev.TrialsReopened) -> None:
         if event.request:
             self.requests[event.request] = event
+        if isinstance(event, ev.TrialsCancelled) and event.is_all:
+            self.cancelled_by = event.by
+
+
+#: What the experiment keeps of the events of each kind, besides its trials.
+_NOTES: Mapping[type[Any], Callable[[Experiment, Any], None]] = {
+    ev.ExperimentBegun: Experiment._refuse,
+    ev.SettingsChanged: Experiment._note_settings,
+    ev.SpaceChanged: Experiment._note_space,
+    ev.DriverBegun: Experiment._note_begin,
+    ev.DriverEnded: Experiment._note_end,
+    ev.DriverNoted: Experiment._note_effort,
+    ev.TrialsGenerated: Experiment._note_generation,
+    ev.TrialsCancelled: Experiment._note_request,
+    ev.TrialsReopened: Experiment._note_request,
+}

@@ -5,17 +5,44 @@ All raise ``StorageError`` where the trial is not one to which this may happen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hpcopt.core import trial_events as ev
 from hpcopt.core.errors import StorageError
-from hpcopt.core.policy import Adjustment
-from hpcopt.core.trial import Attempt, Cause, Observation, Phase, Trial, TrialStatus
+from hpcopt.core.frozen import changed
+from hpcopt.core.policy import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trial import Attempt, Cause, Phase, Trial, TrialStatus
 
 #: Whose outcome is nothing to learn from, whatever becomes known of it.
 _WITHOUT_DATA = (TrialStatus.CANDIDATE, TrialStatus.FAILED, TrialStatus.ABANDONED)
+
+#: What others are made of: as ``changed`` has it, that is faster than from nothing.
+_FIRST_TRIAL = Trial(index=0, parameters={})
+_FIRST_ATTEMPT = Attempt(trial_index=0, number=0, name="")
+
+
+def generated(part: ev.GeneratedTrial, time: float) -> Trial:
+    """Return a new candidate."""
+    return changed(
+        _FIRST_TRIAL,
+        index=part.index,
+        parameters=part.parameters,
+        generation_method=part.method,
+        created_at=time,
+    )
+
+
+def attached(event: ev.TrialAttached) -> Trial:
+    """Return a new trial that a script evaluates."""
+    return Trial(
+        index=event.index,
+        parameters=event.parameters,
+        status=TrialStatus.RUNNING,
+        generation_method="manual",
+        is_manual=True,
+        name=event.arm_name,
+        created_at=event.time,
+    )
 
 
 def handed_out(trial: Trial) -> Trial:
@@ -26,7 +53,7 @@ def handed_out(trial: Trial) -> Trial:
             f"trial {trial.index}: expected a candidate to be handed out, found one "
             "that a runner has"
         )
-    return replace(trial, status=TrialStatus.RUNNING, is_manual=True)
+    return changed(trial, status=TrialStatus.RUNNING, is_manual=True)
 
 
 def staged(trial: Trial, part: ev.StagedAttempt, time: float) -> Trial:
@@ -42,7 +69,8 @@ def staged(trial: Trial, part: ev.StagedAttempt, time: float) -> Trial:
             f"trial {trial.index}: expected attempt {len(trial.attempts)} next, "
             f"found attempt {part.number}"
         )
-    attempt = Attempt(
+    attempt = changed(
+        _FIRST_ATTEMPT,
         trial_index=trial.index,
         number=part.number,
         name=part.name,
@@ -61,7 +89,7 @@ def submitted(trial: Trial, part: ev.SubmittedAttempt, time: float) -> Trial:
             f"trial {trial.index}: attempt {part.number} was submitted already, with "
             f"{dict(attempt.metadata)}"
         )
-    attempt = replace(attempt, metadata=part.metadata, submitted_at=time)
+    attempt = changed(attempt, metadata=part.metadata, submitted_at=time)
     return trial.with_attempt(attempt)
 
 
@@ -79,7 +107,7 @@ def attempt_observed(trial: Trial, event: ev.AttemptObserved) -> Trial:
         status = TrialStatus.RUNNING
     elif event.phase is Phase.WAITING:
         started_at, status = None, TrialStatus.STAGED
-    attempt = replace(
+    attempt = changed(
         attempt,
         phase=event.phase,
         reason=event.reason,
@@ -91,7 +119,7 @@ def attempt_observed(trial: Trial, event: ev.AttemptObserved) -> Trial:
 
 def attempt_ended(trial: Trial, event: ev.AttemptEnded) -> Trial:
     """Return the trial with its attempt ended; what follows is not decided yet."""
-    attempt = replace(
+    attempt = changed(
         _live_attempt(trial, event.number),
         phase=Phase.ENDED,
         cause=event.cause,
@@ -104,8 +132,8 @@ def attempt_ended(trial: Trial, event: ev.AttemptEnded) -> Trial:
 
 def completed(trial: Trial, event: ev.TrialCompleted) -> Trial:
     """Return the trial with its result."""
-    outcome = _observations(event.outcome)
-    return _ended(trial, event.time, status=TrialStatus.COMPLETED, outcome=outcome)
+    status, outcome = TrialStatus.COMPLETED, event.outcome
+    return _ended(trial, event.time, status=status, outcome=outcome)
 
 
 def failed(trial: Trial, event: ev.TrialFailed) -> Trial:
@@ -142,13 +170,13 @@ def with_data(trial: Trial, event: ev.DataAttached) -> Trial:
         raise StorageError(
             f"trial {trial.index} is {trial.status}: data of it mean nothing"
         )
-    return replace(trial, outcome={**trial.outcome, **_observations(event.outcome)})
+    return changed(trial, outcome={**trial.outcome, **event.outcome})
 
 
 def cancelled(trial: Trial, by: str) -> Trial:
     """Return the trial as one that ``by`` wants ended."""
     _check_unended(trial)
-    return replace(trial, cancelled_by=by)
+    return changed(trial, cancelled_by=by)
 
 
 def reopened(trial: Trial) -> Trial:
@@ -158,7 +186,7 @@ def reopened(trial: Trial) -> Trial:
             f"trial {trial.index}: expected one that failed or was abandoned to be "
             f"reopened, found one that is {trial.status}"
         )
-    return replace(
+    return changed(
         trial,
         status=TrialStatus.CANDIDATE,
         cause=None,
@@ -172,7 +200,7 @@ def reopened(trial: Trial) -> Trial:
 
 def _ended(trial: Trial, time: float, **changes: Any) -> Trial:
     _check_unended(trial)
-    return replace(trial, ended_at=time, cancelled_by="", **changes)
+    return changed(trial, ended_at=time, cancelled_by="", **changes)
 
 
 def _check_unended(trial: Trial) -> None:
@@ -187,7 +215,7 @@ def _live_attempt(trial: Trial, number: int) -> Attempt:
     """Return the attempt ``number``, if it is the one that has not ended."""
     _check_unended(trial)
     attempt = trial.attempt
-    if attempt is None or not attempt.is_live or attempt.number != number:
+    if attempt is None or attempt.number != number or not attempt.is_live:
         live = (
             f"attempt {attempt.number}"
             if attempt is not None and attempt.is_live
@@ -200,16 +228,9 @@ def _live_attempt(trial: Trial, number: int) -> Attempt:
     return attempt
 
 
-def _observations(
-    outcome: Mapping[str, ev.ObservedMetric],
-) -> dict[str, Observation]:
-    return {
-        name: Observation(metric.mean, metric.sem, metric.step)
-        for name, metric in outcome.items()
-    }
-
-
 def _adjustment(part: ev.StagedAttempt) -> Adjustment:
+    if not part.adjustment:
+        return NO_ADJUSTMENT
     try:
         return Adjustment.from_json(part.adjustment)
     except ValueError as exc:

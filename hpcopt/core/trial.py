@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from typing_extensions import override
 
+from hpcopt.core.frozen import changed
 from hpcopt.core.policy import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
 
@@ -36,6 +36,8 @@ class TrialStatus(int, Enum):
     ABANDONED = 5
     EARLY_STOPPED = 7
     STALE = 8
+
+    __hash__ = int.__hash__  # as it is equal to its value; and the enum's is slow
 
     @property
     def is_terminal(self) -> bool:
@@ -226,7 +228,7 @@ class Trial:
     @property
     def attempt(self) -> Attempt | None:
         """The latest attempt; ``None`` if there was none since it was reopened."""
-        return self.attempts[-1] if self.new_attempts else None
+        return self.attempts[-1] if len(self.attempts) > self.n_old_attempts else None
 
     @property
     def new_attempts(self) -> tuple[Attempt, ...]:
@@ -241,7 +243,7 @@ class Trial:
     def with_attempt(self, attempt: Attempt, **changes: object) -> Trial:
         """Return the trial with ``attempt`` in its place, or appended if it is new."""
         attempts = (*self.attempts[: attempt.number], attempt)
-        return dataclasses.replace(self, attempts=attempts, **changes)  # type: ignore[arg-type]
+        return changed(self, attempts=attempts, **changes)
 
 
 def python_value(value: object) -> TParameterValue:

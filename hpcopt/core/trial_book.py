@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hpcopt.core import events as ev
 from hpcopt.core import life_cycle
-from hpcopt.core import trial_events as ev
 from hpcopt.core.errors import StorageError
 from hpcopt.core.trial import Trial, TrialStatus
 
@@ -49,10 +49,10 @@ class TrialBook:
         Raises:
             StorageError: There is no such trial.
         """
-        if not 0 <= index < len(self._trials):
-            last = f"0 to {len(self._trials) - 1}" if self._trials else "none so far"
-            raise StorageError(f"trial {index} does not exist; there are {last}")
-        return self._trials[index]
+        if 0 <= index < len(self._trials):
+            return self._trials[index]
+        last = f"0 to {len(self._trials) - 1}" if self._trials else "none so far"
+        raise StorageError(f"trial {index} does not exist; there are {last}")
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -73,43 +73,30 @@ class TrialBook:
 
     # How it grows
 
-    def apply(self, event: ev.TrialEvent) -> None:
-        """Take one more event in.
+    def apply(self, event: ev.Event) -> None:
+        """Take one more event in, if it is about trials.
 
         Raises:
             StorageError: The event contradicts those before it.
         """
-        _RULES[type(event)](self, event)
+        rule = _RULES.get(type(event))
+        if rule is not None:
+            rule(self, event)
 
     def _generated(self, event: ev.TrialsGenerated) -> None:
         for generated in event.trials:
             self._check_is_next(generated.index, "generated")
-            self._trials.append(
-                Trial(
-                    index=generated.index,
-                    parameters=generated.parameters,
-                    generation_method=generated.method,
-                    created_at=event.time,
-                )
-            )
-            self._open[generated.index] = None
-            self._counts[TrialStatus.CANDIDATE] += 1
+            trial = life_cycle.generated(generated, event.time)
+            self._trials.append(trial)
+            self._open[trial.index] = None
+            self._counts[trial.status] += 1
 
     def _attached(self, event: ev.TrialAttached) -> None:
         self._check_is_next(event.index, "attached")
-        self._trials.append(
-            Trial(
-                index=event.index,
-                parameters=event.parameters,
-                status=TrialStatus.RUNNING,
-                generation_method="manual",
-                is_manual=True,
-                name=event.arm_name,
-                created_at=event.time,
-            )
-        )
-        self._manual[event.index] = None
-        self._counts[TrialStatus.RUNNING] += 1
+        trial = life_cycle.attached(event)
+        self._trials.append(trial)
+        self._manual[trial.index] = None
+        self._counts[trial.status] += 1
         if event.is_baseline:
             self.baseline = event.index
 
@@ -173,8 +160,10 @@ class TrialBook:
         self.n_results += 1
 
     def _put(self, trial: Trial) -> None:
-        self._counts[self._trials[trial.index].status] -= 1
-        self._counts[trial.status] += 1
+        before = self._trials[trial.index].status
+        if trial.status is not before:
+            self._counts[before] -= 1
+            self._counts[trial.status] += 1
         self._trials[trial.index] = trial
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hpcopt.core.trial import Cause, Phase
+from hpcopt.core.trial import Cause, Observation, Phase
 from hpcopt.core.types import JSONValue, TParameterValue
+
+#: One metric's value.
+ObservedMetric = Observation
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,6 @@ class AttemptEnded:
     cause: Cause
     reason: str = ""
     facts: Mapping[str, JSONValue] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ObservedMetric:
-    """One metric's value."""
-
-    mean: float
-    sem: float | None = None
-    step: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import gc
+
 from hpcopt.core.errors import StorageError
 from hpcopt.core.events import Event, ExperimentBegun
 from hpcopt.core.experiment import Experiment
 from hpcopt.storage.protocol import Store
+
+
+def experiment_in(store: Store) -> Experiment:
+    """Return the experiment that ``store`` holds.
+
+    Raises:
+        StorageError: The store is not begun, or cannot be read.
+    """
+    # All that is made stays, and the collector would go through it again and again.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return Experiment.from_events(store.read())
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Journal:
@@ -38,7 +56,7 @@ class Journal:
         Raises:
             StorageError: The store is not begun, or cannot be read.
         """
-        return cls(store, Experiment.from_events(store.read()))
+        return cls(store, experiment_in(store))
 
     @classmethod
     def load_or_begin(cls, store: Store, begun: ExperimentBegun) -> Journal:

@@ -12,17 +12,23 @@ import os
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from hpcopt.core.disk import advice
 from hpcopt.core.errors import JournalDamagedError, StorageError
 from hpcopt.core.events import Event
-from hpcopt.storage.frames import decode, encode, frame, has_frame, unframe
-from hpcopt.storage.lease import Lease
+from hpcopt.storage.frames import decode_all, encode, frame, has_frame, unframe
+from hpcopt.storage.journal_writer import JournalWriter, sync_folder
 from hpcopt.storage.protocol import Store
 
+if TYPE_CHECKING:
+    from hpcopt.storage.lease import Lease
+
 logger = logging.getLogger(__name__)
+
+#: So many events are decoded at once, which is faster than one by one.
+_N_IN_A_BATCH = 1000
 
 _HEADER = frame(b'{"format":"hpcopt journal","version":1}')
 
@@ -30,7 +36,7 @@ _HEADER = frame(b'{"format":"hpcopt journal","version":1}')
 class JournalFile(Store):
     """Events in a file, written by whoever holds the lease and read by anyone."""
 
-    def __init__(self, path: Path, writer: _Writer | None) -> None:
+    def __init__(self, path: Path, writer: JournalWriter | None) -> None:
         self._path = path
         self._writer = writer
 
@@ -48,10 +54,10 @@ class JournalFile(Store):
             StorageError: The file exists, or cannot be written.
         """
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        writer = _Writer.open(path, flags, lease)
+        writer = JournalWriter.open(path, flags, lease)
         try:
             writer.write(_HEADER)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except BaseException:
             writer.close()
             raise
@@ -68,7 +74,7 @@ class JournalFile(Store):
             LeaseLostError: Another driver owns the experiment now.
             StorageError: There is no journal, or it cannot be written.
         """
-        writer = _Writer.open(path, os.O_RDWR | os.O_APPEND, lease)
+        writer = JournalWriter.open(path, os.O_RDWR | os.O_APPEND, lease)
         try:
             data = _read(path)
             n_whole = 0
@@ -98,11 +104,16 @@ class JournalFile(Store):
     def read(self) -> Iterator[Event]:
         frames = _frames(self._path, _read(self._path))
         next(frames, None)  # the header
-        for number, (_, payload) in enumerate(frames, start=2):
-            try:
-                yield decode(payload)
-            except StorageError as exc:
-                raise StorageError(f"{self._path}, line {number}: {exc}") from exc
+        number = 1
+        try:
+            for payloads in _batches(frames):
+                for event in decode_all(payloads):
+                    number += 1
+                    yield event
+        except JournalDamagedError:
+            raise
+        except StorageError as exc:
+            raise StorageError(f"{self._path}, line {number + 1}: {exc}") from exc
 
     @override
     def append(self, events: Sequence[Event]) -> None:
@@ -118,107 +129,6 @@ class JournalFile(Store):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-
-
-class _Writer:
-    """The end of the file: what is added there is added whole or not at all."""
-
-    def __init__(self, path: Path, fd: int, lease: Lease) -> None:
-        self._path = path
-        self._fd = fd
-        self._lease = lease
-        self._size = os.fstat(fd).st_size
-        self._is_torn = False
-
-    @classmethod
-    def open(cls, path: Path, flags: int, lease: Lease) -> _Writer:
-        """Open the file; ``flags`` say whether it is new.
-
-        Raises:
-            LeaseLostError: Another driver owns the experiment now.
-            StorageError: The file cannot be opened so.
-        """
-        lease.check()
-        try:
-            fd = os.open(path, flags, 0o666)
-        except OSError as exc:
-            raise StorageError(
-                f"{path}: expected to open the journal for writing: {exc.strerror}"
-            ) from exc
-        return cls(path, fd, lease)
-
-    def write(self, data: bytes) -> None:
-        """Add ``data`` durably.
-
-        Raises:
-            LeaseLostError: Another driver owns the experiment now.
-            StorageError: It could not be written; nothing was added.
-        """
-        self._lease.check()
-        self._check_size()
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._fd, view) :]
-            os.fsync(self._fd)
-        except OSError as exc:
-            self._take_back()
-            raise StorageError(
-                f"{self._path}: {len(data)} bytes could not be written: "
-                f"{exc.strerror}; nothing was added{advice(exc)}"
-            ) from exc
-        except BaseException:  # an interrupt, before which nothing was promised either
-            self._take_back()
-            raise
-        self._size += len(data)
-
-    def check(self) -> None:
-        """Make sure that this driver may write.
-
-        Raises:
-            LeaseLostError: Another driver owns the experiment now.
-        """
-        self._lease.check()
-
-    def truncate(self, size: int) -> None:
-        """Take off durably what follows the first ``size`` bytes.
-
-        Raises:
-            LeaseLostError: Another driver owns the experiment now, and what follows.
-            StorageError: It could not be taken off.
-        """
-        self._lease.check()
-        try:
-            os.ftruncate(self._fd, size)
-            os.fsync(self._fd)
-        except OSError as exc:
-            raise StorageError(
-                f"{self._path}: what follows byte {size} could not be taken off: "
-                f"{exc.strerror}"
-            ) from exc
-        self._size = size
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._fd)
-
-    def _check_size(self) -> None:
-        if self._is_torn:
-            raise StorageError(
-                f"{self._path}: an earlier write failed half-way and could not be "
-                "taken back; start the driver again to repair the journal"
-            )
-        found = os.fstat(self._fd).st_size
-        if found != self._size:
-            raise StorageError(
-                f"{self._path}: expected {self._size} bytes, found {found}: "
-                "something else than this driver has written to the journal"
-            )
-
-    def _take_back(self) -> None:
-        self._is_torn = True
-        self.truncate(self._size)
-        self._is_torn = False
 
 
 def _read(path: Path) -> bytes:
@@ -252,6 +162,21 @@ def _frames(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
         yield start, payload
 
 
+def _batches(frames: Iterator[tuple[int, bytes]]) -> Iterator[list[bytes]]:
+    """Yield what frames hold, many at once; all before the damage, if there is any."""
+    batch: list[bytes] = []
+    try:
+        for _, payload in frames:
+            batch.append(payload)
+            if len(batch) == _N_IN_A_BATCH:
+                yield batch
+                batch = []
+    except JournalDamagedError:
+        yield batch
+        raise
+    yield batch
+
+
 def _not_a_journal(path: Path, line: bytes, *, is_whole: bool) -> StorageError:
     kind = StorageError if is_whole else JournalDamagedError
     return kind(
@@ -278,7 +203,7 @@ def _save_torn(path: Path, torn: bytes) -> None:
             file.write(torn)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as exc:
         raise StorageError(
             f"{beside}: the torn end of {path.name} could not be kept: {exc.strerror}"
@@ -290,15 +215,3 @@ def _save_torn(path: Path, torn: bytes) -> None:
         len(torn),
         beside.name,
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make durable which files ``folder`` holds."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-    except OSError as exc:
-        raise StorageError(f"{folder}: cannot be synced: {exc.strerror}") from exc

@@ -28,7 +28,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import secrets
 import shlex
 import threading
 import time
@@ -82,7 +81,7 @@ class Lease:
             StorageError: The file system refuses.
         """
         holder = LeaseHolder(
-            token=secrets.token_hex(8),
+            token=os.urandom(8).hex(),
             process=process or Process.this(),
             since=time.time(),
         )
