@@ -10,7 +10,15 @@ from typing_extensions import override
 
 from hpcopt.core import events as ev
 from hpcopt.core.effort import Effort
-from hpcopt.core.trial import STUCK, Attempt, AttemptState, Phase, TrialStatus
+from hpcopt.core.trial import (
+    HELD,
+    STUCK,
+    UNSTARTABLE,
+    Attempt,
+    AttemptState,
+    Phase,
+    TrialStatus,
+)
 from hpcopt.driver.limits import Limits
 
 
@@ -22,6 +30,8 @@ class SiteRunner(ClusterRunner):
         self.limit: int | None = None
         self.n_elsewhere = 0
         self.stuck: dict[tuple[int, int], str] = {}
+        self.kind = STUCK
+        """In which way they cannot."""
         self.n_calls = 0
 
     @override
@@ -50,7 +60,7 @@ class SiteRunner(ClusterRunner):
         states = dict(super().poll(attempts))
         for key, reason in self.stuck.items():
             states[key] = AttemptState(
-                Phase.WAITING, reason=reason, facts={STUCK: True}
+                Phase.WAITING, reason=reason, facts={self.kind: True}
             )
         return states
 
@@ -119,6 +129,30 @@ def test_a_job_that_cannot_start_pauses_all_until_it_can() -> None:
     runner.stuck = {}
     driver.run()
     assert driver.experiment.count(TrialStatus.COMPLETED) == 9
+
+
+def test_a_job_that_a_person_holds_is_told_and_holds_nothing_up() -> None:
+    world, runner = site_world(Limits(max_trials=9, parallelism=3))
+    runner.kind = HELD
+    driver = world.driver()
+    driver.step()
+    runner.stuck = {(1, 0): "waits: JobHeldAdmin (ask why)"}
+    go_on(driver, 120)
+    assert driver.experiment.count(TrialStatus.COMPLETED) == 8
+    assert driver.experiment.effort.note == "trial 1 waits: JobHeldAdmin (ask why)"
+    assert runner.stops == []
+
+
+def test_a_job_that_could_not_be_started_is_cancelled_while_all_goes_on() -> None:
+    world, runner = site_world(Limits(max_trials=9, parallelism=3))
+    runner.kind = UNSTARTABLE
+    driver = world.driver()
+    driver.step()
+    runner.stuck = {(1, 0): "waits: launch failed requeued held"}
+    go_on(driver, 3)
+    assert runner.stops == [[(1, 0)]]
+    go_on(driver, 40)
+    assert driver.experiment.count(TrialStatus.COMPLETED) > 2
 
 
 def test_calls_survive_a_driver_that_is_killed() -> None:

@@ -19,7 +19,8 @@ from hpcopt.core.errors import (
     SubmissionRefusedError,
     SubmissionUnknownError,
 )
-from hpcopt.core.trial import Attempt, Cause, Phase
+from hpcopt.core.policy import BAD_NODE
+from hpcopt.core.trial import UNSTARTABLE, Attempt, Cause, Phase
 from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.slurm import SlurmRunner
 from hpcopt.slurm import call_log
@@ -625,3 +626,30 @@ def test_validate_submits_nothing(world: World) -> None:
     (line,) = world.slurm.calls("sbatch")
     assert line.startswith("sbatch --test-only ")
     assert not world.attempt_folder(0).exists()
+
+
+# What Slurm could not start
+
+UNSTARTED = "waits: launch failed requeued held (look for what fails on its node)"
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_was_cancelled_as_it_could_not_start_runs_again_elsewhere(
+    world: World, is_told: bool
+) -> None:
+    runner = world.runner()
+    [attempt] = submit(runner, runner.plan([request(0)]))
+    facts = {UNSTARTABLE: True, BAD_NODE: "n1"} if is_told else {}
+    attempt = dataclasses.replace(attempt, reason=UNSTARTED, facts=facts)
+    world.slurm.says("squeue", "")
+    world.accounting(attempt.name, "41", "CANCELLED by 0")
+    state = world.runner().poll([attempt])[attempt.key]  # by the next driver
+    if not is_told:
+        assert state.cause is Cause.USER
+        return
+    assert state.cause is Cause.INFRASTRUCTURE
+    assert state.facts[BAD_NODE] == "n1"
+    assert state.reason == (
+        "it could not be started, and was cancelled: launch failed requeued held "
+        "(look for what fails on its node)"
+    )

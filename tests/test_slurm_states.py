@@ -129,10 +129,7 @@ def test_the_wait_is_explained(word: str, reason: str, expected: str) -> None:
         "QOSMinCpuNotSatisfied",
         "BadConstraints",
         "DependencyNeverSatisfied",
-        "JobHeldAdmin",
-        "JobHoldMaxRequeue",
         "ReqNodeNotAvail, Reserved for maintenance",
-        "launch failed requeued held",
     ],
 )
 def test_what_waits_in_vain_is_told_with_advice(reason: str) -> None:
@@ -149,6 +146,9 @@ def test_what_waits_in_vain_is_told_with_advice(reason: str) -> None:
         "Dependency",
         "BeginTime",
         "JobHeldUser",
+        "JobHeldAdmin",
+        "JobHoldMaxRequeue",
+        "launch failed requeued held",
         "job requeued in held state",
         "AssocMaxJobsLimit",
         "QOSMaxJobsPerUserLimit",

@@ -76,6 +76,35 @@ def test_a_thousand_jobs_cost_one_call(world: World) -> None:
     assert len(world.slurm.calls()) == 1
 
 
+def test_where_a_job_could_not_be_started_is_asked_once(world: World) -> None:
+    reason = "launch failed requeued held"
+    world.slurm.says("squeue", queued("7", "PENDING", reason))
+    world.slurm.says("sacct", accounted("7", "REQUEUED"))
+    for _ in range(3):
+        found = world.look()
+    assert found.is_unstartable
+    assert not found.is_stuck
+    assert found.facts["bad_node"] == "n1"
+    calls = [call for call in world.slurm.calls() if call.startswith("sacct")]
+    assert len(calls) == 1
+    assert " -D " in calls[0]
+
+
+def test_where_a_job_could_not_be_started_may_stay_unknown(world: World) -> None:
+    world.slurm.says("squeue", queued("7", "PENDING", "JobHoldMaxRequeue"))
+    world.slurm.says("sacct", "", code=1, err=NO_DATABASE)
+    found = world.look()
+    assert found.is_unstartable
+    assert "bad_node" not in found.facts
+
+
+@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin"])
+def test_a_job_that_a_person_holds_is_left_alone(world: World, reason: str) -> None:
+    world.slurm.says("squeue", queued("7", "PENDING", reason))
+    found = world.look()
+    assert (found.is_held, found.is_stuck, found.is_unstartable) == (True, False, False)
+
+
 def test_why_a_job_waits_is_told(world: World) -> None:
     world.slurm.says("squeue", queued("7", "PENDING", "PartitionNodeLimit"))
     state = world.look()

@@ -107,9 +107,15 @@ class Phase(StrEnum):
 #: The key, in the facts of an attempt that waits, that tells that it waits in vain.
 STUCK = "is_stuck"
 
+#: The same for one that a person holds.
+HELD = "is_held"
 
-def _is_stuck(phase: Phase, facts: Mapping[str, JSONValue]) -> bool:
-    return phase is Phase.WAITING and facts.get(STUCK) is True
+#: The same for one whose start failed, and that will not be tried again.
+UNSTARTABLE = "is_unstartable"
+
+
+def _waits_as(kind: str, phase: Phase, facts: Mapping[str, JSONValue]) -> bool:
+    return phase is Phase.WAITING and facts.get(kind) is True
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,17 @@ class AttemptState:
     @property
     def is_stuck(self) -> bool:
         """Whether it waits for something that does not come about by waiting."""
-        return _is_stuck(self.phase, self.facts)
+        return _waits_as(STUCK, self.phase, self.facts)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person has it wait."""
+        return _waits_as(HELD, self.phase, self.facts)
+
+    @property
+    def is_unstartable(self) -> bool:
+        """Whether its start failed, and it only waits to be cancelled."""
+        return _waits_as(UNSTARTABLE, self.phase, self.facts)
 
     def __post_init__(self) -> None:
         if (self.phase is Phase.ENDED) != (self.cause is not None):
@@ -173,7 +189,17 @@ class Attempt:
     @property
     def is_stuck(self) -> bool:
         """Whether it waits for something that does not come about by waiting."""
-        return _is_stuck(self.phase, self.facts)
+        return _waits_as(STUCK, self.phase, self.facts)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person has it wait."""
+        return _waits_as(HELD, self.phase, self.facts)
+
+    @property
+    def is_unstartable(self) -> bool:
+        """Whether its start failed, and it only waits to be cancelled."""
+        return _waits_as(UNSTARTABLE, self.phase, self.facts)
 
     @property
     def run_s(self) -> float | None:

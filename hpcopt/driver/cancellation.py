@@ -1,4 +1,4 @@
-"""Ends the attempts of trials that people cancelled."""
+"""Ends the attempts of trials that people cancelled, and those that cannot start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _HOLD_S = 5.0
 
 
 class Canceller:
-    """Has the runner end the live attempts of cancelled trials, all in one call."""
+    """Has the runner end the live attempts of cancelled trials, all in one call.
+
+    So are those ended whose start failed and that only hold their place: the same
+    parameters are run again then, elsewhere.
+    """
 
     def __init__(self, runner: AttemptRunner, clock: Clock) -> None:
         self.note = ""
@@ -36,7 +40,10 @@ class Canceller:
         due = [
             attempt
             for attempt in experiment.live_attempts()
-            if experiment.trial(attempt.trial_index).cancelled_by
+            if (
+                attempt.is_unstartable
+                or experiment.trial(attempt.trial_index).cancelled_by
+            )
             and not _is_within(now, self._asked_at.get(attempt.key), _AGAIN_AFTER_S)
         ]
         if not due or _is_within(now, self._held_at, _HOLD_S):

@@ -110,6 +110,6 @@ class Collector:
 
 def _is_other_wait(attempt: Attempt, state: AttemptState) -> bool:
     """Whether an attempt that waited still waits, but in vain now, or not any more."""
-    if state.is_stuck and state.reason != attempt.reason:
-        return True
-    return state.is_stuck is not attempt.is_stuck
+    before = attempt.is_stuck, attempt.is_held, attempt.is_unstartable
+    now = state.is_stuck, state.is_held, state.is_unstartable
+    return before != now or (any(now) and state.reason != attempt.reason)

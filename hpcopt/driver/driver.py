@@ -33,7 +33,7 @@ from hpcopt.driver.notes import Notes
 from hpcopt.driver.planning import Planner, typical_duration_s
 from hpcopt.driver.polling import PollSchedule, settling_s
 from hpcopt.driver.requests import Inbox, RequestFolder
-from hpcopt.driver.room import Room, room
+from hpcopt.driver.room import Room, room, why_held
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
 from hpcopt.generation.protocol import GeneratorService
@@ -238,6 +238,7 @@ class Driver:
         """Say why nothing is submitted or known, if so."""
         note = self._submitter.note or self._canceller.note
         note = note or self._room().why or self._collector.note
+        note = note or why_held(self.experiment)
         self.progress.note = note
         self._notes.take(note, self._runner.calls)
 

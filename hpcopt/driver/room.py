@@ -67,3 +67,12 @@ def _stuck(attempts: list[Attempt]) -> str:
         f"paused: trial {first.trial_index}{others} {first.reason}; nothing is "
         "submitted until it can start or is cancelled"
     )
+
+
+def why_held(experiment: Experiment) -> str:
+    """Return which trials people have wait, in one line; empty where there is none."""
+    held = [attempt for attempt in experiment.live_attempts() if attempt.is_held]
+    if not held:
+        return ""
+    others = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
+    return f"trial {held[0].trial_index}{others} {held[0].reason}"

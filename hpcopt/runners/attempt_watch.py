@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpcopt.core.errors import PollError
+from hpcopt.core.policy import BAD_NODE
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
@@ -160,6 +161,8 @@ class AttemptWatch:
                 None,
                 f"job {job_id} has left the attempt to job {started.job_id}",
             )
+        if state.cause is Cause.USER and attempt.is_unstartable:
+            return _not_started(attempt, state)
         exit_code = state.facts.get("exit_code")
         if state.cause is Cause.TRIAL and isinstance(exit_code, int) and exit_code:
             return _failed(attempt, state, exit_code)
@@ -189,6 +192,24 @@ def look_at(attempt: Attempt) -> Look:
 def attempt_text(attempt: Attempt, key: str) -> str:
     """Return a fact from the metadata of a submitted attempt."""
     return str((attempt.metadata or {})[key])
+
+
+def _not_started(attempt: Attempt, state: AttemptState) -> AttemptState:
+    """Return the end of an attempt that was cancelled as Slurm could not start it.
+
+    That Slurm could not is known from the journal, as the driver that has cancelled it
+    may be another one.
+    """
+    why = attempt.reason.removeprefix("waits: ")
+    facts = dict(state.facts)
+    if BAD_NODE in attempt.facts:
+        facts[BAD_NODE] = attempt.facts[BAD_NODE]
+    return replace(
+        state,
+        cause=Cause.INFRASTRUCTURE,
+        reason=f"it could not be started, and was cancelled: {why}",
+        facts=facts,
+    )
 
 
 def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptState:

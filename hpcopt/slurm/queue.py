@@ -87,17 +87,28 @@ class SlurmQueue:
         return rows
 
     def accounts(
-        self, job_ids: Iterable[str], cluster: str = "", *, with_steps: bool = False
+        self,
+        job_ids: Iterable[str],
+        cluster: str = "",
+        *,
+        with_steps: bool = False,
+        with_earlier: bool = False,
     ) -> list[AccountingRow] | None:
         """Return the accounting of these jobs; ``None`` where none is kept.
+
+        Args:
+            job_ids: The jobs.
+            cluster: Where they are; empty for the local cluster.
+            with_steps: Whether to tell of their steps, too.
+            with_earlier: Whether to tell of each time that they were started.
 
         Raises:
             PollError: The accounting did not answer.
         """
         rows: list[AccountingRow] = []
         for chunk in _chunks(job_ids):
-            steps = [] if with_steps else ["-X"]
-            answer = self._sacct([*_on(cluster), *steps, "-j", ",".join(chunk)])
+            kinds = ([] if with_steps else ["-X"]) + (["-D"] if with_earlier else [])
+            answer = self._sacct([*_on(cluster), *kinds, "-j", ",".join(chunk)])
             if answer is None:
                 return None
             rows += answer

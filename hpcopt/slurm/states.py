@@ -76,11 +76,6 @@ _STUCK = {
     "ReservationDeleted": "its reservation was deleted: change reservation",
     "ReqNodeNotAvail": "a node that it needs is down or reserved, perhaps for a "
     "maintenance that it would run into: wait, or lower time",
-    "JobHeldAdmin": "an administrator holds it: ask why",
-    "JobHoldMaxRequeue": "it was requeued too often and is held: look for what fails "
-    "on its nodes, then release it with 'scontrol release'",
-    "launch failed requeued held": "its launch failed and it is held: look for what "
-    "fails on its node, then release it with 'scontrol release'",
 }
 
 #: The same for families of reasons.
@@ -97,10 +92,18 @@ _STUCK_FAMILIES = (
     ),
 )
 
-#: Reasons that are worth a word although the job may start by itself, or by its user.
-_ADVICE = {
+#: Reasons of jobs that a person holds, and who lets them go on.
+_HELD = {
     "JobHeldUser": "it is held; 'scontrol release' lets it go on",
+    "JobHeldAdmin": "an administrator holds it: ask why",
     "job requeued in held state": "it is held; 'scontrol release' lets it go on",
+}
+
+#: Reasons of jobs that Slurm itself holds after what failed was not their doing. It
+#: lets them go on no more, nor does anybody else, as a rule.
+_UNSTARTABLE = {
+    "launch failed requeued held": "its launch failed: look for what fails on its node",
+    "JobHoldMaxRequeue": "it was requeued too often: look for what fails on its nodes",
 }
 
 
@@ -131,9 +134,12 @@ def cause_of(word: str) -> Cause:
 
 def bad_node(word: str, node: str) -> str | None:
     """Return the node that is to blame for the end of a job, if one is."""
-    if word in _BLAMES_NODE and _ONE_NODE.fullmatch(node) and node != "None":
-        return node
-    return None
+    return node if word in _BLAMES_NODE and is_one_node(node) else None
+
+
+def is_one_node(node: str) -> bool:
+    """Whether this names one node, as Slurm writes it."""
+    return node != "None" and _ONE_NODE.fullmatch(node) is not None
 
 
 def why_ended(text: str, exit_code: int | None, signal_number: int) -> str:
@@ -159,8 +165,18 @@ def why_waiting(word: str, reason: str) -> str:
         return "waits: it ended in a way that its site handles; ask your administrators"
     if reason in {"", "None"}:
         return ""
-    advice = _stuck_advice(reason) or _ADVICE.get(reason)
+    advice = _stuck_advice(reason) or _HELD.get(reason) or _UNSTARTABLE.get(reason)
     return f"waits: {reason}" + (f" ({advice})" if advice else "")
+
+
+def is_held(reason: str) -> bool:
+    """Whether a person has the job wait, by the reason why it is pending."""
+    return reason in _HELD
+
+
+def is_unstartable(reason: str) -> bool:
+    """Whether Slurm holds the job as it could not start it, by its pending reason."""
+    return reason in _UNSTARTABLE
 
 
 def is_stuck(word: str, reason: str) -> bool:

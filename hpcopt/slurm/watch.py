@@ -17,7 +17,14 @@ from typing import TypeVar
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.policy import BAD_NODE
-from hpcopt.core.trial import STUCK, AttemptState, Cause, Phase
+from hpcopt.core.trial import (
+    HELD,
+    STUCK,
+    UNSTARTABLE,
+    AttemptState,
+    Cause,
+    Phase,
+)
 from hpcopt.core.types import JSONValue
 from hpcopt.slurm import states
 from hpcopt.slurm.queue import SlurmQueue
@@ -63,6 +70,8 @@ class JobWatch:
         self._missing_since: dict[str, float] = {}
         self._ended_since: dict[str, float] = {}
         self._strange: set[str] = set()
+        self._blamed: dict[str, str] = {}
+        """The nodes on which jobs could not be started; empty where none is known."""
 
     def look(self, jobs: Iterable[WatchedJob]) -> dict[str, AttemptState]:
         """Return the state of each job by its id, in few calls for all.
@@ -95,6 +104,7 @@ class JobWatch:
                 continue
             self._forget(job)
             found[job.job_id] = _alive(job, row, phase)
+        self._blame_node(cluster, found)
         if over:
             recorded, is_answered = self._recorded(cluster, over)
             for job in over:
@@ -166,6 +176,25 @@ class JobWatch:
         if (node := states.bad_node(word, record.node)) is not None:
             facts[BAD_NODE] = node
         return AttemptState(Phase.ENDED, states.cause_of(word), why, facts)
+
+    def _blame_node(self, cluster: str, found: dict[str, AttemptState]) -> None:
+        """Find out on which nodes jobs were that Slurm could not start, once each."""
+        unstartable = [job_id for job_id, s in found.items() if s.is_unstartable]
+        asked = [job_id for job_id in unstartable if job_id not in self._blamed]
+        if asked:
+            try:
+                rows = self._queue.accounts(asked, cluster, with_earlier=True)
+            except PollError as exc:
+                logger.warning("where jobs could not be started is not known: %s", exc)
+                rows = None
+            for job_id in asked:
+                nodes = [row.node for row in rows or () if row.job.covers(job_id)]
+                nodes = [node for node in nodes if states.is_one_node(node)]
+                self._blamed[job_id] = nodes[-1] if nodes else ""
+        for job_id in unstartable:
+            if node := self._blamed[job_id]:
+                facts = {**found[job_id].facts, BAD_NODE: node}
+                found[job_id] = replace(found[job_id], facts=facts)
 
     def _blame_memory(
         self,
@@ -244,6 +273,10 @@ def _alive(job: WatchedJob, row: QueueRow, phase: Phase) -> AttemptState:
         facts["pending_reason"] = row.reason
         if states.is_stuck(row.word, row.reason):
             facts[STUCK] = True
+        if states.is_held(row.reason):
+            facts[HELD] = True
+        if states.is_unstartable(row.reason):
+            facts[UNSTARTABLE] = True
         return AttemptState(
             phase, None, states.why_waiting(row.word, row.reason), facts
         )
