@@ -75,12 +75,18 @@ class Lives:
         self._tried[target] += 1
         return target
 
-    def deaths_before(self, point: str, last: str) -> list[str]:
-        """Return which deaths lead to a rare point; nothing if ``last`` does."""
-        before = {life.after for life in self.all if point in life.passed}
-        kinds = {life.after for life in self.all}
-        is_rare = len(self.all) >= N_FIRST_LIVES and 2 * len(before) < len(kinds)
-        return sorted(before - {CHANCE}) if is_rare and last not in before else []
+    def death_before(self, point: str, last: str) -> str:
+        """Return the death that best leads to a point; nothing if ``last`` does."""
+        lives = Counter(life.after for life in self.all)
+        passed = Counter(life.after for life in self.all if point in life.passed)
+        overall = passed.total() / max(1, lives.total())
+
+        def share(after: str) -> float:
+            return (passed[after] + overall) / (lives[after] + 1)
+
+        best = max(sorted(set(lives) - {CHANCE}), key=share, default=BIRTH)
+        is_known = len(self.all) >= N_FIRST_LIVES
+        return best if is_known and share(best) > 2 * share(last) else ""
 
 
 class Drivers:
@@ -101,14 +107,12 @@ class Drivers:
             point, self._then = self._then, ""
             return point
         target = lives.target(points)
-        before = lives.deaths_before(target, self._last)
-        if before == [BIRTH]:
+        before = lives.death_before(target, self._last)
+        if before == BIRTH:
             self._bench.run_small(target)
-        if not before or before == [BIRTH]:
-            self._then = ""
-            return target
-        self._then = target
-        return self._bench.rng.choice([point for point in before if point != BIRTH])
+        is_led_to = before not in ("", BIRTH)
+        self._then = target if is_led_to else ""
+        return before if is_led_to else target
 
     def live(self, fatal: str, seconds: float) -> int:
         """Let one driver live and die; return its exit code."""

@@ -18,6 +18,7 @@ from hpcopt.core.errors import (
 )
 from hpcopt.core.events import Event, ExperimentBegun
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Observation, Phase
+from hpcopt.core.types import JSONValue
 from hpcopt.driver.driver import Driver, Stop
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.requests import RequestFolder
@@ -98,6 +99,8 @@ class Cluster:
     stretch: Callable[[tuple[int, int]], float] = lambda key: 1.0
     """How many times ``run_s`` an attempt runs."""
     cause: Callable[[tuple[int, int]], Cause] = lambda key: Cause.SUCCESS
+    facts: Callable[[tuple[int, int]], dict[str, JSONValue]] = lambda key: {}
+    """What else is known of an attempt's end."""
 
     def submit(self, submission: Submission) -> None:
         self.names.setdefault(submission.name, [])
@@ -135,7 +138,8 @@ class Cluster:
         if self._is_running(job, self.clock.now()):
             return AttemptState(Phase.RUNNING)
         cause = self.cause(key)
-        return AttemptState(Phase.ENDED, cause, "" if cause is Cause.SUCCESS else "bad")
+        reason = "" if cause is Cause.SUCCESS else "bad"
+        return AttemptState(Phase.ENDED, cause, reason, self.facts(key))
 
 
 class Hazards:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from driver_world import World
 
-from hpcopt.core.errors import FailureRateExceededError, RepeatedFailureError
-from hpcopt.core.trial import Cause, TrialStatus
+from hpcopt.core.errors import (
+    FailureRateExceededError,
+    RepeatedFailureError,
+    StorageError,
+)
+from hpcopt.core.trial import NO_ROOM, Cause, TrialStatus
 from hpcopt.driver.limits import Limits
 
 
@@ -80,3 +84,28 @@ def test_failures_of_several_kinds_are_not_alike() -> None:
     world.cluster.cause = lambda key: Cause.MEMORY if key[0] % 2 else Cause.TRIAL
     with pytest.raises(FailureRateExceededError, match=r"(5|6) of (5|6)"):
         world.run()
+
+
+def test_a_disk_that_stays_full_stops_the_run_and_no_trial_fails_for_it() -> None:
+    world = World(Limits(max_trials=4, parallelism=2))
+    world.cluster.cause = lambda key: Cause.INFRASTRUCTURE
+    world.cluster.facts = lambda key: {NO_ROOM: True}
+    for _ in range(3):  # more often than failures of the infrastructure are forgiven
+        with pytest.raises(StorageError, match=r"3 times in a row.*make room"):
+            world.run()
+    assert world.journal.experiment.count(TrialStatus.FAILED) == 0
+    world.cluster.cause = lambda key: Cause.SUCCESS
+    world.cluster.facts = lambda key: {}
+    assert world.run().is_complete
+    assert world.journal.experiment.count(TrialStatus.COMPLETED) == 4
+
+
+def test_a_disk_that_is_full_now_and_then_stops_nothing() -> None:
+    world = World(Limits(max_trials=4, parallelism=2))
+    # With a node's own disk full, twice; then another failure of the infrastructure.
+    world.cluster.cause = lambda key: (
+        Cause.SUCCESS if key[1] == 5 else Cause.INFRASTRUCTURE
+    )
+    world.cluster.facts = lambda key: {NO_ROOM: True} if key[1] % 3 != 2 else {}
+    assert world.run().is_complete
+    assert world.journal.experiment.count(TrialStatus.COMPLETED) == 4

@@ -68,6 +68,20 @@ def test_a_program_without_room_is_told_from_one_that_failed(
     assert had_no_room(folder, exit_code) is expected
 
 
+def test_a_failure_where_next_to_no_room_is_left_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = AttemptFolder(tmp_path)
+    folder.ended.write_text("1\n")
+    folder.log.touch()
+    found = list(os.statvfs(tmp_path))
+    found[1:5] = 4096, 1000, 1500, 1500  # blocks of 4 KiB, of which 1500 are free
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
+    assert had_no_room(folder, 1)
+    found[4] = 4000
+    assert not had_no_room(folder, 1)
+
+
 def test_a_journal_that_may_not_grow_stops_the_run_which_then_continues(
     tmp_path: Path,
 ) -> None:

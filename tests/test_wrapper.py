@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
 from hpcopt.runners.trial_folder import AttemptFolder, write_durably
 from hpcopt.runners.wrapper import wrapper
 
@@ -282,7 +283,8 @@ def test_a_folder_that_cannot_be_written_is_a_failure_without_traces(
     wrapped.environment["PATH"] = f"{tmp_path}/bin:{wrapped.environment['PATH']}"
     wrapped.folder.started.touch()  # as when the disk is full
     code, output = wrapped.run("#!/bin/bash\necho ran\n")
-    assert code == 1
+    assert code == CANNOT_WRITE
+    assert had_no_room(wrapped.folder, code)
     assert "is the disk full, or the quota used up?" in output
     assert "ran" not in output
     assert not wrapped.folder.ended.exists()

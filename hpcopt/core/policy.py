@@ -101,9 +101,17 @@ class RetryPolicies:
         return found if isinstance(found, RetryPolicy) else NO_RETRY
 
     def may_retry(self, attempts: Sequence[Attempt]) -> bool:
-        """Whether the cause that ended the latest attempt is forgiven once more."""
+        """Whether the cause that ended the latest attempt is forgiven once more.
+
+        A full disk is forgiven always: the run stops before a trial fails for it.
+        """
         last = attempts[-1]
-        n_failures = sum(attempt.cause is last.cause for attempt in attempts)
+        if last.had_no_room:
+            return True
+        n_failures = sum(
+            attempt.cause is last.cause and not attempt.had_no_room
+            for attempt in attempts
+        )
         return n_failures <= self.of(last).retry
 
     def adjustment(self, attempts: Sequence[Attempt]) -> Adjustment:

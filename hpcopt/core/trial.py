@@ -113,6 +113,9 @@ HELD = "is_held"
 #: The same for one whose start failed, and that will not be tried again.
 UNSTARTABLE = "is_unstartable"
 
+#: The key, in the facts of an attempt's end, that tells that it had no room to write.
+NO_ROOM = "no_room"
+
 
 def _waits_as(kind: str, phase: Phase, facts: Mapping[str, JSONValue]) -> bool:
     return phase is Phase.WAITING and facts.get(kind) is True
@@ -200,6 +203,11 @@ class Attempt:
     def is_unstartable(self) -> bool:
         """Whether its start failed, and it only waits to be cancelled."""
         return _waits_as(UNSTARTABLE, self.phase, self.facts)
+
+    @property
+    def had_no_room(self) -> bool:
+        """Whether it failed because a disk was full."""
+        return self.facts.get(NO_ROOM) is True
 
     @property
     def run_s(self) -> float | None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from hpcopt.core.errors import FailureRateExceededError, RepeatedFailureError
+from hpcopt.core.errors import (
+    FailureRateExceededError,
+    RepeatedFailureError,
+    StorageError,
+)
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Cause, Trial, TrialStatus
 from hpcopt.driver.limits import Limits
@@ -15,6 +19,9 @@ MIN_FAILURES_FOR_RATE = 5
 
 #: A trial that failed within so many seconds has hardly begun.
 IMMEDIATE_S = 10.0
+
+#: How often in a row a trial may find a disk full: once may be a node's own disk.
+MOST_WITHOUT_ROOM = 3
 
 #: Ends that tell something about what is run, and not about where.
 _TELLING = (Cause.TRIAL, Cause.RESULT, Cause.MEMORY)
@@ -47,9 +54,11 @@ class FailureWatch:
         """Return if the run may go on.
 
         Raises:
+            StorageError: A trial finds no room to write, however often it is run.
             RepeatedFailureError: All trials so far failed at once and alike.
             FailureRateExceededError: Too many trials failed.
         """
+        _check_room(experiment)
         self._check_alike(experiment)
         failed = experiment.count(TrialStatus.FAILED)
         ended = failed + experiment.count(TrialStatus.COMPLETED)
@@ -77,6 +86,23 @@ class FailureWatch:
             "is removed, the same command continues",
             last.index,
         )
+
+
+def _check_room(experiment: Experiment) -> None:
+    begun = experiment.drivers[-1].time if experiment.drivers else 0.0
+    for trial in experiment.open_trials():
+        n_without = 0
+        for attempt in reversed(trial.new_attempts):
+            if not attempt.had_no_room or (attempt.ended_at or 0.0) < begun:
+                break
+            n_without += 1
+        if n_without >= MOST_WITHOUT_ROOM:
+            last = trial.new_attempts[-1]
+            raise StorageError(
+                f"trial {trial.index} found no room to write, {n_without} times in a "
+                f"row; the last time: {last.reason}; make room, then continue with "
+                "hpcopt run: nothing is lost"
+            )
 
 
 def _likeness(trial: Trial) -> object:

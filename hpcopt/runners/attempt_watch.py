@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.policy import BAD_NODE
-from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
+from hpcopt.core.trial import NO_ROOM, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.full_disk import had_no_room
@@ -224,4 +224,5 @@ def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptSta
         state,
         cause=Cause.INFRASTRUCTURE,
         reason=f"{reason}: no space was left to write to",
+        facts={**state.facts, NO_ROOM: True},
     )

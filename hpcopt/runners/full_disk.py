@@ -11,6 +11,10 @@ from hpcopt.runners.trial_folder import AttemptFolder
 #: number is that of ``EX_IOERR`` in ``sysexits.h``.
 CANNOT_WRITE = 74
 
+#: A program that removes what it could not write to its end leaves so little room, and
+#: what it said about it had no room in its log.
+_NEXT_TO_NOTHING_BYTES = 8 << 20
+
 _WORDS = re.compile(rb"No space left on device|Disk quota exceeded|ENOSPC|EDQUOT")
 
 #: How much of the log's end is looked at: a traceback of Python, or of HDF5.
@@ -20,7 +24,8 @@ _TAIL_BYTES = 16384
 def had_no_room(folder: AttemptFolder, exit_code: int | None) -> bool:
     """Whether an attempt that has ended, and failed, had no room to write.
 
-    Its wrapper could not write the exit code down, or its program says so.
+    Its wrapper could not write the exit code down, or its program says so, or next to
+    nothing is left: what failed then may have failed for that.
 
     Args:
         folder: The attempt's.
@@ -32,6 +37,9 @@ def had_no_room(folder: AttemptFolder, exit_code: int | None) -> bool:
     if folder.read_ended() is None and (
         exit_code == CANNOT_WRITE or folder.ended.exists()
     ):
+        return True
+    disk = os.statvfs(folder.path)
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
         return True
     try:
         with folder.log.open("rb") as file:

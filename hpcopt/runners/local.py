@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing_extensions import override
 
 from hpcopt.core.errors import PollError, RunnerError
-from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
+from hpcopt.core.trial import NO_ROOM, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners import session_processes
 from hpcopt.runners.exit_code import exit_reason
-from hpcopt.runners.full_disk import had_no_room
+from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
 from hpcopt.runners.job_script import JobScripts, digest
 from hpcopt.runners.local_processes import LocalProcesses
 from hpcopt.runners.protocol import (
@@ -30,6 +30,8 @@ from hpcopt.runners.trial_folder import NEVER_RUN, AttemptFolder, Started, Stopp
 
 #: Seconds from TERM to KILL; what Slurm waits by default (``KillWait``).
 _KILL_GRACE_S = 30.0
+
+_NO_SPACE = "no space was left to write to"
 
 _Key = tuple[int, int]
 
@@ -193,6 +195,8 @@ class LocalRunner(SingleTrials):
             session_processes.send_signal(started, signal.SIGKILL)
         cause, reason = _verdict(folder, started, code)
         facts: dict[str, JSONValue] = {"host": started.host, "exit_code": code}
+        if reason == _NO_SPACE:
+            facts[NO_ROOM] = True
         return AttemptState(Phase.ENDED, cause, reason, facts)
 
     def _unstarted_state(self, key: _Key, folder: AttemptFolder) -> AttemptState:
@@ -203,6 +207,7 @@ class LocalRunner(SingleTrials):
                 Cause.INFRASTRUCTURE,
                 f"job.sh ended with exit code {code} before it could run the trial's "
                 f"script; see {folder.log}",
+                {NO_ROOM: True} if code == CANNOT_WRITE else {},
             )
         self._processes.add(key, folder)
         return AttemptState(Phase.WAITING, reason="it waits to be started")
@@ -283,7 +288,7 @@ def _verdict(
     if stopped is not None:
         return Cause.USER, "it was stopped"
     if code != 0 and had_no_room(folder, code):
-        return Cause.INFRASTRUCTURE, "no space was left to write to"
+        return Cause.INFRASTRUCTURE, _NO_SPACE
     if code is not None:
         return (Cause.TRIAL, exit_reason(code)) if code else (Cause.SUCCESS, "")
     if session_processes.machine_of(started) is Machine.REBOOTED:

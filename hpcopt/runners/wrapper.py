@@ -89,7 +89,7 @@ if ((claimed != 0)); then
     done
     if [[ -z $owner ]]; then
         say "cannot write $started; is the disk full, or the quota used up?"
-        exit 1
+        exit CANNOT_WRITE
     elif [[ $owner != "$job_id" ]]; then
         say "job $owner runs or ran this attempt already; job $job_id leaves"
         exit 0
@@ -106,7 +106,7 @@ if ((claimed != 0)); then
     if ! printf '%s\n' "$identity" > "$started.tmp" ||
         ! mv -f -- "$started.tmp" "$started"; then
         say "cannot write $started"
-        exit 1
+        exit CANNOT_WRITE
     fi
 fi
 
