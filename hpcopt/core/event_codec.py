@@ -28,14 +28,16 @@ def event_to_json(event: Event) -> dict[str, JSONValue]:
     return {"event": type(event).__name__, **dataclasses.asdict(event)}
 
 
-def event_from_json(record: Mapping[str, Any]) -> Event:
+def event_from_json(fields: dict[str, Any]) -> Event:
     """Return the event that ``event_to_json`` wrote.
+
+    Args:
+        fields: The JSON object, which is used up.
 
     Raises:
         StorageError: The kind is unknown or a field is missing or unknown, as in a
             journal that a newer version wrote.
     """
-    fields = dict(record)
     name = fields.pop("event", None)
     form = _EVENTS.get(str(name))
     if form is None:

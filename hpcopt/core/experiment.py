@@ -235,11 +235,11 @@ class Experiment:
         them behind.
         """
         goals = self.absolute_goals
+        needed = {name for one in goals.objectives for name in one.metric_names}
         trials = [
             trial
             for trial in self.completed_trials()
-            if all(o.is_known(trial.outcome) for o in goals.objectives)
-            and goals.is_of_interest(trial.outcome)
+            if needed <= trial.outcome.keys() and goals.is_of_interest(trial.outcome)
         ]
         if self._space_changed is not None:
             inside = self.space.contains([trial.parameters for trial in trials])

@@ -41,7 +41,7 @@ class MetricSum:
         Raises:
             KeyError: ``outcome`` lacks a metric.
         """
-        return math.fsum(w * outcome[name].mean for name, w in self.weights.items())
+        return math.fsum([w * outcome[name].mean for name, w in self.weights.items()])
 
     def sem(self, outcome: Mapping[str, Observation]) -> float | None:
         """Return the sum's standard error; ``None`` if a metric's is unknown."""
