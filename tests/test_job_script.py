@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from hpcopt.core.errors import ConfigError, SubmissionDeferredError
 from hpcopt.resources import find_template, shipped_templates
-from hpcopt.runners.job_script import JobScripts, RenderedJob, digest
+from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.job_spec import JobSpec
 from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.rendered_job import RenderedJob, digest
 
 GOLDEN = Path(__file__).parent / "golden"
 

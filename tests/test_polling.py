@@ -34,8 +34,9 @@ from hpcopt.driver.polling import (
     with_site_floor,
 )
 from hpcopt.runners import attempt_watch, trial_folder
-from hpcopt.runners.job_script import JobScripts, RenderedJob
+from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.protocol import AttemptRequest
+from hpcopt.runners.rendered_job import RenderedJob
 from hpcopt.runners.slurm import SlurmRunner
 from hpcopt.runners.trial_folder import Look, Started
 from hpcopt.slurm.commands import Answer, SlurmCommands

@@ -10,9 +10,10 @@ from slurm_support import FakeSlurm, FakeTime
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.trial import AttemptState, Cause, Phase
+from hpcopt.slurm.matching import WatchedJob
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.tables import SEPARATOR
-from hpcopt.slurm.watch import JobWatch, WatchedJob
+from hpcopt.slurm.watch import JobWatch
 
 NO_ACCOUNTING = "Slurm accounting storage is disabled"
 NO_DATABASE = "sacct: error: slurm_persist_conn_open: failed to connect: refused"

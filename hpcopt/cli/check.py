@@ -13,8 +13,8 @@ from hpcopt.cli import text
 from hpcopt.cli.preflight import first_request, preflight
 from hpcopt.cli.target import config_argument, examples, runner_options
 from hpcopt.config_file import load_config
-from hpcopt.runners.job_script import RenderedJob
 from hpcopt.runners.protocol import submission_name
+from hpcopt.runners.rendered_job import RenderedJob
 
 Runner = Literal["slurm", "local"]
 

@@ -12,7 +12,6 @@ What people ask for meanwhile, it looks for before each step.
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 from collections.abc import Callable
@@ -31,9 +30,9 @@ from hpcopt.driver.failures import FailureWatch
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.notes import Notes
 from hpcopt.driver.planning import Planner, typical_duration_s
-from hpcopt.driver.polling import PollSchedule, settling_s
+from hpcopt.driver.polling import PollSchedule
 from hpcopt.driver.requests import Inbox, RequestFolder
-from hpcopt.driver.room import Room, room, why_held
+from hpcopt.driver.room import Places, Room, why_held
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
 from hpcopt.generation.protocol import GeneratorService
@@ -114,7 +113,7 @@ class Driver:
             limits.min_seconds_between_polls,
             has_glances=runner.glance([]) is not None,
         )
-        self._submitted_at = -math.inf
+        self._places = Places(limits, runner, clock)
         self._submitter = Submitter(journal, runner, clock)
         self._canceller = Canceller(runner, clock)
         self._inbox = Inbox(journal, requests, clock)
@@ -226,19 +225,20 @@ class Driver:
             self._submitter.retry_soon()
         self._decide()
         self._cancel()
+        room = self._places.room(self.experiment)
         if not self._is_winding_up:
-            self._planner.plan(self._n_wanted())
-        self._submit()
-        self._take_note()
+            n_ready = len(self._ready())
+            self._planner.plan(self._places.n_wanted(self.experiment, room, n_ready))
+        self._submit(room)
+        self._take_note(room)
         self.progress.is_generating = self._planner.is_awaited
         self.progress.next_poll_at = self._schedule.next_at
         self._observe(self.experiment, self.progress)
 
-    def _take_note(self) -> None:
+    def _take_note(self, room: Room) -> None:
         """Say why nothing is submitted or known, if so."""
         note = self._submitter.note or self._canceller.note
-        note = note or self._room().why or self._collector.note
-        note = note or why_held(self.experiment)
+        note = note or room.why or self._collector.note or why_held(self.experiment)
         self.progress.note = note
         self._notes.take(note, self._runner.calls)
 
@@ -250,8 +250,6 @@ class Driver:
         if seconds <= 0:
             return
         self._planner.wait(seconds)
-
-    # Decide
 
     def _decide(self) -> None:
         """Say what follows for each trial whose latest attempt has ended.
@@ -274,31 +272,6 @@ class Driver:
         if self._canceller.step(self.experiment):
             self._schedule.hasten(self._clock.now())  # they end soon
 
-    # Plan
-
-    def _room(self) -> Room:
-        """Return how many more attempts may be submitted now."""
-        if self._is_settling():
-            return Room(0)
-        return room(self.experiment, self._limits, self._runner)
-
-    def _is_settling(self) -> bool:
-        """Whether free places wait for others, to be filled by one submission."""
-        if not self._runner.is_shared or not self.experiment.live_attempts():
-            return False
-        since_s = self._clock.now() - self._submitted_at
-        return 0 <= since_s < settling_s(typical_duration_s(self.experiment))
-
-    def _n_wanted(self) -> int:
-        """Return how many new trials may be generated now.
-
-        None while too few places are free for a whole job, if others will become free.
-        """
-        n = self._room().n - len(self._ready())
-        n_left = self._limits.max_trials - self.experiment.n_trials
-        n_whole = min(self._runner.trials_per_job, n_left)
-        return 0 if n < n_whole and self.experiment.open_trials() else n
-
     def _ready(self) -> list[AttemptRequest]:
         """Return the attempts that can be submitted, by trial."""
         return [
@@ -309,18 +282,16 @@ class Driver:
             or (not trial.attempt.is_live and trial.attempt.cause is not Cause.SUCCESS)
         ]
 
-    # Submit
-
-    def _submit(self) -> None:
+    def _submit(self, room: Room) -> None:
         """Submit what is ready, and settle what may have been submitted."""
         n_settled = self._submitter.settle()
-        n_free, n_acceptable = self._room().n, self._runner.n_acceptable
+        n_free, n_acceptable = room.n, self._runner.n_acceptable
         if n_acceptable is not None:
             n_free = min(n_free, n_acceptable)
         if self._is_winding_up:
             n_free = 0
         n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
-            self._submitted_at = self._clock.now()
-            typical_s = typical_duration_s(self.experiment)
-            self._schedule.submitted(self._submitted_at, typical_s=typical_s)
+            now, typical_s = self._clock.now(), typical_duration_s(self.experiment)
+            self._places.note_submission(now)
+            self._schedule.submitted(now, typical_s=typical_s)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial import Attempt, Cause, Phase
+from hpcopt.driver.clock import Clock
 from hpcopt.driver.limits import Limits
+from hpcopt.driver.planning import typical_duration_s
+from hpcopt.driver.polling import settling_s
 from hpcopt.runners.protocol import AttemptRunner
 
 
@@ -18,6 +22,48 @@ class Room:
     """How many more may be submitted."""
     why: str = ""
     """What leaves no room, where it is not simply that enough trials are live."""
+
+
+class Places:
+    """The places for attempts that the limits of a run leave."""
+
+    def __init__(self, limits: Limits, runner: AttemptRunner, clock: Clock) -> None:
+        self._limits = limits
+        self._runner = runner
+        self._clock = clock
+        self._submitted_at = -math.inf
+
+    def note_submission(self, now: float) -> None:
+        """Note that attempts were submitted."""
+        self._submitted_at = now
+
+    def room(self, experiment: Experiment) -> Room:
+        """Return how many more attempts may be submitted now."""
+        if self._is_settling(experiment):
+            return Room(0)
+        return room(experiment, self._limits, self._runner)
+
+    def _is_settling(self, experiment: Experiment) -> bool:
+        """Whether free places wait for others, to be filled by one submission."""
+        if not self._runner.is_shared or not experiment.live_attempts():
+            return False
+        since_s = self._clock.now() - self._submitted_at
+        return 0 <= since_s < settling_s(typical_duration_s(experiment))
+
+    def n_wanted(self, experiment: Experiment, room: Room, n_ready: int) -> int:
+        """Return how many new trials may be generated now.
+
+        None while too few places are free for a whole job, if others will become free.
+
+        Args:
+            experiment: As it stands.
+            room: The places that are free.
+            n_ready: How many attempts are ready to take them.
+        """
+        n = room.n - n_ready
+        n_left = self._limits.max_trials - experiment.n_trials
+        n_whole = min(self._runner.trials_per_job, n_left)
+        return 0 if n < n_whole and experiment.open_trials() else n
 
 
 def room(experiment: Experiment, limits: Limits, runner: AttemptRunner) -> Room:

@@ -14,8 +14,9 @@ from hpcopt.core.types import JSONValue
 from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.full_disk import had_no_room
 from hpcopt.runners.trial_folder import NOTHING_SEEN, AttemptFolder, Look
+from hpcopt.slurm.matching import WatchedJob
 from hpcopt.slurm.options import job_name
-from hpcopt.slurm.watch import JobWatch, WatchedJob
+from hpcopt.slurm.watch import JobWatch
 
 logger = logging.getLogger(__name__)
 

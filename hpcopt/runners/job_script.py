@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,9 +16,12 @@ from hpcopt.core.policy import NO_ADJUSTMENT
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.job_spec import JobSpec, SlurmValue
 from hpcopt.runners.protocol import AttemptRequest, Submission
-from hpcopt.runners.sbatch_lines import directives
+from hpcopt.runners.rendered_job import (
+    RenderedJob,
+    checked_directives,
+    shared_directives,
+)
 from hpcopt.runners.shell_template import ShellText, render_script, render_text
-from hpcopt.runners.template_lint import FORBIDDEN, full_name
 from hpcopt.runners.trial_folder import (
     AttemptFolder,
     attempt_folder,
@@ -42,33 +44,6 @@ RESERVED_NAMES = frozenset(
         "trial",
     }
 )
-
-
-@dataclass(frozen=True)
-class RenderedJob:
-    """What one attempt runs, as text; nothing of it is written yet."""
-
-    script: str
-    """The rendered template."""
-    job: str
-    """The wrapper, with the template's ``#SBATCH`` lines."""
-    directives: tuple[str, ...]
-    """The template's ``#SBATCH`` lines."""
-    options: Mapping[str, str | None]
-    """Options for sbatch's command line by long name; ``None`` for a flag."""
-    parameters: str
-    """The parameterization, as JSON."""
-    variables: Mapping[str, str]
-    """The script's environment, as far as it is the trial's own."""
-    python_path: str
-    """A folder to look for Python modules in before all others; empty for none."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of all of it, in hexadecimal."""
-        options = json.dumps(dict(self.options), sort_keys=True)
-        parts = "\0".join((self.script, self.job, options, self.parameters))
-        return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class JobScripts:
@@ -112,7 +87,7 @@ class JobScripts:
                 "directory": str(spec.config_folder.absolute() / directory),
             },
         )
-        lines = _directives(script, spec.template)
+        lines = checked_directives(script, spec.template)
         variables = {
             key: render_text(text, names, f"job.environment.{key}")
             for key, text in spec.environment.items()
@@ -187,7 +162,7 @@ class JobScripts:
             StorageError: A file cannot be written: the disk is full, or read-only.
         """
         folder = self.experiment_folder / "arrays" / submission.name
-        text = array_wrapper(_shared_directives(submission, rendered), folder)
+        text = array_wrapper(shared_directives(submission, rendered), folder)
         self._write_group(folder, submission, text)
         return folder
 
@@ -204,7 +179,7 @@ class JobScripts:
             StorageError: A file cannot be written: the disk is full, or read-only.
         """
         folder = self.pack_folder(submission.name)
-        lines = _shared_directives(submission, rendered)
+        lines = shared_directives(submission, rendered)
         text = pack_wrapper(lines, folder, self._python, at_once)
         members = [
             {"variables": dict(job.variables), "python_path": job.python_path}
@@ -288,21 +263,6 @@ def _write_error(path: Path, exc: OSError) -> HpcoptError:
     return SubmissionDeferredError(f"cannot write {path}: {exc}")
 
 
-def digest(rendered: Sequence[RenderedJob]) -> str:
-    """Return one SHA-256, in hexadecimal, of all that a submission runs."""
-    digests = "\n".join(job.digest for job in rendered)
-    return hashlib.sha256(digests.encode()).hexdigest()
-
-
-def _shared_directives(
-    submission: Submission, rendered: Sequence[RenderedJob]
-) -> tuple[str, ...]:
-    shared = rendered[0].directives
-    if any(job.directives != shared for job in rendered):
-        raise ValueError(f"{submission.name}: its tasks differ in #SBATCH lines")
-    return shared
-
-
 def _option_text(
     option: str, value: SlurmValue, names: Mapping[str, object]
 ) -> str | None:
@@ -311,36 +271,3 @@ def _option_text(
     if isinstance(value, str):
         return render_text(value, names, f"job.slurm.{option}")
     return str(value)
-
-
-def _directives(script: str, template: Path) -> tuple[str, ...]:
-    """Return the ``#SBATCH`` lines of a script.
-
-    Raises:
-        ConfigError: The script has no shebang, or a ``#SBATCH`` line that sbatch would
-            not see or that hpcopt cannot have.
-    """
-    first = script.partition("\n")[0]
-    if not first.startswith("#!"):
-        raise ConfigError(
-            f"{template}, line 1: expected a shebang such as #!/bin/bash, "
-            f"found {first!r}"
-        )
-    found = directives(script)
-    for each in found:
-        where = f"{template}, line {each.line} of the script"
-        if each.after:
-            raise ConfigError(
-                f"{where}: {each.text!r} stands after the first command, "
-                f"{each.after!r}; sbatch does not look at it there"
-            )
-        try:
-            names = {full_name(name) for name, _ in each.options}
-        except ValueError as exc:
-            raise ConfigError(f"{where}: {each.text!r}: {exc}") from exc
-        for name in sorted(names & FORBIDDEN.keys()):
-            raise ConfigError(
-                f"{where}: --{name} cannot be used in a trial's script: "
-                f"{FORBIDDEN[name]}"
-            )
-    return tuple(each.text for each in found)

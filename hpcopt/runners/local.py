@@ -15,7 +15,7 @@ from hpcopt.core.types import JSONValue
 from hpcopt.runners import session_processes
 from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
-from hpcopt.runners.job_script import JobScripts, digest
+from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.local_processes import LocalProcesses
 from hpcopt.runners.protocol import (
     AttemptRequest,
@@ -23,6 +23,7 @@ from hpcopt.runners.protocol import (
     SubmissionMetadata,
     submission_name,
 )
+from hpcopt.runners.rendered_job import digest
 from hpcopt.runners.session_processes import Machine
 from hpcopt.runners.single_trials import SingleTrials
 from hpcopt.runners.time_limit import parse_slurm_time

@@ -12,8 +12,9 @@ from typing_extensions import override
 from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners import packs
 from hpcopt.runners.attempt_watch import folder_of, look_at
-from hpcopt.runners.job_script import JobScripts, RenderedJob
+from hpcopt.runners.job_script import JobScripts
 from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
+from hpcopt.runners.rendered_job import RenderedJob
 from hpcopt.runners.session_processes import forbid_start
 from hpcopt.runners.slurm import SlurmRunner
 from hpcopt.runners.trial_folder import AttemptFolder, Look, Stopped

@@ -38,8 +38,9 @@ from hpcopt.core.trial import AttemptState, Cause, Phase
 from hpcopt.slurm.call_log import Call, CallLog, parse_answer
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.failures import submission_error
+from hpcopt.slurm.matching import WatchedJob
 from hpcopt.slurm.queue import SlurmQueue
-from hpcopt.slurm.watch import JobWatch, WatchedJob
+from hpcopt.slurm.watch import JobWatch
 
 
 @dataclass(frozen=True)

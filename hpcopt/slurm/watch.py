@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
-from typing import TypeVar
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.policy import BAD_NODE
@@ -27,6 +25,7 @@ from hpcopt.core.trial import (
 )
 from hpcopt.core.types import JSONValue
 from hpcopt.slurm import states
+from hpcopt.slurm.matching import WatchedJob, match
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.tables import AccountingRow, QueueRow
 
@@ -37,19 +36,6 @@ LOST_AFTER_S = 300.0
 
 #: How long to wait for the accounting to say more about an end that is known already.
 DETAILS_WITHIN_S = 30.0
-
-
-@dataclass(frozen=True)
-class WatchedJob:
-    """A job to be looked after."""
-
-    job_id: str
-    """``13``, or ``13_1`` for an array task."""
-    name: str
-    """A job of another name under this id is another job: ids are used again."""
-    cluster: str = ""
-    exit_code: int | None = None
-    """What the job itself wrote down as its last act."""
 
 
 class JobWatch:
@@ -89,7 +75,7 @@ class JobWatch:
         self, cluster: str, jobs: Sequence[WatchedJob]
     ) -> dict[str, AttemptState]:
         try:
-            queued = _match(jobs, self._queue.jobs(cluster))
+            queued = match(jobs, self._queue.jobs(cluster))
         except PollError:
             # An outage is not counted against a job, here as below.
             self._missing_since.clear()
@@ -122,7 +108,7 @@ class JobWatch:
         except PollError as exc:
             logger.warning("no verdict on jobs that left the queue: %s", exc)
             return {}, False
-        return (None, True) if rows is None else (_match(jobs, rows), True)
+        return (None, True) if rows is None else (match(jobs, rows), True)
 
     def _over(
         self,
@@ -238,33 +224,6 @@ class JobWatch:
     def _forget(self, job: WatchedJob) -> None:
         self._missing_since.pop(job.job_id, None)
         self._ended_since.pop(job.job_id, None)
-
-
-_Row = TypeVar("_Row", QueueRow, AccountingRow)
-
-
-def _match(jobs: Sequence[WatchedJob], rows: Iterable[_Row]) -> dict[str, _Row]:
-    """Return the row of each job; that of one task goes before that of a range."""
-    # A look-up keeps an array of thousands from being searched for each of its tasks.
-    exact: dict[str, _Row] = {}
-    ranges: defaultdict[str, list[_Row]] = defaultdict(list)
-    for row in rows:
-        if row.job.step or row.job.component:
-            continue
-        if row.job.n_tasks > 1:
-            ranges[row.job.base].append(row)
-        elif row.job.tasks:
-            exact[f"{row.job.base}_{row.job.tasks[0].start}"] = row
-        else:
-            exact[row.job.base] = row
-    found: dict[str, _Row] = {}
-    for job in jobs:
-        base = job.job_id.partition("_")[0]
-        candidates = [exact[job.job_id]] if job.job_id in exact else ranges[base]
-        for row in candidates:
-            if row.name == job.name and row.job.covers(job.job_id):
-                found[job.job_id] = row
-    return found
 
 
 def _alive(job: WatchedJob, row: QueueRow, phase: Phase) -> AttemptState:
