@@ -16,8 +16,9 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ from hpcopt.runners.trial_folder import AttemptFolder
 
 #: How late a request to stop a single attempt is seen.
 _TICK_S = 2.0
+
+#: How long an attempt that was told to end may take; as long as Slurm lets a job
+#: (``KillWait``).
+_KILL_WAIT_S = 30.0
 
 #: After these nothing more is started.
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -72,12 +77,18 @@ class _Running:
 class Pack:
     """The attempts of a pack, and which of them run."""
 
-    def __init__(self, folder: Path, at_once: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        at_once: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Find the attempts.
 
         Args:
             folder: The pack's folder.
             at_once: How many may run at a time.
+            clock: Tells seconds; only differences count.
 
         Raises:
             UsageError: There are none.
@@ -95,6 +106,9 @@ class Pack:
         self._waiting = deque(each for each in members if not _is_done(each.folder))
         self._running: list[_Running] = []
         self._slots = list(range(at_once))
+        self._clock = clock
+        self._told_at: dict[Path, float] = {}
+        """When attempts were told to end, by their folders."""
         self._stays = Path.cwd() != folder.resolve()
         """Whether the user has chosen where to run."""
         self._job_id = os.environ.get("SLURM_JOB_ID", f"by-hand-{os.getpid()}")
@@ -149,10 +163,19 @@ class Pack:
                 each.attempt.send(number)
 
     def stop_those_asked_for(self) -> None:
-        """End the attempts in whose folders the driver has asked for it."""
-        for each in self._running:
-            if each.attempt.folder.read_stopped() is not None:
-                each.attempt.send(signal.SIGTERM)
+        """End the attempts in whose folders the driver has asked for it.
+
+        By TERM, and by KILL where an attempt has not ended in time, as Slurm does.
+        """
+        now = self._clock()
+        for attempt in (each.attempt for each in self._running):
+            path = attempt.folder.path
+            if path in self._told_at:
+                if now - self._told_at[path] >= _KILL_WAIT_S:
+                    attempt.kill()
+            elif attempt.folder.read_stopped() is not None:
+                self._told_at[path] = now
+                attempt.send(signal.SIGTERM)
 
 
 def _is_done(folder: AttemptFolder) -> bool:

@@ -158,6 +158,28 @@ def test_one_is_stopped_and_the_others_go_on(
     assert packed.codes() == [143, 1]
 
 
+def test_one_that_does_not_end_when_it_is_told_to_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = "#!/bin/bash\ntrap '' TERM\ntouch ready\nsleep 60 & wait; sleep 60\n"
+    packed = PackOf(tmp_path, [deaf])
+    monkeypatch.chdir(packed.path)
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    now = [0.0]
+    works = pack.Pack(packed.path, 1, lambda: now[0])
+    works.start()
+    wait_until((packed.attempt(0).path / "ready").exists)
+    packed.attempt(0).write_stopped(Stopped(Cause.USER, 1.0))
+    for now[0] in (0.0, 29.0):
+        works.stop_those_asked_for()
+        assert not works.reap()
+    now[0] = 30.0
+    works.stop_those_asked_for()
+    wait_until(works.reap)
+    assert packed.attempt(0).look().exit_code == 128 + signal.SIGKILL
+    assert not works.is_busy
+
+
 def test_the_attempt_of_another_job_is_left_alone(tmp_path: Path) -> None:
     packed = PackOf(tmp_path, ["#!/bin/bash\nexit 0\n"] * 2)
     packed.attempt(0).started.write_text("7 n1 1 boot 1\n")

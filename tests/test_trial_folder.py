@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,16 @@ def test_a_time_limit_has_many_forms(text: str, seconds: float | None) -> None:
 def test_any_other_time_limit_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"job\.slurm\.time: expected a time"):
         parse_slurm_time(text)
+
+
+def test_the_run_time_is_that_of_the_files_whoever_looks(tmp_path: Path) -> None:
+    folder = AttemptFolder(tmp_path)
+    folder.started.write_text("13 node7 12 boot 99\n")
+    assert folder.look().run_s is None
+    folder.ended.write_text("0\n")
+    os.utime(folder.started, (100.0, 100.0))
+    os.utime(folder.ended, (107.5, 107.5))
+    assert folder.look().run_s == 7.5
 
 
 def test_all_is_seen_in_one_look(tmp_path: Path) -> None:

@@ -211,7 +211,10 @@ class Attempt:
 
     @property
     def run_s(self) -> float | None:
-        """How long it ran, to the precision of the polls; ``None`` if not known."""
+        """How long it ran; ``None`` if not known.
+
+        As its runner tells, or else to the precision of the polls.
+        """
         elapsed = self.facts.get("elapsed_s")
         if isinstance(elapsed, (int, float)):
             return float(elapsed)

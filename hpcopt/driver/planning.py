@@ -14,7 +14,6 @@ from itertools import islice
 from statistics import median
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Trial
 from hpcopt.driver.clock import Clock
 from hpcopt.generation.protocol import Generation, GeneratorService, Snapshot
 from hpcopt.storage.journal import Journal
@@ -219,18 +218,9 @@ class Planner:
 def typical_duration_s(experiment: Experiment) -> float:
     """Return how long the latest trials ran, 0 if none has ended so far."""
     durations = (
-        duration
+        attempt.run_s
         for trial in reversed(experiment.trials)
-        if (duration := _duration_s(trial)) is not None
+        if (attempt := trial.attempt) is not None and attempt.run_s is not None
     )
     recent = list(islice(durations, _N_RECENT))
     return median(recent) if recent else 0.0
-
-
-def _duration_s(trial: Trial) -> float | None:
-    attempt = trial.attempt
-    if attempt is None or attempt.ended_at is None:
-        return None
-    # Short ones are never seen running.
-    started_at = attempt.started_at or attempt.submitted_at or attempt.staged_at
-    return max(0.0, attempt.ended_at - started_at)

@@ -109,6 +109,12 @@ class AttemptProcess:
         if self.process is not None:
             self.process.send_signal(number)
 
+    def kill(self) -> None:
+        """End the script, and what it has started, at once."""
+        self.last_signal = "KILL"
+        if self.process is not None and self.process.returncode is None:
+            os.killpg(self.process.pid, signal.SIGKILL)  # it leads its process group
+
 
 def _claim(folder: AttemptFolder, identity: str) -> str | None:
     """Make the attempt ours; return the job whose it is if it is another's."""

@@ -65,6 +65,8 @@ class AttemptWatch:
             return None
         self._note_end()
         facts: dict[str, JSONValue] = {"job_id": self.job_id(attempt), "exit_code": 0}
+        if look.run_s is not None:
+            facts["elapsed_s"] = look.run_s
         return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
 
     def _beginning(self, attempt: Attempt, look: Look) -> AttemptState | None:

@@ -196,6 +196,8 @@ class LocalRunner(SingleTrials):
             session_processes.send_signal(started, signal.SIGKILL)
         cause, reason = _verdict(folder, started, code)
         facts: dict[str, JSONValue] = {"host": started.host, "exit_code": code}
+        if (run_s := folder.run_s()) is not None:
+            facts["elapsed_s"] = run_s
         if reason == _NO_SPACE:
             facts[NO_ROOM] = True
         return AttemptState(Phase.ENDED, cause, reason, facts)

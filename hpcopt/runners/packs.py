@@ -31,7 +31,10 @@ def own_end(look: Look) -> AttemptState | None:
     if code is None or code >= 128 or look.last_signal:
         return None
     job_id = look.started.job_id if look.started else ""
-    return _ended(code, {"job_id": job_id, "exit_code": code})
+    facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
+    if look.run_s is not None:
+        facts["elapsed_s"] = look.run_s
+    return _ended(code, facts)
 
 
 def state(look: Look, job: AttemptState) -> AttemptState:
@@ -68,10 +71,10 @@ def _live(look: Look, job: AttemptState, facts: dict[str, JSONValue]) -> Attempt
         return job  # with a reason, such as completing, it is about to end
     if look.started is None:
         return AttemptState(Phase.WAITING, None, "its pack runs, its turn comes", facts)
+    if look.exit_code is not None and look.stopped is not None:
+        return AttemptState(Phase.ENDED, Cause.USER, "it was stopped", facts)
     if look.exit_code is None or look.exit_code == _KILLED:
         return job  # the end of the pack will say whether memory was the reason
-    if look.stopped is not None:
-        return AttemptState(Phase.ENDED, Cause.USER, "it was stopped", facts)
     # A job whose end Slurm has begun is not running: this signal was the attempt's own.
     return job if look.last_signal else _ended(look.exit_code, facts)
 

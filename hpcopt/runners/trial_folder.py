@@ -8,7 +8,7 @@ listing makes an NFS client ask the server, which a mere look-up may not.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpcopt.core.trial import Cause
@@ -53,6 +53,8 @@ class Look:
     last_signal: str
     """The last signal that an ended job has passed on to its script, if any."""
     stopped: Stopped | None
+    run_s: float | None = field(default=None, compare=False)
+    """How long its script ran, where that has ended by itself."""
 
 
 NOTHING_SEEN = Look(None, None, "", None)
@@ -107,7 +109,19 @@ class AttemptFolder:
             self._read(name) if name in names else ""
             for name in ("started", "ended", "stopped")
         )
-        return Look(_started(started), *_ended(ended), _stopped(stopped))
+        run_s = self.run_s() if started and ended else None
+        return Look(_started(started), *_ended(ended), _stopped(stopped), run_s)
+
+    def run_s(self) -> float | None:
+        """Return how long the script ran; ``None`` unless it has ended by itself.
+
+        By the clock of the file system: whoever looks may come much later.
+        """
+        try:
+            begun_at = self.started.stat().st_mtime
+            return max(0.0, round(self.ended.stat().st_mtime - begun_at, 3))
+        except FileNotFoundError:
+            return None
 
     def read_started(self) -> Started | None:
         """Return who runs the attempt; ``None`` if nobody, or not yet legible."""
