@@ -123,6 +123,37 @@ def test_every_name_of_the_documentation_is_there(project: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["a", "it's", "a b\n\\n", '"', 0.5, True, {"a": "b"}])
+def test_a_python_script_gets_literals_of_python(
+    project: Project, value: object
+) -> None:
+    template = "#!/usr/bin/env python3\n# {{ trial.index }}\nfound = {{ x }}\n"
+    names: dict[str, object] = {}
+    exec(project.render(template, {"x": value}).script, names)
+    assert names["found"] == value
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "#!/usr/bin/python3.12\nprint('{{ x }}')\n",
+        "#!/usr/bin/env python\n# {{ x }}\n",
+        "#!/usr/bin/env Rscript\nx <- {{ x }}\n",
+    ],
+)
+def test_where_no_language_protects_a_value_only_plain_words_are_written(
+    project: Project, template: str
+) -> None:
+    assert "plain-word.h5" in project.render(template, {"x": "plain-word.h5"}).script
+    with pytest.raises(ConfigError, match=r"in another language|value of one line"):
+        project.render(template, {"x": "it's\nnot"})
+
+
+def test_a_python_script_that_is_none_is_refused(project: Project) -> None:
+    with pytest.raises(ConfigError, match="expected Python, as the first line says"):
+        project.render("#!/usr/bin/env python3\nprint(({{ x }}\n", {"x": "a"})
+
+
 def test_the_folders_are_where_the_attempt_is(project: Project) -> None:
     words = (
         "{{ trial.folder }}|{{ trial.checkpoint }}",

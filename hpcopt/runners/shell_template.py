@@ -1,4 +1,4 @@
-"""Jinja2 templates of shell scripts, in which every value is quoted for the shell."""
+"""Jinja2 templates of scripts, in which every value is quoted for their language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import jinja2
 from typing_extensions import override
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.runners.shell_context import Context, contexts
+from hpcopt.runners.script_language import Language, language_of, places
+from hpcopt.runners.shell_context import Context
 
 #: What an expression in a template may raise, beside Jinja's own errors.
 _EXPRESSION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError)
@@ -121,23 +122,42 @@ def _fill(marked: str, values: list[object], template: Path) -> str:
             f"{template}: expected each expression to be written where it stands; "
             "one within a macro, a call or a set block cannot be quoted"
         )
-    quoted = [
-        value if isinstance(value, ShellText) else shlex.quote(_plain(value))
-        for value in values
-    ]
+    language = language_of(_first_line(marked, values))
+    try:
+        contexts = _places(language, marked)
+    except ValueError as exc:
+        raise ConfigError(f"{template}: {exc}") from exc
     script = pieces[0]
-    for context, value, text, piece in zip(
-        _contexts(marked), values, quoted, pieces[1:], strict=True
-    ):
+    for context, value, piece in zip(contexts, values, pieces[1:], strict=True):
+        text = _written(value, context, language)
         _check_context(context, value, text, f"{template}, line {_line(script)}")
         script += text + piece
     return script
 
 
+def _first_line(marked: str, values: list[object]) -> str:
+    line = marked.partition("\n")[0]
+    for value in values[: line.count(_MARK)]:
+        line = line.replace(_MARK, _plain(value), 1)
+    return line
+
+
 @lru_cache(maxsize=16)
-def _contexts(marked: str) -> tuple[Context, ...]:
+def _places(language: Language, marked: str) -> tuple[Context, ...]:
     """Return where the marks stand, which most trials of an experiment share."""
-    return tuple(contexts(marked, _MARK))
+    return tuple(places(language, marked, _MARK))
+
+
+def _written(value: object, context: Context, language: Language) -> str:
+    """Return a value as it is written into a script of the language."""
+    if isinstance(value, ShellText):
+        return value
+    if language is Language.SHELL:
+        return shlex.quote(_plain(value))
+    if language is Language.PYTHON and context is Context.PLAIN:
+        _plain(value)  # it is text that a program can take
+        return repr(value)
+    return _plain(value)
 
 
 def _check_context(context: Context, value: object, text: str, where: str) -> None:
@@ -154,9 +174,9 @@ def _check_context(context: Context, value: object, text: str, where: str) -> No
     if isinstance(value, ShellText):
         return
     raise ConfigError(
-        f"{where} of the script: hpcopt quotes the value {str(value)!r} for the shell; "
-        "it cannot stand within quotes or a here-document: remove the quotes around "
-        "the expression"
+        f"{where} of the script: hpcopt quotes the value {str(value)!r}, for the shell "
+        "or for Python; it cannot stand within quotes or a here-document (remove the "
+        "quotes around the expression), nor in another language"
     )
 
 

@@ -57,7 +57,7 @@ if ((claimed != 0)); then
     done
     if [[ -z $owner ]]; then
         say "cannot write $started; is the disk full, or the quota used up?"
-        exit 1
+        exit 74
     elif [[ $owner != "$job_id" ]]; then
         say "job $owner runs or ran this attempt already; job $job_id leaves"
         exit 0
@@ -74,7 +74,7 @@ if ((claimed != 0)); then
     if ! printf '%s\n' "$identity" > "$started.tmp" ||
         ! mv -f -- "$started.tmp" "$started"; then
         say "cannot write $started"
-        exit 1
+        exit 74
     fi
 fi
 
