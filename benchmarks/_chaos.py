@@ -52,7 +52,8 @@ metrics:
 job:
   command: [bash, program.sh, "{{{{ trial.index }}}}", "{{{{ trial.folder }}}}"]
   environment: {{SECONDS_PER_TRIAL: "{seconds}", FAILS: "{fails}"}}
-  slurm: {{time: "00:10:00", mem: 10M}}
+  slurm: {{time: "{time_limit}", mem: 10M{options}}}
+  on: {{time: {{retry: 1, factor: 2}}}}
 run:
   max_trials: {max_trials}
   parallelism: {parallelism}
@@ -60,6 +61,7 @@ run:
   tolerated_trial_failure_rate: 1.0
   initial_seconds_between_polls: 0.2
 generation: {{method: sobol}}
+driver: {{slurm: {{time: "00:02:00", mem: 500M, cpus_per_task: 1}}}}
 """
 
 
@@ -127,6 +129,8 @@ class Case:
         seconds: Sequence[float] = (0.5,),
         fails: int | None = None,
         result_bytes: int = 0,
+        time_limit: str = "00:10:00",
+        options: str = "",
     ) -> None:
         """Lay an experiment out.
 
@@ -138,6 +142,8 @@ class Case:
             seconds: How long trials take, in turn.
             fails: The trial that is killed by SIGKILL.
             result_bytes: How much a result holds beside the one number.
+            time_limit: Of a trial, as sbatch takes it.
+            options: More options of sbatch, as YAML that begins with a comma.
         """
         self.cluster = cluster
         self.max_trials = max_trials
@@ -149,6 +155,8 @@ class Case:
             "seconds": " ".join(map(str, seconds)),
             "fails": "" if fails is None else fails,
             "max_trials": max_trials,
+            "time_limit": time_limit,
+            "options": options,
             "max_queued_jobs": "null" if max_queued_jobs is None else max_queued_jobs,
         }
         self.run_at_once(parallelism)
