@@ -210,8 +210,14 @@ class Case:
     def job_ids(self) -> set[str]:
         return {job_id for ids in self.jobs().values() for job_id in ids}
 
-    def violations(self, *, n_failed: int = 0) -> list[str]:
-        """Return what is wrong with an experiment that is complete."""
+    def violations(self, *, n_failed: int = 0, may_requeue: bool = False) -> list[str]:
+        """Return what is wrong with an experiment that is complete.
+
+        Args:
+            n_failed: How many trials were to fail.
+            may_requeue: Whether Slurm itself may have run a job once more, as it does
+                with one whose end it was not told.
+        """
         experiment = self.experiment
         found = []
         count = experiment.count(TrialStatus.COMPLETED)
@@ -226,7 +232,9 @@ class Case:
         found += [f"sacct -D has {name} {task} twice" for name, task in doubled]
         path = self.folder / "runs"
         lines = path.read_text().splitlines() if path.exists() else []
-        runs = Counter(" ".join(line.split()[:2]) for line in lines)
+        # Each line is a trial, its attempt and the job.
+        seen = set(lines) if may_requeue else lines
+        runs = Counter(" ".join(line.split()[:2]) for line in seen)
         found += [f"attempt {key} ran {n} times" for key, n in runs.items() if n > 1]
         owned = {
             str((attempt.metadata or {}).get("job_id"))

@@ -34,7 +34,7 @@ from hpcopt.storage.journal_file import JournalFile
 
 #: The trial that is killed, and how long an experiment may take.
 KILLED = 2
-PATIENCE_S = 600
+PATIENCE_S = 900
 
 SWITCHED_OFF = "#!/bin/sh\necho 'Slurm accounting storage is disabled' >&2\nexit 1\n"
 CLIENTS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
@@ -102,7 +102,7 @@ def controller_away(cluster: Cluster, n_trials: int, minutes: float) -> list[str
         time.sleep(60 * minutes)
         ended = time.time()
     found = finish(case, driver)
-    found += case.violations(n_failed=1)
+    found += case.violations(n_failed=1, may_requeue=True)
     return found + [
         f"{case.folder}: a verdict while slurmctld was away: {event}"
         for event in events(case)
