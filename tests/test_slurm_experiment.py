@@ -223,4 +223,4 @@ def test_a_refusal_of_sbatch_names_the_key(
             text=True,
         )
         assert done.returncode == 2
-        assert f"job.slurm.{key}: sbatch refused the job: " in done.stderr
+        assert f"job.slurm.{key}: sbatch --test-only exited " in done.stderr
