@@ -20,12 +20,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from _chaos import Case, Cluster, conclude, until
 
+from hpcopt.core.errors import StorageError
 from hpcopt.core.trial import Attempt, Cause
-from hpcopt.session import is_begun
 
 #: How long an experiment may take.
 PATIENCE_S = 900
@@ -143,12 +143,13 @@ def walltime(cluster: Cluster) -> tuple[str, list[str]]:
     """Have an experiment of six minutes be driven by jobs of two."""
     case = Case(cluster, max_trials=12, parallelism=1, seconds=(30,))
     hpcopt("submit", case)
-    folder = case.folder / "experiments" / case.name
     begun = time.monotonic()
 
     def is_complete() -> bool:
-        ended = case.experiment.ended if is_begun(folder) else None
-        return ended is not None and "have ended" in ended.reason
+        with suppress(StorageError):  # it is not begun yet
+            ended = case.experiment.ended
+            return ended is not None and "have ended" in ended.reason
+        return False
 
     found = [] if until(is_complete, PATIENCE_S) else ["not complete"]
     minutes = (time.monotonic() - begun) / 60
