@@ -172,23 +172,11 @@ class Experiment:
 
     def live_attempts(self) -> list[Attempt]:
         """Return the submitted attempts that have not ended, by trial."""
-        return [
-            trial.attempt
-            for trial in self.open_trials()
-            if trial.attempt is not None
-            and trial.attempt.is_live
-            and trial.attempt.metadata is not None
-        ]
+        return self._book.live_attempts()
 
     def staged_attempts(self) -> list[Attempt]:
         """Return the attempts that may or may not have been submitted, by trial."""
-        return [
-            trial.attempt
-            for trial in self.open_trials()
-            if trial.attempt is not None
-            and trial.attempt.is_live
-            and trial.attempt.metadata is None
-        ]
+        return self._book.staged_attempts()
 
     def count(self, *statuses: TrialStatus) -> int:
         """Return how many trials have one of ``statuses``."""
@@ -254,15 +242,14 @@ class Experiment:
         Raises:
             StorageError: The event contradicts those before it.
         """
+        if isinstance(event, ev.ExperimentBegun):
+            raise StorageError("ExperimentBegun appears twice in the journal")
         self._book.apply(event)
         note = _NOTES.get(type(event))
         if note is not None:
             note(self, event)
         self.n_events += 1
         self.last_event_time = event.time
-
-    def _refuse(self, event: ev.ExperimentBegun) -> None:
-        raise StorageError(f"{type(event).__name__} appears twice in the journal")
 
     def _note_settings(self, event: ev.SettingsChanged) -> None:
         self.settings = event.settings
@@ -302,7 +289,6 @@ class Experiment:
 
 #: What the experiment keeps of the events of each kind, besides its trials.
 _NOTES: Mapping[type[Any], Callable[[Experiment, Any], None]] = {
-    ev.ExperimentBegun: Experiment._refuse,
     ev.SettingsChanged: Experiment._note_settings,
     ev.SpaceChanged: Experiment._note_space,
     ev.DriverBegun: Experiment._note_begin,

@@ -10,7 +10,7 @@ from typing import Any
 from hpcopt.core import events as ev
 from hpcopt.core import life_cycle
 from hpcopt.core.errors import StorageError
-from hpcopt.core.trial import Trial, TrialStatus
+from hpcopt.core.trial import Attempt, Trial, TrialStatus
 
 
 class TrialBook:
@@ -66,6 +66,26 @@ class TrialBook:
     def manual_trials(self) -> list[Trial]:
         """Return the trials that a script evaluates and has not ended, by index."""
         return [self._trials[index] for index in self._manual]
+
+    def live_attempts(self) -> list[Attempt]:
+        """Return the submitted attempts that have not ended, by trial."""
+        return [
+            trial.attempt
+            for trial in self.open_trials()
+            if trial.attempt is not None
+            and trial.attempt.is_live
+            and trial.attempt.metadata is not None
+        ]
+
+    def staged_attempts(self) -> list[Attempt]:
+        """Return the attempts that may or may not have been submitted, by trial."""
+        return [
+            trial.attempt
+            for trial in self.open_trials()
+            if trial.attempt is not None
+            and trial.attempt.is_live
+            and trial.attempt.metadata is None
+        ]
 
     def count(self, status: TrialStatus) -> int:
         """Return how many trials have ``status``."""
