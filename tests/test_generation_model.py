@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
+from scipy.stats import norm
 from test_generation import SQUARE, bowl, observed, snapshot, sobol_points
 
 from hpcopt.core.errors import GenerationError
@@ -143,6 +146,39 @@ def test_the_fit_is_that_of_gpytorchs_likelihood() -> None:
         kernel.outputscale = scale * factor
         assert posterior() < best
         kernel.outputscale = scale
+
+
+def test_foresight_is_what_the_other_outcomes_say_of_each() -> None:
+    rng = np.random.default_rng(0)
+    X, y, noise = rng.random((7, 2)), rng.standard_normal(7), np.full(7, 0.1)
+    known = fit.Hyperparameters(np.array([0.4, 0.7]), 1.3, 0.1, 0.2)
+    expected = 0.0
+    for k in range(7):
+        others = np.arange(7) != k
+        process = GaussianProcess.of(X[others], y[others], noise[others], known)
+        mean, variance = process.moments(X[k : k + 1])
+        expected += norm.logpdf(y[k], mean[0], np.sqrt(variance[0] + noise[k]))
+    found = GaussianProcess.of(X, y, noise, known).log_foresight
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "is_long"), [(0.5, True), (12.0, False)], ids=["trend", "waves"]
+)
+def test_the_prior_that_foretells_the_outcomes_best_is_taken(
+    frequency: float, is_long: bool
+) -> None:
+    X = np.random.default_rng(0).random((24, 2))
+    short = TrainingData(
+        X,
+        np.sin(frequency * X.sum(axis=1)),
+        None,
+        Priors.of_short_scales(np.zeros(2, dtype=bool)),
+    )
+    long = replace(short, priors=Priors.of_long_scales(2))
+    chosen = Surrogate.fit(replace(short, other_priors=(long.priors,)))
+    expected = Surrogate.fit(long if is_long else short)
+    assert chosen.details == expected.details
 
 
 def test_the_process_is_that_of_botorchs_model() -> None:

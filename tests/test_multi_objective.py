@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.special import ndtr
 from test_generation import SQUARE, snapshot, sobol_points
 
 from hpcopt.core.goals import parse_goals
@@ -10,6 +11,7 @@ from hpcopt.core.pareto import hypervolume
 from hpcopt.core.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.fit import Hyperparameters
+from hpcopt.generation.front_proposal import FrontModels
 from hpcopt.generation.gaussian import GaussianProcess
 from hpcopt.generation.linear_outcome import LinearTransform
 from hpcopt.generation.multi_objective import (
@@ -19,6 +21,7 @@ from hpcopt.generation.multi_objective import (
 )
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
+from hpcopt.generation.surrogate import Surrogate
 
 Array = npt.NDArray[np.float64]
 
@@ -40,16 +43,21 @@ def problem(m: int, noise: float = 1e-6) -> tuple[list[GaussianProcess], Array]:
 
 
 @pytest.mark.parametrize(
-    ("m", "n_constraints", "noise"),
-    [(2, 0, 1e-6), (2, 1, 1e-6), (2, 0, 0.3), (3, 1, 0.1)],
-    ids=["two", "constrained", "noisy", "three"],
+    ("m", "optimism", "noise"),
+    [(2, [], 1e-6), (2, [0.0], 1e-6), (2, [], 0.3), (3, [0.0], 0.1), (2, [2.0], 0.1)],
+    ids=["two", "constrained", "noisy", "three", "optimistic"],
 )
 def test_the_gradient_is_that_of_the_value(
-    m: int, n_constraints: int, noise: float
+    m: int, optimism: list[float], noise: float
 ) -> None:
-    models, X = problem(m + n_constraints, noise)
+    models, X = problem(m + len(optimism), noise)
     acquisition = LogNoisyHypervolumeImprovement(
-        models[:m], models[m:], np.full(m, -1.0), np.array([[0.5, 0.5]]), seed=0
+        models[:m],
+        models[m:],
+        np.full(m, -1.0),
+        np.array([[0.5, 0.5]]),
+        seed=0,
+        optimism=optimism,
     )
     values, gradients = acquisition.values_and_gradients(X)
     assert np.array_equal(acquisition.values(X), values)
@@ -96,6 +104,44 @@ def test_a_pending_point_promises_nothing_more() -> None:
     alone = LogNoisyHypervolumeImprovement(models, [], reference, empty, seed=0)
     taken = LogNoisyHypervolumeImprovement(models, [], reference, X[:1], seed=0)
     assert taken.values(X[:1])[0] < alone.values(X[:1])[0] - 5
+
+
+def test_optimism_is_for_what_is_unknown_not_for_what_is_known_to_be_infeasible() -> (
+    None
+):
+    X = np.array([[0.1, 0.1], [0.15, 0.1]])
+    objectives = [process(X, np.zeros(2)) for _ in range(2)]
+    constraints = [process(X, np.full(2, -1.0))]
+    gains = [
+        LogNoisyHypervolumeImprovement(
+            objectives,
+            constraints,
+            np.full(2, -1.0),
+            np.empty((0, 2)),
+            seed=0,
+            optimism=[optimism],
+        ).values(np.array([[0.1, 0.1001], [0.9, 0.9]]))
+        for optimism in (0.0, 2.0)
+    ]
+    known, unknown = gains[1] - gains[0]
+    assert unknown == pytest.approx(np.log(ndtr(2.0) / ndtr(0.0)), abs=0.05)
+    assert gains[1][0] < gains[1][1] - 100
+    assert known > 0
+
+
+def test_nobody_is_optimistic_about_failures() -> None:
+    points = sobol_points(SQUARE, 8)
+    now = snapshot(
+        SQUARE, observed(points[:6]), failed=points[6:], objective="-near, -far"
+    )
+    models = FrontModels.of(now, Surrogate.fit)
+    assert models.success is not None
+    X, nothing = np.random.default_rng(0).random((4, 2)), np.empty((0, 2))
+    soberly, boldly = (
+        models.acquisition(nothing, 0, optimism=optimism).values(X)
+        for optimism in (0.0, 2.0)
+    )
+    assert boldly.tolist() == soberly.tolist()
 
 
 def test_far_from_any_improvement_there_is_a_slope_to_follow() -> None:

@@ -161,19 +161,20 @@ class LogNoisyExpectedImprovement:
 
 def log_h(z: Array) -> tuple[Array, Array]:
     """Return ``log(phi(z) + z * Phi(z))``, to all digits far below 0 too; its slope."""
+    value, slope = np.empty_like(z), np.empty_like(z)
     is_low = z < -1
-    high = np.where(is_low, 0.0, z)
+    high = z[~is_low]
     below = ndtr(high)
     h = np.exp(-0.5 * high**2 - _LOG_SQRT_2PI) + high * below
-    low = np.where(is_low, z, -1.0)
+    value[~is_low], slope[~is_low] = np.log(h), below / h
+    low = z[is_low]
     is_far = low < -_FAR
     near = np.where(is_far, -1.0, low)
     mills = _SQRT_HALF_PI * erfcx(-_SQRT_HALF * near)
     factor = np.where(is_far, low**-2.0, 1 + near * mills)
     mills = np.where(is_far, -1 / low, mills)
-    log_low = np.log(factor) - 0.5 * low**2 - _LOG_SQRT_2PI
-    value: Array = np.where(is_low, log_low, np.log(h))
-    slope: Array = np.where(is_low, mills / factor, below / h)
+    value[is_low] = np.log(factor) - 0.5 * low**2 - _LOG_SQRT_2PI
+    slope[is_low] = mills / factor
     return value, slope
 
 

@@ -63,11 +63,12 @@ def best_unused(
     """
     if space.n_points is not None and space.n_points <= _MAX_ENUMERATED:
         found = space.every_point[used.unused(space.every_point)]
+        if len(found) == 0:
+            return None
+        values = _values(acquisition, found)
     else:
-        found = _search(acquisition, space, incumbents, rng, region)
-    if len(found) == 0:
-        return None
-    order = np.argsort(-_values(acquisition, found), kind="stable")
+        found, values = _search(acquisition, space, incumbents, rng, region)
+    order = np.argsort(-values, kind="stable")
     ranked = found[order]
     unused = ranked[used.unused(ranked)][:1]
     return space.decode(unused)[0] if len(unused) else None
@@ -79,8 +80,8 @@ def _search(
     incumbents: Array,
     rng: np.random.Generator,
     region: Region,
-) -> Array:
-    """Return promising points, all of them valid."""
+) -> tuple[Array, Array]:
+    """Return promising points, all of them valid, and their values."""
     discrete = space.is_discrete
     if space.is_constrained:
         everywhere = feasible_region(space).sample(_N_GLOBAL, rng)
@@ -109,7 +110,10 @@ def _search(
         begun = np.concatenate([ends, pool[starts]])
         ends = climb(begun, discrete)
         ends = space.snap(_pulled_back(space, begun, ends))
-    return np.concatenate([ends, pool])
+    return (
+        np.concatenate([ends, pool]),
+        np.concatenate([_values(acquisition, ends), values]),
+    )
 
 
 def _pulled_back(space: SearchSpace, starts: Array, ends: Array) -> Array:

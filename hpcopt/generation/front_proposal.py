@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,13 @@ from hpcopt.generation.candidates import best_unused
 from hpcopt.generation.crashes import success_data
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.fallback import FallbackProposer, MakeSurrogate
-from hpcopt.generation.hedge import Region
+from hpcopt.generation.hedge import Region, optimism
 from hpcopt.generation.multi_objective import (
     LogNoisyHypervolumeImprovement,
     front_of_means,
     reference_point,
 )
+from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import Surrogate, TrainingData
 
@@ -46,8 +47,13 @@ class FrontModels:
         Raises:
             LinAlgError: No covariance matrix could be factorised.
         """
-        objectives = tuple(map(surrogate, TrainingData.of_objectives(snapshot)))
-        constraints = tuple(map(surrogate, TrainingData.of_constraints(snapshot)))
+        objectives, constraints = (
+            tuple(surrogate(_of_any_scale(data)) for data in outcomes)
+            for outcomes in (
+                TrainingData.of_objectives(snapshot),
+                TrainingData.of_constraints(snapshot),
+            )
+        )
         thresholds = [
             None if value is None else objective.scaled(value)
             for objective, value in zip(
@@ -74,22 +80,31 @@ class FrontModels:
         return details
 
     def acquisition(
-        self, X_pending: Array, seed: int
+        self, X_pending: Array, seed: int, *, optimism: float = 0.0
     ) -> LogNoisyHypervolumeImprovement:
         """Return what a point promises.
+
+        Args:
+            X_pending: Points whose outcomes will come, shape ``(p, d)``.
+            seed: Where all randomness comes from.
+            optimism: How many standard deviations the constraints on outcomes are
+                taken to be above their means. Nobody is optimistic about failures.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
         constraints = [model.process for model in self.constraints]
+        by_how_much = [optimism] * len(constraints)
         if self.success is not None:
             constraints.append(self.success.process)
+            by_how_much.append(0.0)
         return LogNoisyHypervolumeImprovement(
             [model.process for model in self.objectives],
             constraints,
             self.reference,
             X_pending,
             seed=seed,
+            optimism=by_how_much,
         )
 
 
@@ -107,7 +122,14 @@ class FrontProposer(FallbackProposer[FrontModels]):
         space = self._snapshot.space
         rng = np.random.default_rng([self._snapshot.seed, index])
         acquisition = self._models.acquisition(
-            space.encode(self._waiting(proposed)), int(rng.integers(2**31))
+            space.encode(self._waiting(proposed)),
+            int(rng.integers(2**31)),
+            optimism=optimism(index),
         )
         region = Region.whole(space.d)
         return best_unused(acquisition, space, self._models.front, used, rng, region)
+
+
+def _of_any_scale(data: TrainingData) -> TrainingData:
+    """Return the data, of an outcome that may as well be a trend across the space."""
+    return replace(data, other_priors=(Priors.of_long_scales(data.X.shape[1]),))

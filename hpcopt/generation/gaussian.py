@@ -6,6 +6,7 @@ of points that expensive simulations give, nearly all of its time is overhead.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,17 @@ class GaussianProcess:
         K[np.diag_indices_from(K)] += JITTER * scale
         mean = self.hyperparameters.mean + k @ self.weights
         return mean + normal @ cholesky(K).T
+
+    @property
+    def log_foresight(self) -> float:
+        """The logarithm of the density of each outcome, given the others alone.
+
+        By the inverse of the outcomes' covariance: Rasmussen and Williams (2006),
+        equations 5.10 to 5.12.
+        """
+        precision = np.diag(cho_solve((self.root, True), np.eye(len(self.y))))
+        log_densities = np.log(precision) - self.weights**2 / precision
+        return 0.5 * float((log_densities - math.log(2 * math.pi)).sum())
 
     def _covariance(self, X: Array) -> Array:
         """Return the covariances of the points ``X`` and the outcomes."""

@@ -35,6 +35,10 @@ _TURNS: dict[int, Literal["near", "trend"]] = {1: "near", 3: "trend"}
 
 _GREEDY_PERIOD = 3
 
+#: Which of so many trials takes constraints for as easy as they may well be, and by how
+#: many standard deviations.
+_OPTIMISTIC_PERIOD, _OPTIMISM = 3, 2.0
+
 
 def is_greedy_turn(index: int) -> bool:
     """Whether trial ``index`` goes where the model expects most."""
@@ -48,6 +52,16 @@ def is_long_turn(index: int) -> bool:
     and to choose by their likelihood was worse than to alternate.
     """
     return index % 2 == 1
+
+
+def optimism(index: int) -> float:
+    """Return by how many standard deviations trial ``index`` is optimistic.
+
+    That a region is feasible is worth more than the one point which shows it: all that
+    is found there later. Expected improvement counts the point alone, and goes on
+    refining what is known.
+    """
+    return _OPTIMISM if index % _OPTIMISTIC_PERIOD == 0 else 0.0
 
 
 @dataclass(frozen=True)

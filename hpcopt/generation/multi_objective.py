@@ -67,6 +67,7 @@ class LogNoisyHypervolumeImprovement:
         X_pending: Array,
         *,
         seed: int,
+        optimism: Sequence[float] | None = None,
     ) -> None:
         """Sample what is uncertain, and condition the models on each sample.
 
@@ -76,6 +77,8 @@ class LogNoisyHypervolumeImprovement:
             reference: The objectives' values above which volume counts.
             X_pending: Points whose outcomes will come, shape ``(p, d)``.
             seed: Where the samples come from.
+            optimism: How many standard deviations each of the constraints is taken to
+                be above its mean; none by default.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
@@ -111,6 +114,7 @@ class LogNoisyHypervolumeImprovement:
         self._lower = np.concatenate([lower for lower, _ in boxes])
         self._upper = np.concatenate([upper for _, upper in boxes])
         self._log_n_samples = math.log(n_samples)
+        self._optimism = optimism or [0.0] * len(constraints)
 
     def values(self, X: Array) -> Array:
         """Return the values of the points ``X``."""
@@ -129,12 +133,14 @@ class LogNoisyHypervolumeImprovement:
             )
             log_terms += log_side
             parts.append((moments, of_mean, of_sigma))
-        for process in self._constraints:
+        for process, optimism in zip(self._constraints, self._optimism, strict=True):
             moments = process.at(X)
             sigma = moments.sigma[:, None]
             z = moments.mean / sigma
-            log_probability = log_ndtr(z)
-            slope = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI - log_probability) / sigma
+            optimistic = z + optimism
+            log_probability = log_ndtr(optimistic)
+            slope = np.exp(-0.5 * optimistic**2 - _LOG_SQRT_2PI - log_probability)
+            slope /= sigma
             log_terms += log_probability[:, self._sample]
             slope = slope[:, self._sample]
             parts.append((moments, slope, -slope * z[:, self._sample]))
@@ -161,12 +167,17 @@ def _log_side(
         The logarithm, and its derivatives in ``mean`` and in ``sigma``.
     """
     near, near_slope, near_density = _log_h(mean, sigma, lower)
-    far, far_slope, far_density = _log_h(mean, sigma, upper)
-    left = np.minimum(np.exp(far - near), _CLOSEST)
+    left, left_slope, left_density = np.zeros((3, *near.shape))
+    is_bounded = np.isfinite(upper)
+    far, far_slope, far_density = _log_h(mean[:, is_bounded], sigma, upper[is_bounded])
+    share = np.minimum(np.exp(far - near[:, is_bounded]), _CLOSEST)
+    left[:, is_bounded] = share
+    left_slope[:, is_bounded] = share * far_slope
+    left_density[:, is_bounded] = share * far_density
     log_side = np.log(sigma) + near + np.log1p(-left)
     scale = sigma * (1 - left)
-    of_mean = (near_slope - left * far_slope) / scale
-    of_sigma = (near_density - left * far_density) / scale
+    of_mean = (near_slope - left_slope) / scale
+    of_sigma = (near_density - left_density) / scale
     return log_side, of_mean, of_sigma
 
 

@@ -45,6 +45,8 @@ class TrainingData:
     """The variance of each value's noise; ``None`` unless all are known."""
     priors: Priors
     """What is believed of the model beforehand."""
+    other_priors: tuple[Priors, ...] = ()
+    """What may be believed instead; a fit goes by what foretells the outcomes best."""
     has_sign: bool = False
     """Whether it is a constraint's slack: what is below 0 is not feasible."""
     is_linear: bool = False
@@ -131,10 +133,18 @@ class Surrogate:
     def fit(cls, data: TrainingData) -> Surrogate:
         """Return the model of largest posterior density.
 
+        Where there is more than one prior, it is the one of those models that says most
+        of each outcome when told of the others alone.
+
         Raises:
             LinAlgError: No covariance matrix could be factorised.
         """
-        return cls._with(data, fit_hyperparameters)
+        best = cls._with(data, fit_hyperparameters)
+        for priors in data.other_priors:
+            other = cls._with(replace(data, priors=priors), fit_hyperparameters)
+            if other.process.log_foresight > best.process.log_foresight:
+                best = other
+        return best
 
     @classmethod
     def unfitted(cls, data: TrainingData) -> Surrogate:
