@@ -12,7 +12,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 import torch
 from _quality.methods import ClientMethod
-from _quality.problems import PROBLEMS, Problem
+from _quality.problems import PROBLEMS, Evaluator, Float, Parameter, Problem, Value
 from botorch.test_functions import synthetic
 
 
@@ -40,13 +40,13 @@ class _Embedded(synthetic.Branin):
 class _EmbeddedProblem(Problem):
     d: int = 500
 
-    def bounds(self) -> list[tuple[float, float]]:
-        return [(0.0, 1.0)] * self.d
+    def parameters(self) -> list[Parameter]:
+        return [Float(0.0, 1.0)] * self.d
 
-    def evaluator(self) -> Callable[[list[float]], tuple[float, list[float]]]:
+    def evaluator(self, seed: int) -> Evaluator:
         function = _Embedded(self.d)
 
-        def evaluate(point: list[float]) -> tuple[float, list[float]]:
+        def evaluate(point: Sequence[Value]) -> tuple[float, list[float]]:
             X = torch.tensor([point], dtype=torch.double)
             return function.embedded(X).item(), []
 
@@ -59,13 +59,13 @@ class _ConstrainedAckley(Problem):
 
     d: int = 10
 
-    def bounds(self) -> list[tuple[float, float]]:
-        return [(-5.0, 10.0)] * self.d
+    def parameters(self) -> list[Parameter]:
+        return [Float(-5.0, 10.0)] * self.d
 
-    def evaluator(self) -> Callable[[list[float]], tuple[float, list[float]]]:
+    def evaluator(self, seed: int) -> Evaluator:
         function = synthetic.Ackley(self.d)
 
-        def evaluate(point: list[float]) -> tuple[float, list[float]]:
+        def evaluate(point: Sequence[Value]) -> tuple[float, list[float]]:
             X = torch.tensor([point], dtype=torch.double)
             slacks = [-X.sum().item(), 5.0 - X.norm().item()]
             return function.evaluate_true(X).item(), slacks
@@ -98,14 +98,14 @@ ANCHORS = {
         "TuRBO-1 1.08 (BoTorch tutorial)",
     ),
     "ackley10": Anchor(
-        _ConstrainedAckley("ackley10", synthetic.Ackley, 0.0, 2),
+        _ConstrainedAckley("ackley10", synthetic.Ackley, 2),
         4,
         318,
         0.097,
         "SCBO 0.0968 (BoTorch tutorial)",
     ),
     "branin500": Anchor(
-        _EmbeddedProblem("branin500", synthetic.Branin, 0.397887),
+        _EmbeddedProblem("branin500", synthetic.Branin),
         1,
         60,
         0.40,
@@ -124,7 +124,7 @@ ANCHORS = {
 
 def run(anchor: Anchor, seed: int) -> tuple[float, list[float]]:
     """Return the best feasible value, and the seconds that each suggestion took."""
-    evaluate = anchor.problem.evaluator()
+    evaluate = anchor.problem.evaluator(seed)
     method = ClientMethod("hpcopt", anchor.problem, seed)
     best, n_done, seconds = float("inf"), 0, []
     while n_done < anchor.n_trials:

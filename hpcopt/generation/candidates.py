@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from hpcopt.core.linear_constraints import LinearConstraints
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.acquisition import Acquisition
+from hpcopt.generation.corner import for_slsqp
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.feasible import feasible_region
 from hpcopt.generation.hedge import Region
@@ -47,6 +47,7 @@ def best_unused(
     used: UsedPoints,
     rng: np.random.Generator,
     region: Region,
+    guesses: Array | None = None,
 ) -> TParameterization | None:
     """Return the unused parameterization of largest acquisition that was found.
 
@@ -57,6 +58,7 @@ def best_unused(
         used: What must not be returned.
         rng: Where all randomness comes from.
         region: Where to search; a space that is searched whole is not bounded by it.
+        guesses: Further points to climb from, shape ``(g, d)``.
 
     Raises:
         FloatingPointError: The acquisition is not a number somewhere.
@@ -67,7 +69,7 @@ def best_unused(
             return None
         values = _values(acquisition, found)
     else:
-        found, values = _search(acquisition, space, incumbents, rng, region)
+        found, values = _search(acquisition, space, incumbents, rng, region, guesses)
     order = np.argsort(-values, kind="stable")
     ranked = found[order]
     unused = ranked[used.unused(ranked)][:1]
@@ -80,6 +82,7 @@ def _search(
     incumbents: Array,
     rng: np.random.Generator,
     region: Region,
+    guesses: Array | None,
 ) -> tuple[Array, Array]:
     """Return promising points, all of them valid, and their values."""
     discrete = space.is_discrete
@@ -103,11 +106,15 @@ def _search(
             order[is_near[order]][:_N_LOCAL_STARTS],
         ]
     )
+    begun = pool[starts]
+    if guesses is not None:
+        snapped = space.snap(guesses)
+        begun = np.concatenate([begun, snapped[space.is_feasible(snapped)]])
     climb = partial(_climb, acquisition, space.linear_constraints, region)
-    ends = climb(pool[starts], np.zeros_like(discrete))
-    ends = space.snap(_pulled_back(space, pool[starts], ends))
+    ends = climb(begun, np.zeros_like(discrete))
+    ends = space.snap(_pulled_back(space, begun, ends))
     if discrete.any() and not discrete.all():
-        begun = np.concatenate([ends, pool[starts]])
+        begun = np.concatenate([ends, begun])
         ends = climb(begun, discrete)
         ends = space.snap(_pulled_back(space, begun, ends))
     return (
@@ -153,7 +160,7 @@ def _climb(
 
     Linear constraints are followed; other ones may be left.
     """
-    constraints = _for_slsqp(linear)
+    constraints = for_slsqp(linear)
 
     def loss(x: Array) -> tuple[float, Array]:
         values, gradients = acquisition.values_and_gradients(x[None])
@@ -180,16 +187,6 @@ def _climb(
     ]
     points: Array = np.clip(np.array(ends), 0.0, 1.0)
     return points
-
-
-def _for_slsqp(linear: LinearConstraints) -> list[dict[str, Any]]:
-    """Return the constraints as SciPy's SLSQP takes them."""
-    sides = [("ineq", linear.A, linear.b), ("eq", linear.A_equal, linear.b_equal)]
-    return [
-        {"type": kind, "fun": lambda x, A=A, b=b: b - A @ x, "jac": lambda _, A=A: -A}
-        for kind, A, b in sides
-        if len(b)
-    ]
 
 
 def _values(acquisition: Acquisition, X: Array) -> Array:

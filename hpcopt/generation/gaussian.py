@@ -57,10 +57,27 @@ class GaussianProcess:
         weights = cho_solve((root, True), y - hyperparameters.mean)
         return cls(X, y, noise, hyperparameters, root, weights)
 
+    @property
+    def log_likelihood(self) -> float:
+        """The logarithm of the outcomes' density, without its additive constant."""
+        residual = self.y - self.hyperparameters.mean
+        fit = -0.5 * float(residual @ self.weights)
+        return fit - float(np.log(np.diag(self.root)).sum())
+
     def mean(self, X: Array) -> Array:
         """Return the mean at the points ``X``."""
         mean: Array = self.hyperparameters.mean + self._covariance(X) @ self.weights
         return mean
+
+    def mean_and_gradient(self, x: Array) -> tuple[float, Array]:
+        """Return the mean at the point ``x``, shape ``(d,)``, and its gradient."""
+        lengthscales = self.hyperparameters.lengthscales
+        apart = x / lengthscales - self.X / lengthscales
+        correlations, slopes = correlation((apart**2).sum(axis=1))
+        scale = self.hyperparameters.outputscale
+        mean = self.hyperparameters.mean + scale * float(correlations @ self.weights)
+        pulls = scale * slopes * self.weights
+        return mean, -(pulls @ apart) / lengthscales
 
     def moments(self, X: Array) -> tuple[Array, Array]:
         """Return mean and variance of the noiseless value at each of ``X``."""

@@ -12,12 +12,17 @@ from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
 from hpcopt.generation.crashes import success_data
+from hpcopt.generation.gaussian import GaussianProcess
 from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import Surrogate, TrainingData
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+
+#: How much likelier, as a logarithm, the outcomes are under long lengthscales where
+#: they leave no doubt of a trend. Less is no reason: the shorter ones explore more.
+_BEYOND_DOUBT = 10.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,20 @@ class Models:
         """
         return replace(self, objective=Surrogate.fit(_long(TrainingData.of(snapshot))))
 
+    def with_evident_trend(self, snapshot: Snapshot) -> Models:
+        """Return them with a model that looks for a trend where there surely is one.
+
+        Constraints put the best point into a corner. How the objective changes along
+        them is little beside how it changes otherwise, and decides.
+
+        Raises:
+            LinAlgError: No covariance matrix could be factorised.
+        """
+        found = self.with_trend(snapshot)
+        gain = found.objective.process.log_likelihood
+        gain -= self.objective.process.log_likelihood
+        return found if gain > _BEYOND_DOUBT else self
+
     def with_constraints(self, snapshot: Snapshot, *, are_long: bool) -> Models:
         """Return them with models of the constraints that look for trends, or do not.
 
@@ -85,6 +104,12 @@ class Models:
             details["success"] = self.success.details
         return details
 
+    @property
+    def constraint_processes(self) -> list[GaussianProcess]:
+        """What must not be below 0: the slacks, and success."""
+        models = (*self.constraints, self.success)
+        return [model.process for model in models if model is not None]
+
     def acquisition(
         self,
         X_pending: Array,
@@ -100,12 +125,9 @@ class Models:
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
-        constraints = [model.process for model in self.constraints]
-        if self.success is not None:
-            constraints.append(self.success.process)
         return LogNoisyExpectedImprovement(
             self.objective.process,
-            constraints,
+            self.constraint_processes,
             X_pending,
             seed=seed,
             is_greedy=is_greedy,

@@ -12,6 +12,7 @@ from typing_extensions import override
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.candidates import best_unused
+from hpcopt.generation.corner import expected_corners
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.fallback import FallbackProposer, MakeSurrogate
 from hpcopt.generation.hedge import Region, Stall, is_greedy_turn, is_long_turn
@@ -21,6 +22,9 @@ Array = npt.NDArray[np.float64]
 
 #: How many of the best points the search looks around.
 _N_INCUMBENTS = 4
+
+#: From how many of them the way to the corner of the constraints is looked for.
+_N_CORNERS = 2
 
 #: The largest mean is often where a trial is already: closer to it than this share of
 #: each range, in every coordinate, there is little to learn.
@@ -54,7 +58,25 @@ class _Search:
             is_greedy=is_greedy,
         )
         return best_unused(
-            acquisition, self.space, incumbents, self.used, self.rng, region
+            acquisition,
+            self.space,
+            incumbents,
+            self.used,
+            self.rng,
+            region,
+            self._corners(incumbents[:_N_CORNERS], region),
+        )
+
+    def _corners(self, starts: Array, region: Region) -> Array | None:
+        if not self.models.constraints:
+            return None
+        return expected_corners(
+            self.models.objective.process,
+            self.models.constraint_processes,
+            self.space.linear_constraints,
+            starts,
+            region,
+            self.space.is_discrete,
         )
 
     def is_news(self, parameterization: TParameterization) -> bool:
@@ -82,6 +104,8 @@ class Proposer(FallbackProposer[Models]):
         models = self._models
         if turn == "trend":
             models = models.with_trend(self._snapshot)
+        elif self._is_fitted and models.constraints:
+            models = models.with_evident_trend(self._snapshot)
         if self._is_fitted:
             models = models.with_constraints(
                 self._snapshot, are_long=is_long_turn(index)

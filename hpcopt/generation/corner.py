@@ -1,0 +1,91 @@
+"""Where the models expect the best point that satisfies the constraints. Pure numpy.
+
+Where constraints are known well the acquisition is a narrow ridge along them, often
+one in the corner of several, and a search that knows only its gradient hardly moves
+on it. SLSQP knows the constraints: it follows them to the corner, from where the
+acquisition is climbed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from hpcopt.core.linear_constraints import LinearConstraints
+from hpcopt.generation.gaussian import GaussianProcess
+from hpcopt.generation.hedge import Region
+
+Array = npt.NDArray[np.float64]
+
+_MAX_ITERATIONS = 50
+
+
+def expected_corners(
+    objective: GaussianProcess,
+    constraints: Sequence[GaussianProcess],
+    linear: LinearConstraints,
+    starts: Array,
+    region: Region,
+    fixed: npt.NDArray[np.bool_],
+) -> Array:
+    """Return where the way up the objective's mean ends, from each of the starts.
+
+    Args:
+        objective: The model of what is maximised.
+        constraints: Models of what must not be below 0: their means are not.
+        linear: The constraints on parameters.
+        starts: Shape ``(s, d)``.
+        region: What is not left.
+        fixed: Which coordinates keep their value, shape ``(d,)``.
+
+    Returns:
+        Points of the unit cube, shape ``(s, d)``; where there is no such point, one
+        that may violate some constraint.
+    """
+
+    def loss(x: Array) -> tuple[float, Array]:
+        mean, gradient = objective.mean_and_gradient(x)
+        return -mean, -gradient
+
+    sides = for_slsqp(linear) + [_not_below_zero(process) for process in constraints]
+    ends = [
+        minimize(
+            loss,
+            start,
+            jac=True,
+            method="SLSQP",
+            constraints=sides,
+            bounds=np.column_stack(
+                [
+                    np.where(fixed, start, region.lower),
+                    np.where(fixed, start, region.upper),
+                ]
+            ),
+            options={"maxiter": _MAX_ITERATIONS},
+        ).x
+        for start in starts
+    ]
+    points: Array = np.clip(np.reshape(ends, starts.shape), 0.0, 1.0)
+    return np.where(np.isfinite(points), points, starts)
+
+
+def for_slsqp(linear: LinearConstraints) -> list[dict[str, Any]]:
+    """Return the constraints as SciPy's SLSQP takes them."""
+    sides = [("ineq", linear.A, linear.b), ("eq", linear.A_equal, linear.b_equal)]
+    return [
+        {"type": kind, "fun": lambda x, A=A, b=b: b - A @ x, "jac": lambda _, A=A: -A}
+        for kind, A, b in sides
+        if len(b)
+    ]
+
+
+def _not_below_zero(process: GaussianProcess) -> dict[str, Any]:
+    return {
+        "type": "ineq",
+        "fun": lambda x: process.mean_and_gradient(x)[0],
+        "jac": lambda x: process.mean_and_gradient(x)[1],
+    }
