@@ -192,7 +192,7 @@ class Case:
         return (self.folder / "drivers.log").read_text()
 
     def jobs(self) -> dict[tuple[str, str], set[str]]:
-        """Return the ids in ``sacct -D`` by job name and array task.
+        """Return the ids of trials' jobs in ``sacct -D`` by name and array task.
 
         A job that Slurm requeues has several rows, with one id.
         """
@@ -203,7 +203,8 @@ class Case:
         found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         for line in listing.splitlines():
             name, _, job_id = line.partition("|")
-            if name.startswith(f"hpcopt:{self.name}:"):
+            own = f"hpcopt:{self.name}:"
+            if name.startswith(own) and not name.startswith(f"{own}driver:"):
                 found[name, job_id.partition("_")[2]].add(job_id)
         return found
 
