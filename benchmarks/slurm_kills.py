@@ -28,6 +28,9 @@ from _chaos_driver import DIED
 #: What was before a life, where it was no death at a chosen point.
 BIRTH, CHANCE = "birth", "chance"
 
+#: A controller that is frozen for so long has sbatch give up, and makes the job later.
+GHOSTLY_S = 12.0
+
 #: How many lives it takes to tell which points are rare.
 N_FIRST_LIVES = 10
 
@@ -114,16 +117,23 @@ class Drivers:
         self._then = target if is_led_to else ""
         return before if is_led_to else target
 
-    def live(self, fatal: str, seconds: float) -> int:
-        """Let one driver live and die; return its exit code."""
+    def live(self, fatal: str, seconds: float, frozen_s: float = 0.0) -> int:
+        """Let one driver live and die; return its exit code.
+
+        Args:
+            fatal: Where it dies; empty for nowhere.
+            seconds: How long it may live.
+            frozen_s: For how long the controller is frozen; 0 to leave that to chance.
+        """
         rng, lives = self._bench.rng, self._bench.lives
         notes = self._case.folder / f"life-{len(lives.all):04d}"
         options = ["--notes", str(notes), "--die-at", fatal]
         if lives.deaths[fatal] and not self._then:
             options += ["--occurrence", str(rng.choice([1, 1, 2, 4]))]
-        if rng.random() < 0.2:
-            pid = self._case.cluster.pid("slurmctld")
+        if not frozen_s and rng.random() < 0.2:
             frozen_s = rng.choice([0.5, 3.0, 12.0])
+        if frozen_s:
+            pid = self._case.cluster.pid("slurmctld")
             options += ["--freeze", str(pid), "--freeze-seconds", str(frozen_s)]
         driver = self._case.start(*options)
         try:
@@ -158,10 +168,14 @@ class Bench:
         drivers = Drivers(self, case)
         while not self._is_over():
             case.run_at_once(self.rng.choice([2, 3]))
-            is_chance = self.rng.random() < 0.15
-            fatal = "" if is_chance else drivers.next_point(self.lives.points)
-            seconds = self._longest_s * (self.rng.random() if is_chance else 1.0)
-            if self._is_complete(case, drivers.live(fatal, seconds)):
+            kind, seconds = self.rng.random(), self._longest_s
+            if kind < 0.1:
+                code = drivers.live("", 1.5 * seconds, GHOSTLY_S)
+            elif kind < 0.25:
+                code = drivers.live("", seconds * self.rng.random())
+            else:
+                code = drivers.live(drivers.next_point(self.lives.points), seconds)
+            if self._is_complete(case, code):
                 return
 
     def run_small(self, fatal: str = "") -> None:
