@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_generation import MIXED, SQUARE, bowl, observed, snapshot, sobol_points
 
 from hpcopt.core.goals import parse_goals
-from hpcopt.generation.hedge import Region, Stall, is_greedy_turn
+from hpcopt.generation.hedge import Region, Stall, is_greedy_turn, optimism
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
@@ -120,3 +120,8 @@ def test_a_greedy_trial_is_not_a_known_one_once_more() -> None:
     X = SQUARE.encode(points)
     distances = np.abs(X - SQUARE.encode([suggestion.parameters])).max(axis=1)
     assert distances.min() > 1e-4
+
+
+def test_trials_are_optimistic_more_often_at_first() -> None:
+    bold = [optimism(k, 2) > 0 for k in range(30)]
+    assert (sum(bold[:10]), sum(bold[10:20]), sum(bold[20:])) == (5, 2, 3)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -8,6 +10,8 @@ from test_generation import SQUARE, snapshot, sobol_points
 
 from hpcopt.core.goals import parse_goals
 from hpcopt.core.pareto import hypervolume
+from hpcopt.core.ranges import RangeParameter
+from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.fit import Hyperparameters
@@ -55,6 +59,7 @@ def test_the_gradient_is_that_of_the_value(
         models[:m],
         models[m:],
         np.full(m, -1.0),
+        models[0].X,
         np.array([[0.5, 0.5]]),
         seed=0,
         optimism=optimism,
@@ -75,7 +80,7 @@ def test_the_value_is_the_expected_growth_of_the_volume(n_constraints: int) -> N
     models, X = problem(2 + n_constraints)
     reference = np.full(2, -1.0)
     acquisition = LogNoisyHypervolumeImprovement(
-        models[:2], models[2:], reference, np.empty((0, 2)), seed=0
+        models[:2], models[2:], reference, models[0].X, np.empty((0, 2)), seed=0
     )
     moments = [model.moments(X) for model in models]
     feasible = np.all([model.y >= 0 for model in models[2:]], axis=0)
@@ -101,8 +106,12 @@ def test_a_pending_point_promises_nothing_more() -> None:
     models, X = problem(2)
     empty = np.empty((0, 2))
     reference = np.full(2, -1.0)
-    alone = LogNoisyHypervolumeImprovement(models, [], reference, empty, seed=0)
-    taken = LogNoisyHypervolumeImprovement(models, [], reference, X[:1], seed=0)
+    alone, taken = (
+        LogNoisyHypervolumeImprovement(
+            models, [], reference, models[0].X, X_pending, seed=0
+        )
+        for X_pending in (empty, X[:1])
+    )
     assert taken.values(X[:1])[0] < alone.values(X[:1])[0] - 5
 
 
@@ -117,6 +126,7 @@ def test_optimism_is_for_what_is_unknown_not_for_what_is_known_to_be_infeasible(
             objectives,
             constraints,
             np.full(2, -1.0),
+            X,
             np.empty((0, 2)),
             seed=0,
             optimism=[optimism],
@@ -127,6 +137,21 @@ def test_optimism_is_for_what_is_unknown_not_for_what_is_known_to_be_infeasible(
     assert unknown == pytest.approx(np.log(ndtr(2.0) / ndtr(0.0)), abs=0.05)
     assert gains[1][0] < gains[1][1] - 100
     assert known > 0
+
+
+def test_what_a_changed_space_left_behind_is_not_there_to_be_improved_on() -> None:
+    points = sobol_points(SQUARE, 8)
+    now = snapshot(SQUARE, observed(points), objective="-near, -far")
+    x, y = SQUARE.parameters
+    assert isinstance(x, RangeParameter)
+    smaller = SearchSpace((dataclasses.replace(x, upper=0.6), y))
+    now = dataclasses.replace(now, space=smaller)
+    models = FrontModels.of(now, Surrogate.fit)
+    left = [point for point in points if float(point["x"]) <= 0.6]
+    assert 0 < len(left) < len(points)
+    assert sorted(models.X_observed.tolist()) == sorted(smaller.encode(left).tolist())
+    assert {tuple(x) for x in models.front} <= {tuple(x) for x in models.X_observed}
+    assert len(models.objectives[0].process.X) == len(points)
 
 
 def test_nobody_is_optimistic_about_failures() -> None:
@@ -147,7 +172,7 @@ def test_nobody_is_optimistic_about_failures() -> None:
 def test_far_from_any_improvement_there_is_a_slope_to_follow() -> None:
     models, X = problem(2)
     acquisition = LogNoisyHypervolumeImprovement(
-        models, [], np.full(2, 30.0), np.empty((0, 2)), seed=0
+        models, [], np.full(2, 30.0), models[0].X, np.empty((0, 2)), seed=0
     )
     values, gradients = acquisition.values_and_gradients(X)
     assert (values < -100).all()
@@ -180,8 +205,8 @@ def test_the_front_is_that_of_feasible_outcomes_where_there_are_any() -> None:
     X = np.array([[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]])
     models = [process(X, np.array([3.0, 2.0, 1.0])) for _ in range(2)]
     some, none = np.array([-1.0, 1.0, 1.0]), np.full(3, -1.0)
-    assert front_of_means(models, [process(X, some)])[0].tolist() == [[0.5, 0.5]]
-    assert front_of_means(models, [process(X, none)])[0].tolist() == [[0.1, 0.1]]
+    assert front_of_means(X, models, [process(X, some)])[0].tolist() == [[0.5, 0.5]]
+    assert front_of_means(X, models, [process(X, none)])[0].tolist() == [[0.1, 0.1]]
 
 
 def test_the_linear_transform_keeps_ratios_of_differences() -> None:

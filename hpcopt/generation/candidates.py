@@ -23,8 +23,8 @@ Array = npt.NDArray[np.float64]
 #: Points drawn evenly over the space, and around the best ones so far.
 _N_GLOBAL, _N_LOCAL = 256, 64
 
-#: From how many of each a search by gradient starts.
-_N_GLOBAL_STARTS, _N_LOCAL_STARTS = 2, 2
+#: From how many of each a search by gradient starts, where not told otherwise.
+_N_STARTS = 2
 
 _MAX_ITERATIONS = 50
 
@@ -48,6 +48,7 @@ def best_unused(
     rng: np.random.Generator,
     region: Region,
     guesses: Array | None = None,
+    n_starts: int = _N_STARTS,
 ) -> TParameterization | None:
     """Return the unused parameterization of largest acquisition that was found.
 
@@ -59,6 +60,8 @@ def best_unused(
         rng: Where all randomness comes from.
         region: Where to search; a space that is searched whole is not bounded by it.
         guesses: Further points to climb from, shape ``(g, d)``.
+        n_starts: From how many points of the whole space, and as many near the best
+            ones, a search by gradient starts.
 
     Raises:
         FloatingPointError: The acquisition is not a number somewhere.
@@ -69,7 +72,9 @@ def best_unused(
             return None
         values = _values(acquisition, found)
     else:
-        found, values = _search(acquisition, space, incumbents, rng, region, guesses)
+        found, values = _search(
+            acquisition, space, incumbents, rng, region, guesses, n_starts
+        )
     order = np.argsort(-values, kind="stable")
     ranked = found[order]
     unused = ranked[used.unused(ranked)][:1]
@@ -83,6 +88,7 @@ def _search(
     rng: np.random.Generator,
     region: Region,
     guesses: Array | None,
+    n_starts: int,
 ) -> tuple[Array, Array]:
     """Return promising points, all of them valid, and their values."""
     discrete = space.is_discrete
@@ -102,8 +108,8 @@ def _search(
     order = np.argsort(-values, kind="stable")
     starts = np.concatenate(
         [
-            order[~is_near[order]][:_N_GLOBAL_STARTS],
-            order[is_near[order]][:_N_LOCAL_STARTS],
+            order[~is_near[order]][:n_starts],
+            order[is_near[order]][:n_starts],
         ]
     )
     begun = pool[starts]

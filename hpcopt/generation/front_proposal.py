@@ -18,6 +18,7 @@ from hpcopt.generation.hedge import Region, optimism
 from hpcopt.generation.multi_objective import (
     LogNoisyHypervolumeImprovement,
     front_of_means,
+    observed_points,
     reference_point,
 )
 from hpcopt.generation.prior import Priors
@@ -25,6 +26,10 @@ from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import Surrogate, TrainingData
 
 Array = npt.NDArray[np.float64]
+
+#: There is a hill between each two neighbours of a front, and more than on the way to
+#: one best point.
+_N_STARTS = 6
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class FrontModels:
     """Where trials give a result at all; ``None`` while none has failed."""
     reference: Array
     """Above which scaled values volume counts, shape ``(m,)``."""
+    X_observed: Array
+    """Points that the space still has and of which something is known, ``(n, d)``."""
     front: Array
     """Where the expected outcomes are the Pareto front, shape ``(n, d)``."""
 
@@ -60,13 +67,17 @@ class FrontModels:
                 objectives, snapshot.goals.threshold_values, strict=True
             )
         ]
-        X, Y = front_of_means(
-            [model.process for model in objectives],
-            [model.process for model in constraints],
-        )
+        processes = [model.process for model in objectives]
+        slacks = [model.process for model in constraints]
+        X_observed = observed_points([*processes, *slacks])
+        is_inside = snapshot.space.is_inside(X_observed)
+        if is_inside.any():
+            X_observed = X_observed[is_inside]
+        X, Y = front_of_means(X_observed, processes, slacks)
         data = success_data(snapshot)
         success = None if data is None else surrogate(data)
-        return cls(objectives, constraints, success, reference_point(Y, thresholds), X)
+        reference = reference_point(Y, thresholds)
+        return cls(objectives, constraints, success, reference, X_observed, X)
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
@@ -102,6 +113,7 @@ class FrontModels:
             [model.process for model in self.objectives],
             constraints,
             self.reference,
+            self.X_observed,
             X_pending,
             seed=seed,
             optimism=by_how_much,
@@ -124,10 +136,18 @@ class FrontProposer(FallbackProposer[FrontModels]):
         acquisition = self._models.acquisition(
             space.encode(self._waiting(proposed)),
             int(rng.integers(2**31)),
-            optimism=optimism(index),
+            optimism=optimism(index, space.d),
         )
         region = Region.whole(space.d)
-        return best_unused(acquisition, space, self._models.front, used, rng, region)
+        return best_unused(
+            acquisition,
+            space,
+            self._models.front,
+            used,
+            rng,
+            region,
+            n_starts=_N_STARTS,
+        )
 
 
 def _of_any_scale(data: TrainingData) -> TrainingData:

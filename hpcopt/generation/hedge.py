@@ -35,9 +35,11 @@ _TURNS: dict[int, Literal["near", "trend"]] = {1: "near", 3: "trend"}
 
 _GREEDY_PERIOD = 3
 
-#: Which of so many trials takes constraints for as easy as they may well be, and by how
-#: many standard deviations.
-_OPTIMISTIC_PERIOD, _OPTIMISM = 3, 2.0
+#: By how many standard deviations a trial takes constraints to be easier than their
+#: models say, if it is one of so many: at first, and after so many trials a dimension.
+_OPTIMISM = 2.0
+_OPTIMISTIC_PERIODS = 2, 4
+_EARLY = 5
 
 
 def is_greedy_turn(index: int) -> bool:
@@ -54,14 +56,21 @@ def is_long_turn(index: int) -> bool:
     return index % 2 == 1
 
 
-def optimism(index: int) -> float:
+def optimism(index: int, d: int) -> float:
     """Return by how many standard deviations trial ``index`` is optimistic.
 
     That a region is feasible is worth more than the one point which shows it: all that
     is found there later. Expected improvement counts the point alone, and goes on
-    refining what is known.
+    refining what is known. The more trials are still to come, the more it is worth: so
+    most of the optimism is early.
+
+    Args:
+        index: The trial.
+        d: How many dimensions the space has.
     """
-    return _OPTIMISM if index % _OPTIMISTIC_PERIOD == 0 else 0.0
+    early, late = _OPTIMISTIC_PERIODS
+    period = early if index < _EARLY * d else late
+    return _OPTIMISM if index % period == 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class LogNoisyHypervolumeImprovement:
         objectives: Sequence[GaussianProcess],
         constraints: Sequence[GaussianProcess],
         reference: Array,
+        X_observed: Array,
         X_pending: Array,
         *,
         seed: int,
@@ -75,6 +76,8 @@ class LogNoisyHypervolumeImprovement:
             objectives: The models of what is maximised.
             constraints: Models of what must not be below 0.
             reference: The objectives' values above which volume counts.
+            X_observed: Points of which something is known, shape ``(n, d)``: what
+                there is to improve on.
             X_pending: Points whose outcomes will come, shape ``(p, d)``.
             seed: Where the samples come from.
             optimism: How many standard deviations each of the constraints is taken to
@@ -83,8 +86,8 @@ class LogNoisyHypervolumeImprovement:
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
-        X = observed_points([*objectives, *constraints])
-        uncertain = np.concatenate([_maybe_best(X, objectives, constraints), X_pending])
+        baseline = _maybe_best(X_observed, objectives, constraints)
+        uncertain = np.concatenate([baseline, X_pending])
         n_samples = _N_SAMPLES.get(len(objectives), _FEWEST_SAMPLES)
         shape = len(objectives) + len(constraints), len(uncertain)
         normal = normal_samples(n_samples, shape, seed)
@@ -195,13 +198,14 @@ def observed_points(processes: Sequence[GaussianProcess]) -> Array:
 
 
 def front_of_means(
-    objectives: Sequence[GaussianProcess], constraints: Sequence[GaussianProcess]
+    X: Array,
+    objectives: Sequence[GaussianProcess],
+    constraints: Sequence[GaussianProcess],
 ) -> tuple[Array, Array]:
-    """Return the points whose expected outcomes are the Pareto front, and these.
+    """Return those of ``X`` whose expected outcomes are the Pareto front, and these.
 
-    Where none is expected to be feasible, all observed points count as such.
+    Where none is expected to be feasible, all of them count as such.
     """
-    X = observed_points([*objectives, *constraints])
     Y = np.column_stack([process.mean(X) for process in objectives])
     is_in = np.ones(len(X), dtype=bool)
     for process in constraints:
