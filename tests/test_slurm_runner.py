@@ -475,9 +475,12 @@ def test_an_sbatch_that_a_dead_driver_left_behind_is_waited_for(world: World) ->
 
 def left_behind(world: World) -> subprocess.Popen[bytes]:
     """Return a process that looks like an sbatch, and ends with its standard input."""
-    world.slurm.does("sbatch", "read -r")
-    job = world.attempt_folder(0) / "job.sh"
-    return subprocess.Popen([world.slurm.bin / "sbatch", job], stdin=subprocess.PIPE)
+    world.slurm.does("sbatch", "echo; read -r")
+    command = [world.slurm.bin / "sbatch", world.attempt_folder(0) / "job.sh"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()  # a process that has hardly begun shows no command yet
+    return process
 
 
 def test_an_sbatch_on_another_machine_is_given_its_longest_life(

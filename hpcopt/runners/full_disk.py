@@ -38,12 +38,12 @@ def had_no_room(folder: AttemptFolder, exit_code: int | None) -> bool:
         exit_code == CANNOT_WRITE or folder.ended.exists()
     ):
         return True
-    disk = os.statvfs(folder.path)
-    if disk.f_blocks and disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
-        return True
     try:
+        disk = os.statvfs(folder.path)
+        if disk.f_blocks and disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
+            return True
         with folder.log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             return _WORDS.search(file.read()) is not None
     except FileNotFoundError:
-        return False
+        return False  # nor does it tell of one that the whole folder is gone
