@@ -185,7 +185,9 @@ class Bench:
             fatal: Where its first driver dies, and no other; if empty, its drivers die
                 wherever none has died so far.
         """
-        case = Case(self._cluster, max_trials=4, parallelism=3)
+        # The lease gives a sign of life every 10 s: somebody has to live to see it.
+        seconds = 0.5 if fatal else 12.0
+        case = Case(self._cluster, max_trials=4, parallelism=3, seconds=(seconds,))
         drivers = Drivers(self, case)
         is_first = True
         while not self._is_over():
