@@ -18,6 +18,9 @@ from _quality.methods import N_INITIAL
 #: Whose median final value is the target of each problem.
 REFERENCE = "ax"
 
+#: Sets whose problems differ with the seed, so that a median over seeds means nothing.
+PAIRS_ONLY = ("bbob",)
+
 #: The sets of problems that are also reported together.
 PROTOCOL = ("development", "validation")
 
@@ -135,21 +138,31 @@ def report(runs: Runs, methods: Sequence[str], sets: Mapping[str, list[str]]) ->
     for title, problems in sets.items():
         known = [p for p in problems if any((m, p) in runs for m in methods)]
         if known:
-            able = [m for m in methods if any((m, p) in runs for p in known)]
-            parts += [f"### Problems: {title}\n", _problem_table(runs, able, known)]
+            able = _able(runs, methods, known)
+            parts.append(f"### Problems: {title}\n")
+            if title not in PAIRS_ONLY:
+                parts.append(_problem_table(runs, able, known))
             parts.append(_summary_table(runs, able, known))
     protocol = [p for title in PROTOCOL for p in sets.get(title, [])]
     if all(title in sets for title in PROTOCOL):
         parts += [f"### {' and '.join(PROTOCOL)} together\n".capitalize()]
-        parts += [_summary_table(runs, methods, protocol)]
+        able = _able(runs, methods, protocol)
+        parts += [_summary_table(runs, able, protocol)]
     return "\n".join(parts)
+
+
+def _able(runs: Runs, methods: Sequence[str], problems: Sequence[str]) -> list[str]:
+    """Return the methods that ran any of the problems."""
+    return [m for m in methods if any((m, p) in runs for p in problems)]
 
 
 def _problem_table(runs: Runs, methods: Sequence[str], problems: Sequence[str]) -> str:
     goal = targets(runs, problems)
+    brackets = (
+        f"; in brackets the median number of trials to {REFERENCE}'s median final value"
+    )
     lines = [
-        "Median value after the last trial; in brackets the median number of trials "
-        f"to {REFERENCE}'s median final value.\n",
+        f"Median value after the last trial{brackets if goal else ''}.\n",
         "| problem | " + " | ".join(methods) + " |",
         "|---|" + "---|" * len(methods),
     ]
@@ -202,19 +215,23 @@ def _summary_table(runs: Runs, methods: Sequence[str], problems: Sequence[str]) 
     goal = targets(runs, problems)
     # Ranks are over what all methods can solve.
     ranks = rank_table(runs, methods, problems)
-    lines = [
-        f"| method | seeds | trials to the target as a share of {REFERENCE}'s: median "
-        f"over problems | of all runs | mean rank over {len(ranks)} runs of all | "
-        f"{methods[0]} better / as good / worse | never beat their initial design |",
-        "|---|---|---|---|---|---|---|",
+    columns = ["method", "seeds"]
+    if goal:
+        share = f"trials to the target as a share of {REFERENCE}'s"
+        columns += [f"{share}: median over problems", "of all runs"]
+    columns += [
+        f"mean rank over {len(ranks)} runs of all",
+        f"{methods[0]} better / as good / worse",
+        "never beat their initial design",
     ]
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for column, method in enumerate(methods):
         n_seeds = [len(runs[method, p]) for p in problems if runs.get((method, p))]
-        low, high = min(n_seeds, default=0), max(n_seeds, default=0)
+        low, high = min(n_seeds), max(n_seeds)
         cells = [
             method,
             str(low) if low == high else f"{low}-{high}",
-            *_shares(runs, method, goal),
+            *(_shares(runs, method, goal) if goal else ()),
             f"{ranks[:, column].mean():.2f}" if len(ranks) else "",
             duel(runs, methods[0], method, problems) if column else "",
             f"{stalled_share(runs, method, problems):.1%}",
