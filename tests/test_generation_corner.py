@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from scipy.optimize import approx_fprime
 from test_generation import SQUARE, bowl, observed, snapshot, sobol_points
 
@@ -16,6 +17,7 @@ from hpcopt.core.ranges import RangeParameter
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.trial import Observation
 from hpcopt.core.types import TParameterization
+from hpcopt.generation import proposal
 from hpcopt.generation.candidates import best_unused
 from hpcopt.generation.corner import expected_corners
 from hpcopt.generation.design import UsedPoints
@@ -23,6 +25,7 @@ from hpcopt.generation.gaussian import Array, GaussianProcess
 from hpcopt.generation.hedge import Region
 from hpcopt.generation.models import Models
 from hpcopt.generation.prior import Priors
+from hpcopt.generation.proposal import Proposer
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.surrogate import Surrogate, TrainingData
 
@@ -121,7 +124,9 @@ def test_what_the_search_would_miss_is_found_from_a_guess() -> None:
 _CUBE = SearchSpace(tuple(RangeParameter(f"x{k}", 0.0, 1.0) for k in range(5)))
 
 
-def _of_the_cube(loss: Callable[[TParameterization], float]) -> Snapshot:
+def _of_the_cube(
+    loss: Callable[[TParameterization], float], least: float = 0.2
+) -> Snapshot:
     points = sobol_points(_CUBE, 20)
     trials = tuple(
         ObservedTrial(
@@ -132,8 +137,24 @@ def _of_the_cube(loss: Callable[[TParameterization], float]) -> Snapshot:
         for index, point in enumerate(points)
     )
     return dataclasses.replace(
-        snapshot(_CUBE, trials), goals=parse_goals("-loss", ["c >= 0.2"])
+        snapshot(_CUBE, trials), goals=parse_goals("-loss", [f"c >= {least}"])
     )
+
+
+@pytest.mark.parametrize(("least", "is_wanted"), [(0.2, True), (2.0, False)])
+def test_the_corner_waits_for_the_first_feasible_trial(
+    least: float, is_wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Array] = []
+
+    def watched(*arguments: object) -> Array:
+        looks.append(expected_corners(*arguments))  # type: ignore[arg-type]
+        return looks[-1]
+
+    monkeypatch.setattr(proposal, "expected_corners", watched)
+    now = _of_the_cube(lambda point: float(point["x1"]), least)
+    assert Proposer(now).propose(20, [], UsedPoints(_CUBE, [])) is not None
+    assert bool(looks) is is_wanted
 
 
 def test_an_objective_with_an_evident_trend_is_modelled_as_one() -> None:

@@ -43,6 +43,8 @@ class _Search:
     rng: np.random.Generator
     near: Stall | None
     """Where to stay close to."""
+    is_any_feasible: bool
+    """Whether any trial has satisfied the constraints."""
 
     def best(self, *, is_greedy: bool = False) -> TParameterization | None:
         """Return what promises most; ``None`` if there is nothing unused."""
@@ -68,7 +70,8 @@ class _Search:
         )
 
     def _corners(self, starts: Array, region: Region) -> Array | None:
-        if not self.models.constraints:
+        # Before, anything feasible is looked for, and not what is best of it.
+        if not self.models.constraints or not self.is_any_feasible:
             return None
         return expected_corners(
             self.models.objective.process,
@@ -117,6 +120,7 @@ class Proposer(FallbackProposer[Models]):
             used,
             np.random.default_rng([self._snapshot.seed, index]),
             near=stall if turn == "near" else None,
+            is_any_feasible=stall is not None,
         )
         # Where outcomes are constrained, the largest mean that is surely feasible is
         # far inside the feasible region, and of little interest.
