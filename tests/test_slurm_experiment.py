@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from runner_contract import PATIENCE_S
 
 pytestmark = pytest.mark.slurm
 
@@ -114,8 +115,19 @@ class Case:
             command, env=self.environment, check=True, capture_output=True, text=True
         ).stdout
 
-    def accounted(self) -> Counter[tuple[str, str]]:
-        """Count the rows of this experiment in sacct by job name and array task."""
+    def accounted(self, n_jobs: int) -> Counter[tuple[str, str]]:
+        """Count the rows of this experiment in sacct by job name and array task.
+
+        The accounting hears of jobs some time after their ends: it is waited for, until
+        it knows ``n_jobs``.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while len(found := self._accounted()) < n_jobs:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.2)
+        return found
+
+    def _accounted(self) -> Counter[tuple[str, str]]:
         listing = self.slurm(
             *("sacct", "-D", "-X", "-n", "-P", "-S", "now-1hour"),
             *("-o", "JobName,JobID"),
@@ -140,7 +152,7 @@ def test_one_trial_in_five_fails_and_the_experiment_completes(
     code, output = case.run()
     assert code == 0, output
     assert case.states() == {"completed": 8, "failed": 2}
-    accounted = case.accounted()
+    accounted = case.accounted(10)
     assert len(accounted) == 10
     assert set(accounted.values()) == {1}
 
@@ -156,7 +168,7 @@ def test_three_trials_in_five_fail_and_the_run_stops_until_the_rate_is_raised(
     code, output = case.run()
     assert code == 0, output
     assert case.states() == {"completed": 8, "failed": 12}
-    assert set(case.accounted().values()) == {1}
+    assert set(case.accounted(20).values()) == {1}
 
 
 def test_never_more_jobs_waiting_than_allowed(
@@ -203,7 +215,7 @@ def test_killed_at_twenty_moments_loses_and_doubles_nothing(
     code, output = case.run()
     assert code == 0, output
     assert case.states() == {"completed": 40}
-    accounted = case.accounted()
+    accounted = case.accounted(40)
     assert set(accounted.values()) == {1}
     assert len(accounted) == 40
 

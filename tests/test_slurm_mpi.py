@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from runner_contract import poll_until, submit
 from slurm_support import RealSlurm
+from test_wrapper import wait_until
 
 from hpcopt.assembly import job_scripts
 from hpcopt.config_file import load_config
@@ -47,8 +48,11 @@ def test_four_processes_work_together_on_two_nodes(
     assert log.startswith("4 processes: mean")
     _, unevenness = Hdf5Metric("unevenness", dataset="/unevenness").fetch(0, metadata)
     assert unevenness == pytest.approx(0.52114, abs=1e-5)
-    rows = slurm.run(
-        "sacct", "-nP", "-j", str(metadata["job_id"]), "-o", "JobName,NNodes"
-    )
-    assert f"{attempts[0].name}|2" in rows.split()
-    assert "orted|2" in rows.split()  # what mpirun has started by srun, on both nodes
+    job_id = str(metadata["job_id"])
+
+    def is_accounted_for() -> bool:
+        rows = slurm.run("sacct", "-nP", "-j", job_id, "-o", "JobName,NNodes").split()
+        # The other one is what mpirun has started by srun, on both nodes.
+        return {f"{attempts[0].name}|2", "orted|2"} <= set(rows)
+
+    wait_until(is_accounted_for)  # the accounting hears of jobs after their ends
