@@ -6,14 +6,13 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.stats import qmc
 
 from hpcopt.core.linear_constraints import LinearConstraints
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.acquisition import Acquisition
-from hpcopt.generation.corner import for_slsqp
+from hpcopt.generation.climb import climbed, for_slsqp
 from hpcopt.generation.design import UsedPoints
 from hpcopt.generation.feasible import feasible_region
 from hpcopt.generation.hedge import Region
@@ -25,8 +24,6 @@ _N_GLOBAL, _N_LOCAL = 256, 64
 
 #: From how many of each a search by gradient starts, where not told otherwise.
 _N_STARTS = 2
-
-_MAX_ITERATIONS = 50
 
 #: The distances of local points from the best ones, and the chance that a coordinate
 #: is changed.
@@ -166,7 +163,6 @@ def _climb(
 
     Linear constraints are followed; other ones may be left.
     """
-    constraints = for_slsqp(linear)
 
     def loss(x: Array) -> tuple[float, Array]:
         values, gradients = acquisition.values_and_gradients(x[None])
@@ -174,25 +170,7 @@ def _climb(
             raise FloatingPointError(f"the acquisition is not a number at {x.tolist()}")
         return -float(values[0]), -gradients[0]
 
-    ends = [
-        minimize(
-            loss,
-            start,
-            jac=True,
-            method="SLSQP" if constraints else "L-BFGS-B",
-            constraints=constraints,
-            bounds=np.column_stack(
-                [
-                    np.where(fixed, start, region.lower),
-                    np.where(fixed, start, region.upper),
-                ]
-            ),
-            options={"maxiter": _MAX_ITERATIONS},
-        ).x
-        for start in starts
-    ]
-    points: Array = np.clip(np.array(ends), 0.0, 1.0)
-    return points
+    return climbed(loss, starts, region, fixed, for_slsqp(linear))
 
 
 def _values(acquisition: Acquisition, X: Array) -> Array:

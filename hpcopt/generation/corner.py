@@ -13,15 +13,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from hpcopt.core.linear_constraints import LinearConstraints
+from hpcopt.generation.climb import climbed, for_slsqp
 from hpcopt.generation.gaussian import GaussianProcess
 from hpcopt.generation.hedge import Region
 
 Array = npt.NDArray[np.float64]
-
-_MAX_ITERATIONS = 50
 
 
 def expected_corners(
@@ -52,35 +50,8 @@ def expected_corners(
         return -mean, -gradient
 
     sides = for_slsqp(linear) + [_not_below_zero(process) for process in constraints]
-    ends = [
-        minimize(
-            loss,
-            start,
-            jac=True,
-            method="SLSQP",
-            constraints=sides,
-            bounds=np.column_stack(
-                [
-                    np.where(fixed, start, region.lower),
-                    np.where(fixed, start, region.upper),
-                ]
-            ),
-            options={"maxiter": _MAX_ITERATIONS},
-        ).x
-        for start in starts
-    ]
-    points: Array = np.clip(np.reshape(ends, starts.shape), 0.0, 1.0)
+    points = climbed(loss, starts, region, fixed, sides)
     return np.where(np.isfinite(points), points, starts)
-
-
-def for_slsqp(linear: LinearConstraints) -> list[dict[str, Any]]:
-    """Return the constraints as SciPy's SLSQP takes them."""
-    sides = [("ineq", linear.A, linear.b), ("eq", linear.A_equal, linear.b_equal)]
-    return [
-        {"type": kind, "fun": lambda x, A=A, b=b: b - A @ x, "jac": lambda _, A=A: -A}
-        for kind, A, b in sides
-        if len(b)
-    ]
 
 
 def _not_below_zero(process: GaussianProcess) -> dict[str, Any]:
