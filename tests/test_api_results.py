@@ -129,6 +129,17 @@ def test_of_a_weighted_sum_each_metric_is_told() -> None:
     assert outcome["cost"][0] == pytest.approx(1.0, abs=0.05)
 
 
+def test_the_best_of_a_target_is_what_is_expected_closest_to_it() -> None:
+    outcomes = losses(*(float(k) for k in range(8)), sem=0.05)
+    outcomes[6] = {"loss": ev.ObservedMetric(3.5, 4.0)}
+    noisy = experiment("-abs(loss - 3.4)", outcomes)
+    assert best_parameterization(noisy, use_model=False)[2] == 6
+    _, outcome, index, _ = best_parameterization(noisy, use_model=True)
+    assert index == 3
+    assert isinstance(outcome["loss"], tuple)
+    assert outcome["loss"][0] == pytest.approx(3.0, abs=0.1)
+
+
 # Several objectives
 
 #: The second is dominated by the third; the last is of no interest where loss <= 5.

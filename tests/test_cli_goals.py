@@ -90,3 +90,20 @@ def test_it_is_said_that_no_trial_is_feasible(tmp_path: Path) -> None:
     assert "none feasible so far" in hpcopt("status", where).stdout
     stderr = hpcopt("best", where).stderr
     assert stderr == "none of 4 completed trials satisfies heat <= 1\n"
+
+
+def test_of_a_target_both_the_distance_and_the_metric_are_shown(tmp_path: Path) -> None:
+    where = folder(tmp_path, "-abs(loss - 2.5)", constraints=())
+    best = hpcopt("best", where).stdout
+    assert best.startswith("abs(loss - 2.5) = 0.5  trial 1")
+    assert "loss" in best.splitlines()[-1]
+    assert best.endswith("3.0, to be 2.5\n")
+    status = hpcopt("status", where).stdout
+    assert "minimise abs(loss - 2.5)" in status
+    assert "abs(loss - 2.5) = 0.5, trial 1" in status
+    assert "loss = 3, to be 2.5" in status
+    [facts] = json.loads(hpcopt("best", where, "--json").stdout)
+    assert facts["objective"] == 0.5
+    assert facts["targets"] == {"loss": {"target": 2.5, "value": 3.0}}
+    head = hpcopt("trials", where).stdout.splitlines()[0]
+    assert "abs(loss - 2.5)" in head

@@ -13,7 +13,8 @@ from scipy.stats import norm
 from test_generation import SQUARE, bowl, observed, snapshot, sobol_points
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.generation import acquisition, fit
+from hpcopt.generation import fit
+from hpcopt.generation import improvement as improvements
 from hpcopt.generation.acquisition import LogNoisyExpectedImprovement
 from hpcopt.generation.gaussian import Array, GaussianProcess
 from hpcopt.generation.outcome import OutcomeTransform, SlackTransform
@@ -209,9 +210,9 @@ def test_log_h_is_right_from_far_below_to_far_above() -> None:
         1.609437923126431385,
         4.094344562222100683,
     ]
-    values, slopes = acquisition.log_h(z)
+    values, slopes = improvements.log_h(z)
     np.testing.assert_allclose(values, expected, rtol=1e-9)
-    numeric = approx_fprime(z[2:], lambda t: acquisition.log_h(t)[0], 1e-7)
+    numeric = approx_fprime(z[2:], lambda t: improvements.log_h(t)[0], 1e-7)
     np.testing.assert_allclose(slopes[2:], np.diag(numeric), rtol=1e-5)
 
 
@@ -249,7 +250,7 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
     model = single_task_gp(process)
     pending = np.array([[0.3, 0.7], [0.4, 0.6]])
     X = np.random.default_rng(0).random((100, 2))
-    monkeypatch.setattr(acquisition, "N_SAMPLES", 2048)
+    monkeypatch.setattr(improvements.GaussianImprovement, "N_SAMPLES", 2048)
     improvement = LogNoisyExpectedImprovement(process, [], pending, seed=0)
     ours, our_gradients = improvement.values_and_gradients(X)
     theirs, their_gradients = BotorchAcquisition(

@@ -121,6 +121,16 @@ def test_several_objectives_are_separated_by_commas() -> None:
         _ = goals.objective
 
 
+def test_what_has_a_target_may_be_bounded_too_and_comes_back_from_json() -> None:
+    goals = parse_goals("-abs(heat - 350) - 0.1*cost", ["heat <= 355"])
+    assert goals.is_feasible(outcome(heat=354, cost=1))
+    assert not goals.is_feasible(outcome(heat=356, cost=1))
+    assert goals.values(outcome(heat=354, cost=10)) == (-5,)
+    assert Goals.from_json(json.loads(json.dumps(goals.to_json()))) == goals
+    with pytest.raises(ConfigError, match="constraints on other metrics"):
+        parse_goals("-abs(heat - 350) - 0.1*cost", ["cost <= 3"])
+
+
 def test_a_bound_on_one_of_several_objectives_is_its_threshold() -> None:
     goals = parse_goals("-loss, qps", ["heat <= 5", "qps >= 0.5 * baseline"])
     [heat] = goals.constraints

@@ -72,6 +72,10 @@ def print_best(experiment: Experiment, trials: Sequence[Trial]) -> None:
     rows = [(name, _digits(value)) for name, value in trial.parameters.items()]
     value_text = click.style(f"{goal.label} = {value!r}", bold=True)
     click.echo(f"{value_text}  trial {trial.index}")
+    for distance in experiment.objective.distances:
+        value = distance.of.value(trial.outcome)
+        reached = f"{value!r}, to be {text.number(distance.target)}"
+        rows.append((distance.of.expression, reached))
     text.print_facts(rows, indent=2)
 
 

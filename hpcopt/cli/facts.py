@@ -28,7 +28,7 @@ class Goal:
     """An objective as a person reads it."""
 
     label: str
-    """``loss`` for ``-loss``."""
+    """``loss`` for ``-loss``, ``abs(a - 1)`` for ``-abs(a - 1)``."""
     direction: str
     """``minimise`` or ``maximise``."""
     sign: int
@@ -37,8 +37,9 @@ class Goal:
     @classmethod
     def of(cls, objective: Objective) -> Goal:
         """Return how to read ``objective``."""
-        if objective.is_minimised and list(objective.weights.values()) == [-1.0]:
-            return cls(objective.metric_names[0], "minimise", -1)
+        is_plain = list(objective.weights.values()) == [-1.0]
+        if objective.is_minimised and (is_plain or objective.distances):
+            return cls(objective.negated, "minimise", -1)
         return cls(objective.expression.strip(), "maximise", 1)
 
 
@@ -143,6 +144,15 @@ def trial_facts(trial: Trial, goals: Goals) -> Facts:
         "objectives": {
             Goal.of(objective).label: objective_value(trial, objective)
             for objective in goals.objectives
+        },
+        "targets": {
+            distance.of.expression: {
+                "target": distance.target,
+                "value": distance.of.value(trial.outcome),
+            }
+            for objective in goals.objectives
+            for distance in objective.distances
+            if distance.of.is_known(trial.outcome)
         },
         "is_feasible": goals.is_feasible(trial.outcome) if trial.outcome else None,
         "parameters": dict(trial.parameters),

@@ -98,7 +98,12 @@ def _best(facts: dict[str, Any]) -> str:
     values = "\n".join(
         f"{name} = {text.number(value)}" for name, value in best["parameters"].items()
     )
-    return f"{click.style(value, bold=True)}, trial {best['trial']}\n{values}"
+    targets = "".join(
+        f"\n{name} = {text.number(of['value'])}, to be {text.number(of['target'])}"
+        for name, of in best["targets"].items()
+    )
+    head = click.style(value, bold=True)
+    return f"{head}, trial {best['trial']}\n{values}{targets}"
 
 
 def _calls(facts: dict[str, Any]) -> str:

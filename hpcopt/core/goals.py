@@ -23,7 +23,8 @@ class Goals:
     objectives: tuple[Objective, ...]
     """At least one; each is maximised."""
     constraints: tuple[OutcomeConstraint, ...] = ()
-    """What a feasible outcome satisfies; none is about an objective's metric."""
+    """What a feasible outcome satisfies; none is about a metric that an objective
+    maximises or minimises."""
     thresholds: tuple[OutcomeConstraint | None, ...] = ()
     """Of several objectives, the least value of interest of each; else empty."""
 
@@ -202,7 +203,8 @@ def _objective_of(
     Raises:
         ConfigError: It bounds an objective, and is no threshold.
     """
-    optimised = {name for one in objectives for name in one.metric_names}
+    # What is brought to a target may be bounded too: never above, say.
+    optimised = {name for one in objectives for name in one.weights}
     if optimised.isdisjoint(constraint.metric_names):
         return None
     if len(objectives) == 1:
@@ -213,10 +215,10 @@ def _objective_of(
         )
     for k, objective in enumerate(objectives):
         if (
-            objective.metric_names == constraint.metric_names
-            and len(objective.weights) == 1
+            objective.metric is not None
+            and objective.metric_names == constraint.metric_names
         ):
-            [name] = objective.metric_names
+            name = objective.metric
             if objective.weights[name] * constraint.weights[name] < 0:
                 side, sign = (
                     ("largest", "<=") if objective.is_minimised else ("least", ">=")

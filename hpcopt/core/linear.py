@@ -18,30 +18,44 @@ def linear_terms(node: ast.expr, factor: float = 1.0) -> list[tuple[str | None, 
     Raises:
         NotLinearError: It is not such a sum.
     """
-    if (constant := _number(node)) is not None:
-        return [(None, factor * constant)]
+    terms: list[tuple[str | None, float]] = []
+    for part, weight in weighted_parts(node, factor):
+        if (constant := _number(part)) is not None:
+            terms.append((None, weight * constant))
+        elif isinstance(part, ast.Name):
+            terms.append((part.id, weight))
+        else:
+            raise NotLinearError("not a weighted sum of names and numbers")
+    return terms
+
+
+def weighted_parts(node: ast.expr, factor: float = 1.0) -> list[tuple[ast.expr, float]]:
+    """Return what the sum under ``node`` is made of, each part with its weight.
+
+    A part is a name, a number or whatever else is no sum itself.
+    """
+    if _number(node) is not None:
+        return [(node, factor)]
     match node:
-        case ast.Name(id=name):
-            return [(name, factor)]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return linear_terms(operand, -factor)
+            return weighted_parts(operand, -factor)
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return linear_terms(operand, factor)
+            return weighted_parts(operand, factor)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return [*linear_terms(left, factor), *linear_terms(right, factor)]
+            return [*weighted_parts(left, factor), *weighted_parts(right, factor)]
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
-            return [*linear_terms(left, factor), *linear_terms(right, -factor)]
+            return [*weighted_parts(left, factor), *weighted_parts(right, -factor)]
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             number, term = _number(left), right
             if number is None:
                 number, term = _number(right), left
             if number is not None:
-                return linear_terms(term, factor * number)
+                return weighted_parts(term, factor * number)
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             divisor = _number(right)
             if divisor:
-                return linear_terms(left, factor / divisor)
-    raise NotLinearError("not a weighted sum of names and numbers")
+                return weighted_parts(left, factor / divisor)
+    return [(node, factor)]
 
 
 def _number(node: ast.expr) -> float | None:

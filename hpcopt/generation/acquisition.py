@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erfcx, log_ndtr, ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 from scipy.stats import qmc
 
 from hpcopt.generation.gaussian import (
@@ -23,10 +23,11 @@ from hpcopt.generation.gaussian import (
     PointwiseMoments,
     SampledProcess,
 )
+from hpcopt.generation.improvement import GaussianImprovement, Improvement
+from hpcopt.generation.target_improvement import TargetImprovement
+from hpcopt.generation.target_process import TargetProcess
 
 Array = npt.NDArray[np.float64]
-
-N_SAMPLES = 64
 
 #: An observed point whose outcome is this many standard deviations below another's,
 #: on both sides, is not the best one.
@@ -48,12 +49,7 @@ _BELOW_WORST = 1.0
 #: From here on the improvement is all but proportional to the mean.
 _FAR_BELOW_WORST = 3.0
 
-_SQRT_HALF = math.sqrt(0.5)
-_SQRT_HALF_PI = math.sqrt(math.pi / 2)
 _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
-
-#: Below ``-_FAR``, ``log_h`` is its own limit to all digits that are left.
-_FAR = 1e4
 
 
 class Acquisition(Protocol):
@@ -75,7 +71,7 @@ class LogNoisyExpectedImprovement:
 
     def __init__(
         self,
-        objective: GaussianProcess,
+        objective: GaussianProcess | TargetProcess,
         constraints: Sequence[GaussianProcess],
         X_pending: Array,
         *,
@@ -100,12 +96,11 @@ class LogNoisyExpectedImprovement:
         """
         baseline = _maybe_best(objective, constraints, is_eligible)
         uncertain = np.concatenate([objective.X[baseline], X_pending])
-        normal = normal_samples(N_SAMPLES, (1 + len(constraints), len(uncertain)), seed)
-        values = objective.samples(uncertain, normal[:, 0])
+        self._objective, normal = _sampled(objective, len(constraints), uncertain, seed)
+        values = self._objective.values
         is_feasible = np.ones_like(values, dtype=bool)
-        self._objective = SampledProcess(objective, uncertain, values)
         self._constraints = []
-        for k, constraint in enumerate(constraints, start=1):
+        for k, constraint in enumerate(constraints):
             slacks = constraint.samples(uncertain, normal[:, k])
             is_feasible &= slacks >= -_FEASIBILITY_TOLERANCE
             self._constraints.append(SampledProcess(constraint, uncertain, slacks))
@@ -121,9 +116,7 @@ class LogNoisyExpectedImprovement:
         """Return the values of the points ``X``."""
         log_terms = np.zeros((len(X), len(self._best)))
         if self._is_any_feasible:
-            moments = self._objective.at(X)
-            sigma = _column(moments.sigma)
-            log_terms += log_h((moments.mean - self._best) / sigma)[0] + np.log(sigma)
+            log_terms += self._objective.log(X, self._best)
         for constraint in self._constraints:
             slack = constraint.at(X)
             log_terms += log_ndtr(slack.mean / _column(slack.sigma))
@@ -134,12 +127,10 @@ class LogNoisyExpectedImprovement:
         log_terms = np.zeros((len(X), len(self._best)))
         parts: list[tuple[PointwiseMoments, Array, Array]] = []
         if self._is_any_feasible:
-            moments = self._objective.at(X)
-            sigma = _column(moments.sigma)
-            z = (moments.mean - self._best) / sigma
-            log_improvement, slope = log_h(z)
-            log_terms += log_improvement + np.log(sigma)
-            parts.append((moments, z, slope))
+            log_improvement, gradient_of = self._objective.log_and_gradient(
+                X, self._best
+            )
+            log_terms += log_improvement
         for constraint in self._constraints:
             slack = constraint.at(X)
             z = slack.mean / _column(slack.sigma)
@@ -150,32 +141,13 @@ class LogNoisyExpectedImprovement:
         values, shares = _log_mean(log_terms)
 
         gradients = np.zeros_like(X)
-        for k, (moments, z, slope) in enumerate(parts):
+        if self._is_any_feasible:
+            gradients += gradient_of(shares)
+        for moments, z, slope in parts:
             of_mean = shares * slope / _column(moments.sigma)
             of_sigma = -(of_mean * z).sum(axis=-1)
-            if k == 0 and self._is_any_feasible:  # the improvement's unit is sigma
-                of_sigma += 1 / moments.sigma
             gradients += moments.gradient(of_mean, of_sigma)
         return values, gradients
-
-
-def log_h(z: Array) -> tuple[Array, Array]:
-    """Return ``log(phi(z) + z * Phi(z))``, to all digits far below 0 too; its slope."""
-    value, slope = np.empty_like(z), np.empty_like(z)
-    is_low = z < -1
-    high = z[~is_low]
-    below = ndtr(high)
-    h = np.exp(-0.5 * high**2 - _LOG_SQRT_2PI) + high * below
-    value[~is_low], slope[~is_low] = np.log(h), below / h
-    low = z[is_low]
-    is_far = low < -_FAR
-    near = np.where(is_far, -1.0, low)
-    mills = _SQRT_HALF_PI * erfcx(-_SQRT_HALF * near)
-    factor = np.where(is_far, low**-2.0, 1 + near * mills)
-    mills = np.where(is_far, -1 / low, mills)
-    value[is_low] = np.log(factor) - 0.5 * low**2 - _LOG_SQRT_2PI
-    slope[is_low] = mills / factor
-    return value, slope
 
 
 def _column(sigma: Array) -> Array:
@@ -202,8 +174,28 @@ def normal_samples(n: int, shape: tuple[int, int], seed: int) -> Array:
     return normal
 
 
+def _sampled(
+    objective: GaussianProcess | TargetProcess,
+    n_constraints: int,
+    X: Array,
+    seed: int,
+) -> tuple[Improvement, Array]:
+    """Return samples of the objective at ``X``, and normal numbers for constraints."""
+    if isinstance(objective, TargetProcess):
+        # One more column: what the point in question itself is sampled with.
+        rows = len(objective.processes)
+        shape = rows + n_constraints, 1 + len(X)
+        normal = normal_samples(TargetImprovement.N_SAMPLES, shape, seed)
+        of_objective, of_point = normal[:, :rows, 1:], normal[:, :rows, 0]
+        improvement = TargetImprovement(objective, X, of_objective, of_point)
+        return improvement, normal[:, rows:, 1:]
+    shape = 1 + n_constraints, len(X)
+    normal = normal_samples(GaussianImprovement.N_SAMPLES, shape, seed)
+    return GaussianImprovement(objective, X, normal[:, 0]), normal[:, 1:]
+
+
 def _maybe_best(
-    objective: GaussianProcess,
+    objective: GaussianProcess | TargetProcess,
     constraints: Sequence[GaussianProcess],
     is_eligible: npt.NDArray[np.bool_] | None,
 ) -> npt.NDArray[np.intp]:

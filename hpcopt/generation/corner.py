@@ -18,12 +18,13 @@ from hpcopt.core.linear_constraints import LinearConstraints
 from hpcopt.generation.climb import climbed, for_slsqp
 from hpcopt.generation.gaussian import GaussianProcess
 from hpcopt.generation.hedge import Region
+from hpcopt.generation.target_process import TargetProcess
 
 Array = npt.NDArray[np.float64]
 
 
 def expected_corners(
-    objective: GaussianProcess,
+    objective: GaussianProcess | TargetProcess,
     constraints: Sequence[GaussianProcess],
     linear: LinearConstraints,
     starts: Array,

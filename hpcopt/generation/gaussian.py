@@ -58,6 +58,11 @@ class GaussianProcess:
         return cls(X, y, noise, hyperparameters, root, weights)
 
     @property
+    def lengthscales(self) -> Array:
+        """How far its values are alike along each coordinate, shape ``(d,)``."""
+        return self.hyperparameters.lengthscales
+
+    @property
     def log_likelihood(self) -> float:
         """The logarithm of the outcomes' density, without its additive constant."""
         residual = self.y - self.hyperparameters.mean

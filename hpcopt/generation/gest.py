@@ -121,9 +121,9 @@ def _objectives(experiment: Snapshot) -> list[tuple[str, MetricSum, str]]:
     """Return name, objective and direction: a metric's own, or that of a sum."""
     named: list[tuple[str, MetricSum, str]] = []
     for k, objective in enumerate(experiment.goals.objectives):
-        if len(objective.weights) == 1:
-            [(name, weight)] = objective.weights.items()
-            named.append((name, objective, "MINIMIZE" if weight < 0 else "MAXIMIZE"))
+        if (name := objective.metric) is not None:
+            way = "MINIMIZE" if objective.is_minimised else "MAXIMIZE"
+            named.append((name, objective, way))
         else:
             named.append((f"objective_{k}", objective, "MAXIMIZE"))
     return named

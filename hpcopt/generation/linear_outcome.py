@@ -1,10 +1,12 @@
-"""The outcome transform for several objectives: linear, so that volumes keep their say.
+"""The outcome transform for several objectives, and for what has a target: linear.
 
-A power, as for a single objective, would change what a Pareto front's volume is.
+A power, as for a single objective, would change what a Pareto front's volume is, and
+how far a metric is from its target.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,23 +30,37 @@ class LinearTransform:
     """Clip what is bad beyond measure, and standardise."""
 
     lowest: float
+    """The outcomes are clipped to what is between these."""
+    highest: float
     mean: float
     std: float
 
     @classmethod
-    def fit(cls, y: Array) -> LinearTransform:
-        """Return the transform for the outcomes ``y``; larger is better."""
+    def fit(cls, y: Array, target: float | None = None) -> LinearTransform:
+        """Return the transform for the outcomes ``y``.
+
+        Larger is better; or, with a ``target``, what is closer to it.
+        """
         lower, upper = np.quantile(y, [0.25, 0.75])
         lowest = float(lower - _FENCE * (upper - lower)) if upper > lower else y.min()
-        clipped = np.maximum(y, lowest)
+        highest = math.inf
+        if target is not None:
+            lowest = min(lowest, target)
+            highest = max(
+                float(upper + _FENCE * (upper - lower)) if upper > lower else y.max(),
+                target,
+            )
+        clipped = np.clip(y, lowest, highest)
         std = float(clipped.std())
         if std <= _RELATIVE_SPREAD * float(np.abs(clipped).max()):
             std = 1.0
-        return cls(float(lowest), float(clipped.mean()), std)
+        return cls(float(lowest), float(highest), float(clipped.mean()), std)
 
     def __call__(self, y: Array) -> Array:
         """Return the transformed outcomes."""
-        standardised: Array = (np.maximum(y, self.lowest) - self.mean) / self.std
+        standardised: Array = (
+            np.clip(y, self.lowest, self.highest) - self.mean
+        ) / self.std
         return standardised
 
     def scaled(self, value: float) -> float:

@@ -16,6 +16,7 @@ from hpcopt.generation.gaussian import GaussianProcess
 from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import Surrogate, TrainingData
+from hpcopt.generation.target_model import TargetSurrogate, model_of
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -29,7 +30,7 @@ _BEYOND_DOUBT = 10.0
 class Models:
     """What is known of the objective and of each constraint."""
 
-    objective: Surrogate
+    objective: Surrogate | TargetSurrogate
     constraints: tuple[Surrogate, ...]
     success: Surrogate | None
     """Where trials give a result at all; ``None`` while none has failed."""
@@ -51,7 +52,7 @@ class Models:
         """
         data = success_data(snapshot)
         return cls(
-            surrogate(TrainingData.of(snapshot)),
+            model_of(snapshot.objective, snapshot, surrogate),
             tuple(
                 map(surrogate, _constraints(snapshot, are_long=are_constraints_long))
             ),
@@ -65,7 +66,10 @@ class Models:
         Raises:
             LinAlgError: No covariance matrix could be factorised.
         """
-        return replace(self, objective=Surrogate.fit(_long(TrainingData.of(snapshot))))
+        trend = model_of(
+            snapshot.objective, snapshot, lambda data: Surrogate.fit(_long(data))
+        )
+        return replace(self, objective=trend)
 
     def with_evident_trend(self, snapshot: Snapshot) -> Models:
         """Return them with a model that looks for a trend where there surely is one.

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr
 
 from hpcopt.core.pareto import is_nondominated, nondominated_boxes
-from hpcopt.generation.acquisition import log_h, normal_samples
+from hpcopt.generation.acquisition import normal_samples
 from hpcopt.generation.gaussian import GaussianProcess, SampledProcess
+from hpcopt.generation.improvement import log_h
 
 Array = npt.NDArray[np.float64]
 

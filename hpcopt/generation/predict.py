@@ -13,7 +13,8 @@ from hpcopt.core.objective import MetricSum
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
-from hpcopt.generation.surrogate import Surrogate, TrainingData
+from hpcopt.generation.surrogate import Surrogate
+from hpcopt.generation.target_model import model_of
 
 
 def predict(
@@ -32,17 +33,18 @@ def predict(
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    data = TrainingData.of_sum(snapshot, metric_sum or snapshot.objective)
-    if len(data) < MIN_COMPLETED:
+    wanted = metric_sum or snapshot.objective
+    n_known = sum(wanted.is_known(trial.outcome) for trial in snapshot.completed)
+    if n_known < MIN_COMPLETED:
         raise GenerationError(
             f"expected at least {MIN_COMPLETED} completed trials to predict from, "
-            f"found {len(data)}"
+            f"found {n_known}"
         )
     try:
-        surrogate = Surrogate.fit(data)
+        surrogate = model_of(wanted, snapshot, Surrogate.fit)
     except np.linalg.LinAlgError as exc:
         raise GenerationError(
-            f"no model could be fitted to {len(data)} completed trials: {exc}"
+            f"no model could be fitted to {n_known} completed trials: {exc}"
         ) from exc
     mean, variance = surrogate.predict(snapshot.space.encode(points))
     return list(zip(mean.tolist(), variance.tolist(), strict=True))

@@ -28,7 +28,7 @@ Transform = OutcomeTransform | SlackTransform | LinearTransform
 
 #: Of more outcomes than these, a part is taken: the time of a fit grows with the cube
 #: of their number, and that of a suggestion too.
-_N_FITTED, _N_KNOWN = 300, 1000
+_N_FITTED, N_KNOWN = 300, 1000
 
 _Choose = Callable[[Array, Array, Array | None, Priors], Hyperparameters]
 
@@ -51,6 +51,8 @@ class TrainingData:
     """Whether it is a constraint's slack: what is below 0 is not feasible."""
     is_linear: bool = False
     """Whether differences count as they are: it is one of several objectives."""
+    target: float | None = None
+    """What it is to be close to, in place of being large."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> TrainingData:
@@ -112,12 +114,19 @@ class TrainingData:
         """
         if len(self) <= n:
             return self
-        merit = -np.abs(self.y) if self.has_sign else self.y
-        by_merit = np.argsort(-merit, kind="stable")
-        rest = np.random.default_rng(len(self)).permutation(by_merit[n // 2 :])
-        kept = np.sort(np.concatenate([by_merit[: n // 2], rest[: n - n // 2]]))
+        kept = self.essential_indices(n)
         variance = None if self.variance is None else self.variance[kept]
         return replace(self, X=self.X[kept], y=self.y[kept], variance=variance)
+
+    def essential_indices(self, n: int) -> npt.NDArray[np.intp]:
+        """Return which outcomes are the ``n`` essential ones, in their order."""
+        if len(self) <= n:
+            return np.arange(len(self))
+        aim = 0.0 if self.has_sign else self.target
+        merit = self.y if aim is None else -np.abs(self.y - aim)
+        by_merit = np.argsort(-merit, kind="stable")
+        rest = np.random.default_rng(len(self)).permutation(by_merit[n // 2 :])
+        return np.sort(np.concatenate([by_merit[: n // 2], rest[: n - n // 2]]))
 
 
 @dataclass(frozen=True)
@@ -153,7 +162,7 @@ class Surrogate:
 
     @classmethod
     def _with(cls, data: TrainingData, choose: _Choose) -> Surrogate:
-        data = data.essential(_N_KNOWN)
+        data = data.essential(N_KNOWN)
         transform = _transform(data)
         part = data.essential(_N_FITTED)
         chosen = choose(
@@ -180,6 +189,17 @@ class Surrogate:
             return self.transform.scaled(value)
         return float(self.transform(np.array([value]))[0])
 
+    @property
+    def unit(self) -> float:
+        """What 1 in ``process`` is of the outcome, where its transform is linear.
+
+        Raises:
+            ValueError: It is not.
+        """
+        if not isinstance(self.transform, LinearTransform):
+            raise ValueError("expected a linear transform of the outcomes")
+        return self.transform.std
+
     def predict(self, X: Array) -> tuple[Array, Array]:
         """Return the outcome's mean and variance at the points ``X``."""
         return self.transform.inverse_moments(*self.process.moments(X))
@@ -195,6 +215,6 @@ def _known_noise(data: TrainingData, transform: Transform) -> Array | None:
 def _transform(data: TrainingData) -> Transform:
     if data.has_sign:
         return SlackTransform.fit(data.y)
-    if data.is_linear:
-        return LinearTransform.fit(data.y)
+    if data.is_linear or data.target is not None:
+        return LinearTransform.fit(data.y, data.target)
     return OutcomeTransform.fit(data.y)

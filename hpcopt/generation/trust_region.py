@@ -185,7 +185,7 @@ class TrustRegionProposer(Proposer):
 
     def _region(self, center: Array) -> Region:
         """Return the box around ``center``, long where the outcome changes slowly."""
-        lengthscales = self._models.objective.process.hyperparameters.lengthscales
+        lengthscales = self._models.objective.process.lengthscales
         shape = lengthscales / np.exp(np.log(lengthscales).mean())
         half = np.where(
             self._snapshot.space.is_discrete, 1.0, self._episode.length * shape / 2
