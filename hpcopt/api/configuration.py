@@ -94,8 +94,9 @@ class Configuration:
 
         Args:
             objective: A metric or a weighted sum of metrics, to be maximised:
-                ``"accuracy"``, ``"-loss"``, ``"accuracy - 0.1*cost"``; or several of
-                them, separated by commas: ``"accuracy, -cost"``.
+                ``"accuracy"``, ``"-loss"``, ``"accuracy - 0.1*cost"``; less distances
+                from targets, ``"-abs(ph - 7) - 2*(a - b - 1)**2"``, which Ax does not
+                know; or several of them, separated by commas: ``"accuracy, -cost"``.
             outcome_constraints: What a feasible outcome satisfies, as linear
                 inequalities of other metrics: ``"temperature <= 1200"``,
                 ``"0.5*a + 0.5*b >= 0.95"``, ``"qps >= 0.95 * baseline"``. One of a

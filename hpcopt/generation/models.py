@@ -159,4 +159,5 @@ def _constraints(snapshot: Snapshot, *, are_long: bool) -> list[TrainingData]:
 
 
 def _long(data: TrainingData) -> TrainingData:
-    return replace(data, priors=Priors.of_long_scales(data.X.shape[1]))
+    long = Priors.of_long_scales(data.X.shape[1])
+    return replace(data, priors=long, other_priors=())

@@ -39,7 +39,7 @@ _NARROW = 1e-6
 class TargetImprovement:
     """The improvement of a ``TargetProcess``, from samples of its processes."""
 
-    N_SAMPLES: ClassVar[int] = 128
+    N_SAMPLES: ClassVar[int] = 64
 
     def __init__(
         self, process: TargetProcess, X: Array, normal: Array, of_point: Array

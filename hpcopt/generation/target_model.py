@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hpcopt.core.objective import MetricSum, Objective
 from hpcopt.core.types import JSONValue
+from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import N_KNOWN, Surrogate, TrainingData
 from hpcopt.generation.target_process import Target, TargetProcess
@@ -45,7 +46,7 @@ class TargetSurrogate:
         targets: list[Target] = []
         details: list[JSONValue] = []
         for distance in objective.distances:
-            data = TrainingData.of_sum(snapshot, distance.of)
+            data = _data(snapshot, distance.of)
             model = surrogate(replace(data, target=distance.target))
             unit = model.unit**distance.power / scale
             targets.append(
@@ -59,9 +60,7 @@ class TargetSurrogate:
             details.append(model.details)
         linear, slope, location = None, 1.0, 0.0
         if objective.weights:
-            data = TrainingData.of_sum(
-                snapshot, MetricSum(objective.expression, objective.weights)
-            )
+            data = _data(snapshot, MetricSum(objective.expression, objective.weights))
             model = surrogate(replace(data, is_linear=True))
             linear, slope = model.process, model.unit / scale
             location = -model.unit * model.scaled(0.0)
@@ -87,6 +86,16 @@ def model_of(
     if isinstance(metric_sum, Objective) and metric_sum.distances:
         return TargetSurrogate.of(snapshot, metric_sum, surrogate)
     return surrogate(TrainingData.of_sum(snapshot, metric_sum))
+
+
+def _data(snapshot: Snapshot, metric_sum: MetricSum) -> TrainingData:
+    """Return the data of what may well be a plain trend, as what is measured often is.
+
+    Its distance from a target is none.
+    """
+    data = TrainingData.of_sum(snapshot, metric_sum)
+    trend = Priors.of_long_scales(data.X.shape[1])
+    return replace(data, other_priors=(trend,))
 
 
 def _essential(snapshot: Snapshot, objective: Objective) -> Snapshot:
