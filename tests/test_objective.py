@@ -210,6 +210,8 @@ def test_the_standard_error_of_a_distance_is_the_metrics_and_that_of_a_square() 
         ("-0*abs(a)", "expected finite weights other than 0"),
         ("-abs(0*a - 1)", "expected finite weights other than 0"),
         ("-abs(a - 1e999)", "expected a finite target"),
+        ("-abs(a - 1e999 + 1e999)", "expected a finite target"),
+        ("-abs(a - 1e308 - 1e308)", "expected a finite target"),
     ],
 )
 def test_what_is_no_distance_from_a_target_is_told(

@@ -223,15 +223,21 @@ def _distance(part: ast.expr, weight: float, expression: str) -> Distance | None
             "objective: expected distances from targets with a minus, as everything "
             f"is maximised: -{text}, found {expression!r}"
         )
-    target = 0.0 - math.fsum(number for name, number in terms if name is None)
-    if not math.isfinite(target):
-        raise ConfigError(
-            f"objective: expected a finite target, found {target} in {expression!r}"
-        )
+    target = _target([number for name, number in terms if name is None], expression)
     if next(iter(weights.values())) < 0:  # abs(3 - b) is read as b, to be 3
         weights, target = {name: -w for name, w in weights.items()}, 0.0 - target
     of = MetricSum(_written(weights.items()), weights)
     return Distance(text, of, target, power, -weight)
+
+
+def _target(constants: list[float], expression: str) -> float:
+    """Return what a sum should be if, with these numbers, it should be 0."""
+    target = 0.0 - sum(constants)  # not fsum, which raises where it overflows
+    if not math.isfinite(target):
+        raise ConfigError(
+            f"objective: expected a finite target, found {target} in {expression!r}"
+        )
+    return target
 
 
 def _written(terms: Iterable[tuple[str, float]]) -> str:
