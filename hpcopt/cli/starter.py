@@ -41,7 +41,7 @@ parameters:
 
 # What is best: "-loss" makes the metric loss small, "accuracy" makes it large, and
 # "accuracy - 0.1 * cost" weighs two against each other; "accuracy, -cost" looks for the
-# best trade-offs between two.
+# best trade-offs between two; "-abs(temperature - 350)" brings one to a target.
 objective: "-loss"
 
 # What other metrics must satisfy.
