@@ -9,7 +9,6 @@ region of 30 % of the space crashes; four trials run at a time and end in order.
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib
 import json
 import logging
@@ -28,6 +27,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything that computes
 
 import numpy as np
+from _rows import append_row
 
 IN_FLIGHT = 4
 
@@ -145,7 +145,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=50)
-    parser.add_argument("--problems", nargs="+", default=list(PROBLEMS))
+    parser.add_argument(
+        "--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS)
+    )
     parser.add_argument("--libraries", nargs="+", default=["hpcopt", "ax"])
     parser.add_argument("--python", help="an interpreter that has ax-platform")
     parser.add_argument("--csv", type=Path, help="where to append all rows")
@@ -161,12 +163,7 @@ def main() -> None:
         found.append(row)
         print(row, flush=True)
         if options.csv is not None:
-            is_new = not options.csv.exists()
-            with options.csv.open("a", newline="") as file:
-                writer = csv.DictWriter(file, list(row))
-                if is_new:
-                    writer.writeheader()
-                writer.writerow(row)
+            append_row(options.csv, row)
     print(f"{'problem':16} {'library':8} crashed  best (medians)  s/trial")
     for name in options.problems:
         for library in options.libraries:

@@ -10,7 +10,6 @@ objective such as ``-abs(m - 350)`` and the metrics; ``hpcopt-distance`` and Opt
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import logging
 import os
@@ -29,6 +28,7 @@ from typing import Any, Protocol
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything that computes
 
 import numpy as np
+from _rows import append_row
 from crash_region import branin, hartmann6
 from scipy.stats import qmc
 
@@ -294,7 +294,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=30)
-    parser.add_argument("--problems", nargs="+", default=list(PROBLEMS))
+    parser.add_argument(
+        "--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS)
+    )
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--python", help="an interpreter that has optuna and torch")
     parser.add_argument("--csv", type=Path, help="where to append all rows")
@@ -312,12 +314,7 @@ def main() -> None:
         found.append(row)
         print(row, flush=True)
         if options.csv is not None:
-            is_new = not options.csv.exists()
-            with options.csv.open("a", newline="") as file:
-                writer = csv.DictWriter(file, list(row))
-                if is_new:
-                    writer.writeheader()
-                writer.writerow(row)
+            append_row(options.csv, row)
     print_table(found)
 
 

@@ -117,12 +117,33 @@ UNSTARTABLE = "is_unstartable"
 NO_ROOM = "no_room"
 
 
-def _waits_as(kind: str, phase: Phase, facts: Mapping[str, JSONValue]) -> bool:
-    return phase is Phase.WAITING and facts.get(kind) is True
+class _MayWait:
+    """What the phase and the facts say of an attempt that waits."""
+
+    phase: Phase
+    facts: Mapping[str, JSONValue]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it waits for something that does not come about by waiting."""
+        return self._waits_as(STUCK)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person has it wait."""
+        return self._waits_as(HELD)
+
+    @property
+    def is_unstartable(self) -> bool:
+        """Whether its start failed, and it only waits to be cancelled."""
+        return self._waits_as(UNSTARTABLE)
+
+    def _waits_as(self, kind: str) -> bool:
+        return self.phase is Phase.WAITING and self.facts.get(kind) is True
 
 
 @dataclass(frozen=True)
-class AttemptState:
+class AttemptState(_MayWait):
     """A runner's answer about one attempt."""
 
     phase: Phase
@@ -133,28 +154,13 @@ class AttemptState:
     facts: Mapping[str, JSONValue] = field(default_factory=dict)
     """What else is known, such as the node, the exit code, the elapsed seconds."""
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether it waits for something that does not come about by waiting."""
-        return _waits_as(STUCK, self.phase, self.facts)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether a person has it wait."""
-        return _waits_as(HELD, self.phase, self.facts)
-
-    @property
-    def is_unstartable(self) -> bool:
-        """Whether its start failed, and it only waits to be cancelled."""
-        return _waits_as(UNSTARTABLE, self.phase, self.facts)
-
     def __post_init__(self) -> None:
         if (self.phase is Phase.ENDED) != (self.cause is not None):
             raise ValueError(f"{self.phase=} does not go with {self.cause=}")
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Attempt(_MayWait):
     """One submission of a trial."""
 
     trial_index: int
@@ -188,21 +194,6 @@ class Attempt:
     def key(self) -> tuple[int, int]:
         """The trial's index and the attempt's number."""
         return self.trial_index, self.number
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether it waits for something that does not come about by waiting."""
-        return _waits_as(STUCK, self.phase, self.facts)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether a person has it wait."""
-        return _waits_as(HELD, self.phase, self.facts)
-
-    @property
-    def is_unstartable(self) -> bool:
-        """Whether its start failed, and it only waits to be cancelled."""
-        return _waits_as(UNSTARTABLE, self.phase, self.facts)
 
     @property
     def had_no_room(self) -> bool:
