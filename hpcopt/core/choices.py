@@ -85,6 +85,11 @@ class ChoiceParameter:
         return not self.is_ordered and 2 < len(self.known) <= MAX_ONE_HOT
 
     @property
+    def is_nominal(self) -> bool:
+        """Whether it has a few values, and none is between two others."""
+        return not self.is_ordered and 1 < len(self.known) <= MAX_ONE_HOT
+
+    @property
     def n_coordinates(self) -> int:
         """How many coordinates of the unit cube it takes.
 

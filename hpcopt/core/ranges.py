@@ -109,6 +109,11 @@ class RangeParameter:
         return False
 
     @property
+    def is_nominal(self) -> bool:
+        """Whether it has a few values, and none is between two others."""
+        return False
+
+    @property
     def grid(self) -> float | None:
         """The distance between allowed values; ``None`` if continuous."""
         if self.step is not None:

@@ -113,6 +113,11 @@ class SearchSpace:
         return self._per_coordinate([p.is_one_hot for p in self.searched])
 
     @cached_property
+    def is_nominal(self) -> Mask:
+        """Which coordinates stand for a few values without an order, ``(d,)``."""
+        return self._per_coordinate([p.is_nominal for p in self.searched])
+
+    @cached_property
     def is_solved(self) -> Mask:
         """Which coordinates follow from the others by an equality, shape ``(d,)``."""
         return self._per_coordinate([p.name in self._solved for p in self.searched])

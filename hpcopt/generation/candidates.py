@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from hpcopt.core.linear_constraints import LinearConstraints
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.acquisition import Acquisition
@@ -24,6 +21,9 @@ _N_GLOBAL, _N_LOCAL = 256, 64
 
 #: From how many of each a search by gradient starts, where not told otherwise.
 _N_STARTS = 2
+
+#: From how many of the starts that it is given, and may have no others.
+_N_CLIMBED = 4
 
 #: The distances of local points from the best ones, and the chance that a coordinate
 #: is changed.
@@ -72,8 +72,37 @@ def best_unused(
         found, values = _search(
             acquisition, space, incumbents, rng, region, guesses, n_starts
         )
-    order = np.argsort(-values, kind="stable")
-    ranked = found[order]
+    return _first_unused(space, found, values, used)
+
+
+def best_from(
+    acquisition: Acquisition,
+    space: SearchSpace,
+    starts: Array,
+    used: UsedPoints,
+    region: Region,
+) -> TParameterization | None:
+    """Return the best unused parameterization on the ways up from ``starts``.
+
+    Only the best few are climbed from. Discrete parameters keep the values that they
+    have there.
+
+    Raises:
+        FloatingPointError: The acquisition is not a number somewhere.
+    """
+    found, values = starts, _values(acquisition, starts)
+    if not space.is_discrete.all():
+        begun = starts[np.argsort(-values, kind="stable")[:_N_CLIMBED]]
+        ends = _ends(acquisition, space, region, begun, space.is_discrete)
+        found = np.concatenate([ends, starts])
+        values = np.concatenate([_values(acquisition, ends), values])
+    return _first_unused(space, found, values, used)
+
+
+def _first_unused(
+    space: SearchSpace, X: Array, values: Array, used: UsedPoints
+) -> TParameterization | None:
+    ranked = X[np.argsort(-values, kind="stable")]
     unused = ranked[used.unused(ranked)][:1]
     return space.decode(unused)[0] if len(unused) else None
 
@@ -113,13 +142,10 @@ def _search(
     if guesses is not None:
         snapped = space.snap(guesses)
         begun = np.concatenate([begun, snapped[space.is_feasible(snapped)]])
-    climb = partial(_climb, acquisition, space.linear_constraints, region)
-    ends = climb(begun, np.zeros_like(discrete))
-    ends = space.snap(_pulled_back(space, begun, ends))
+    ends = _ends(acquisition, space, region, begun, np.zeros_like(discrete))
     if discrete.any() and not discrete.all():
         begun = np.concatenate([ends, begun])
-        ends = climb(begun, discrete)
-        ends = space.snap(_pulled_back(space, begun, ends))
+        ends = _ends(acquisition, space, region, begun, discrete)
     return (
         np.concatenate([ends, pool]),
         np.concatenate([_values(acquisition, ends), values]),
@@ -152,16 +178,16 @@ def _around(
     return np.where(rng.random(X.shape) < _LOCAL_CHANCE, moved, X)
 
 
-def _climb(
+def _ends(
     acquisition: Acquisition,
-    linear: LinearConstraints,
+    space: SearchSpace,
     region: Region,
     starts: Array,
     fixed: npt.NDArray[np.bool_],
 ) -> Array:
     """Return where each of ``starts`` leads uphill, its ``fixed`` coordinates kept.
 
-    Linear constraints are followed; other ones may be left.
+    All of them are points of the space, if the starts are.
     """
 
     def loss(x: Array) -> tuple[float, Array]:
@@ -170,7 +196,10 @@ def _climb(
             raise FloatingPointError(f"the acquisition is not a number at {x.tolist()}")
         return -float(values[0]), -gradients[0]
 
-    return climbed(loss, starts, region, fixed, for_slsqp(linear))
+    # Linear constraints are followed; other ones may be left.
+    sides = for_slsqp(space.linear_constraints)
+    ends = climbed(loss, starts, region, fixed, sides)
+    return space.snap(_pulled_back(space, starts, ends))
 
 
 def _values(acquisition: Acquisition, X: Array) -> Array:

@@ -1,10 +1,11 @@
 """What is tried in turn beside expected improvement. Pure numpy.
 
-Every third trial is greedy: it goes where the model expects most. And expected
-improvement believes its model: where no trial has been better for a while the model is
-wrong, or the best point is found. Then every fourth trial comes from close to the best
-point, ever closer, as in a pattern search; and every fourth from a model that takes
-what it cannot explain for noise and looks for a trend across the whole space.
+Every third trial is greedy: it goes where the model expects most. Where there are
+unordered choices, every fourth has another value of one of them at the best point. And
+expected improvement believes its model: where no trial has been better for a while the
+model is wrong, or the best point is found. Then every fourth trial comes from close to
+the best point, ever closer, as in a pattern search; and every fourth from a model that
+takes what it cannot explain for noise and looks for a trend across the whole space.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _TURNS: dict[int, Literal["near", "trend"]] = {1: "near", 3: "trend"}
 
 _GREEDY_PERIOD = 3
 
+#: Which of four trials in a row has another value of a choice.
+_EXCHANGE_TURN = 1
+
 #: By how many standard deviations a trial takes constraints to be easier than their
 #: models say, if it is one of so many: at first, and after so many trials a dimension.
 _OPTIMISM = 2.0
@@ -45,6 +49,11 @@ _EARLY = 5
 def is_greedy_turn(index: int) -> bool:
     """Whether trial ``index`` goes where the model expects most."""
     return index % _GREEDY_PERIOD == 0
+
+
+def is_exchange_turn(index: int) -> bool:
+    """Whether trial ``index`` has another value of a choice at the best point."""
+    return index % 4 == _EXCHANGE_TURN
 
 
 def is_long_turn(index: int) -> bool:

@@ -11,11 +11,18 @@ from typing_extensions import override
 
 from hpcopt.core.space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.candidates import best_unused
+from hpcopt.generation.candidates import best_from, best_unused
 from hpcopt.generation.corner import expected_corners
 from hpcopt.generation.design import UsedPoints
+from hpcopt.generation.exchange import exchanges, untried
 from hpcopt.generation.fallback import FallbackProposer, MakeSurrogate
-from hpcopt.generation.hedge import Region, Stall, is_greedy_turn, is_long_turn
+from hpcopt.generation.hedge import (
+    Region,
+    Stall,
+    is_exchange_turn,
+    is_greedy_turn,
+    is_long_turn,
+)
 from hpcopt.generation.models import Models
 
 Array = npt.NDArray[np.float64]
@@ -25,6 +32,10 @@ _N_INCUMBENTS = 4
 
 #: From how many of them the way to the corner of the constraints is looked for.
 _N_CORNERS = 2
+
+#: How far from the best point another value of a choice is tried, as a share of each
+#: other coordinate's range.
+_EXCHANGE_REACH = 0.1
 
 #: The largest mean is often where a trial is already: closer to it than this share of
 #: each range, in every coordinate, there is little to learn.
@@ -68,6 +79,24 @@ class _Search:
             region,
             self._corners(incumbents[:_N_CORNERS], region),
         )
+
+    def exchange(self, best: Array, X_tried: Array) -> TParameterization | None:
+        """Return ``best`` with another value of a choice; ``None`` if all were tried.
+
+        What is not discrete goes to where that promises most.
+        """
+        X = exchanges(self.space, best)
+        starts = untried(self.space, X, X_tried, _EXCHANGE_REACH)
+        if len(starts) == 0:
+            return None
+        acquisition = self.models.acquisition(
+            self.X_waiting,
+            int(self.rng.integers(2**31)),
+            self.models.eligible(self.space),
+        )
+        share = np.where(self.space.is_discrete, 1.0, _EXCHANGE_REACH)
+        region = Region.around(best, share)
+        return best_from(acquisition, self.space, starts, self.used, region)
 
     def _corners(self, starts: Array, region: Region) -> Array | None:
         # Before, anything feasible is looked for, and not what is best of it.
@@ -122,6 +151,10 @@ class Proposer(FallbackProposer[Models]):
             near=stall if turn == "near" else None,
             is_any_feasible=stall is not None,
         )
+        if stall is not None and is_exchange_turn(index):
+            found = search.exchange(stall.best, self._tried(search.X_waiting))
+            if found is not None:
+                return found
         # Where outcomes are constrained, the largest mean that is surely feasible is
         # far inside the feasible region, and of little interest.
         is_greedy = turn != "trend" and not models.constraints and is_greedy_turn(index)
@@ -130,3 +163,9 @@ class Proposer(FallbackProposer[Models]):
             if found is not None and search.is_news(found):
                 return found
         return search.best()
+
+    def _tried(self, X_waiting: Array) -> Array:
+        """Return all points that have been tried, with whatever result."""
+        snapshot = self._snapshot
+        ended = [*(trial.parameters for trial in snapshot.completed), *snapshot.failed]
+        return np.concatenate([snapshot.space.encode(ended), X_waiting])
