@@ -211,3 +211,9 @@ def test_a_constraint_that_makes_no_sense_is_told(
 def test_objectives_that_make_no_sense_are_told(objective: str, message: str) -> None:
     with pytest.raises(ConfigError, match=f"^objective: {message}"):
         parse_goals(objective)
+
+
+def test_a_comma_in_parentheses_is_not_one_between_objectives() -> None:
+    with pytest.raises(ConfigError, match=r"found '-abs\(a, b\)'$"):
+        parse_goals("-abs(a, b), c")
+    assert len(parse_goals("-abs(a - 1), -(b - c)").objectives) == 2

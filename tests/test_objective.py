@@ -192,6 +192,17 @@ def test_the_standard_error_of_a_distance_is_the_metrics_and_that_of_a_square() 
     assert parse_objective("-(a - 1)**2").sem({"a": Observation(1.0)}) is None
 
 
+@pytest.mark.parametrize("mean", [1e200, 1.7e308, -1.7e308])
+@pytest.mark.parametrize(
+    "expression", ["-(a - 1)**2", "-1e12*abs(a + b)", "-a - b - (c + d)**2"]
+)
+def test_what_a_diverged_simulation_tells_amounts_to_a_finite_number(
+    expression: str, mean: float
+) -> None:
+    objective = parse_objective(expression)
+    assert math.isfinite(objective.value(dict.fromkeys("abcd", Observation(mean))))
+
+
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
@@ -204,6 +215,7 @@ def test_the_standard_error_of_a_distance_is_the_metrics_and_that_of_a_square() 
         ("-abs(abs(a) - 1)", "expected a metric or a weighted sum of metrics"),
         ("-abs(a - 1)*abs(b)", "expected a metric or a weighted sum of metrics"),
         ("-abs(x=a)", "expected a metric or a weighted sum of metrics"),
+        ("-abs(a, b)", "expected a metric or a weighted sum of metrics"),
         ("-abs(a - 1) - 2", "expected a metric or a weighted sum of metrics"),
         ("-abs(a - 1) - a", "found 'a' twice"),
         ("-abs(a - a)", "found 'a' twice"),

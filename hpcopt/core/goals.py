@@ -6,6 +6,7 @@ objectives is that objective's threshold: what a trial must reach to be of inter
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from hpcopt.core.objective import MetricSum, Objective, parse_objective
 from hpcopt.core.outcome_constraint import OutcomeConstraint, parse_constraint
 from hpcopt.core.trial import Observation
 from hpcopt.core.types import JSONValue
+
+#: A comma between objectives, not one in parentheses.
+_COMMA = re.compile(r",(?![^(]*\))")
 
 
 @dataclass(frozen=True)
@@ -151,9 +155,9 @@ def parse_goals(objective: str, outcome_constraints: Iterable[str] = ()) -> Goal
     Raises:
         ConfigError: Something is malformed, or a bound is put on the only objective.
     """
-    if "," in objective:
-        written = [part.strip() for part in objective.split(",")]
-        objectives = tuple(parse_objective(part) for part in written)
+    written = _COMMA.split(objective)
+    if len(written) > 1:
+        objectives = tuple(parse_objective(part.strip()) for part in written)
     else:
         objectives = (parse_objective(objective),)
     names = [name for one in objectives for name in one.metric_names]

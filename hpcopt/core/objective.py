@@ -25,6 +25,10 @@ from hpcopt.core.trial import Observation
 #: How many digits of a weight a person reads.
 _DIGITS = 6
 
+#: What is further from 0 counts as this: sums of outcomes stay finite, whatever a
+#: diverged simulation tells.
+_LARGEST = 1e300
+
 
 @dataclass(frozen=True)
 class MetricSum:
@@ -50,7 +54,8 @@ class MetricSum:
         Raises:
             KeyError: ``outcome`` lacks a metric.
         """
-        return math.fsum([w * outcome[name].mean for name, w in self.weights.items()])
+        terms = [w * outcome[name].mean for name, w in self.weights.items()]
+        return _bounded(math.fsum(map(_bounded, terms)))
 
     def sem(self, outcome: Mapping[str, Observation]) -> float | None:
         """Return the sum's standard error; ``None`` if a metric's is unknown."""
@@ -82,7 +87,9 @@ class Distance:
         Raises:
             KeyError: ``outcome`` lacks a metric.
         """
-        return self.weight * abs(self.of.value(outcome) - self.target) ** self.power
+        distance = abs(self.of.value(outcome) - self.target)
+        # Not a power of Python's, which raises where it overflows.
+        return _bounded(self.weight * math.prod([distance] * self.power))
 
     def sem(self, outcome: Mapping[str, Observation]) -> float | None:
         """Return its standard error; ``None`` if it is unknown.
@@ -120,7 +127,7 @@ class Objective(MetricSum):
             KeyError: ``outcome`` lacks a metric.
         """
         value = super().value(outcome)
-        return value - math.fsum(d.value(outcome) for d in self.distances)
+        return _bounded(value - math.fsum(d.value(outcome) for d in self.distances))
 
     @override
     def sem(self, outcome: Mapping[str, Observation]) -> float | None:
@@ -156,6 +163,10 @@ class Objective(MetricSum):
         return _written(parts)
 
 
+def _bounded(value: float) -> float:
+    return max(-_LARGEST, min(value, _LARGEST))
+
+
 def parse_objective(expression: str) -> Objective:
     """Return the objective that ``expression`` writes.
 
@@ -163,15 +174,15 @@ def parse_objective(expression: str) -> Objective:
         ConfigError: The expression is not a sum of metrics and of distances from
             targets, each metric at most once and with a number as its weight.
     """
-    if "," in expression:
-        raise ConfigError(
-            f"objective: expected one objective, found several in {expression!r}"
-        )
     weights: dict[str, float] = {}
     distances: list[Distance] = []
     names: list[str] = []
     try:
         node = ast.parse(expression.strip(), mode="eval").body
+        if isinstance(node, ast.Tuple):
+            raise ConfigError(
+                f"objective: expected one objective, found several in {expression!r}"
+            )
         for part, weight in weighted_parts(node):
             if (distance := _distance(part, weight, expression)) is not None:
                 distances.append(distance)
