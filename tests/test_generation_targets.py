@@ -253,6 +253,36 @@ def test_the_same_snapshot_gives_the_same_suggestions() -> None:
     assert one.details == other.details
 
 
+@pytest.mark.parametrize("diverged", [1e9, 1e300])
+def test_one_diverged_outcome_does_not_hide_what_is_close(diverged: float) -> None:
+    def metrics(point: TParameterization) -> Metrics:
+        found = hills(point)
+        return dict.fromkeys(found, diverged) if point == points[2] else found
+
+    objective = "-(a - 1)**2 - 2*(b + 0.1)**2"
+    points = sobol_points(SQUARE, 4)
+    for _ in range(14):
+        now = snapshot(SQUARE, observed(points, metrics), objective=objective)
+        generation = BayesianGenerator().generate(1, now)
+        assert generation.details["fallbacks"] == []
+        points += parameters_of(generation)
+    assert min(distance(now, point) for point in points) < 1e-3
+
+
+@pytest.mark.parametrize("sem", [None, 0.0, 1e160])
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("objective", ["-abs(a - 1e30) - abs(b)", "-(a - 1)**2 - cost"])
+def test_metrics_and_targets_of_other_orders_of_magnitude_are_modelled(
+    objective: str, size: float, sem: float | None
+) -> None:
+    def metrics(point: TParameterization) -> Metrics:
+        return {name: size * value for name, value in hills(point).items()}
+
+    trials = observed(sobol_points(SQUARE, 8), metrics, sem)
+    now = snapshot(SQUARE, trials, objective=objective)
+    assert BayesianGenerator().generate(2, now).details["fallbacks"] == []
+
+
 @pytest.mark.parametrize("values", [[1.0] * 8, [1e30, -1e30] * 4, [1e-320, 0.0] * 4])
 def test_strange_metrics_are_survived(values: list[float]) -> None:
     points = sobol_points(SQUARE, 8)

@@ -52,8 +52,12 @@ class LinearTransform:
             )
         clipped = np.clip(y, lowest, highest)
         std = float(clipped.std())
-        if std <= _RELATIVE_SPREAD * float(np.abs(clipped).max()):
-            std = 1.0
+        largest = float(np.abs(clipped).max())
+        if target is not None:
+            largest = max(largest, float(np.abs(clipped - target).max()))
+        if std <= _RELATIVE_SPREAD * largest:
+            # A target is never further away than a few of these units.
+            std = 1.0 if target is None else largest or 1.0
         return cls(float(lowest), float(highest), float(clipped.mean()), std)
 
     def __call__(self, y: Array) -> Array:

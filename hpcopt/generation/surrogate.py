@@ -30,6 +30,9 @@ Transform = OutcomeTransform | SlackTransform | LinearTransform
 #: of their number, and that of a suggestion too.
 _N_FITTED, N_KNOWN = 300, 1000
 
+#: Larger outcomes and standard errors say no more than these, whose squares are finite.
+_LARGEST, _LARGEST_SEM = 1e150, 1e100
+
 _Choose = Callable[[Array, Array, Array | None, Priors], Hyperparameters]
 
 
@@ -94,8 +97,9 @@ class TrainingData:
         """
         trials = [t for t in snapshot.completed if metric_sum.is_known(t.outcome)]
         sems = [metric_sum.sem(trial.outcome) for trial in trials]
-        known = [sem**2 for sem in sems if sem is not None]
-        y = np.array([metric_sum.value(trial.outcome) for trial in trials])
+        known = [min(sem, _LARGEST_SEM) ** 2 for sem in sems if sem is not None]
+        values = np.array([metric_sum.value(trial.outcome) for trial in trials])
+        y = np.clip(values, -_LARGEST, _LARGEST)
         return cls(
             X=snapshot.space.encode(trial.parameters for trial in trials),
             y=y if bound is None else y - bound,

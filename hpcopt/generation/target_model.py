@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from hpcopt.core.objective import MetricSum, Objective
 from hpcopt.core.types import JSONValue
+from hpcopt.generation.linear_outcome import LinearTransform
 from hpcopt.generation.prior import Priors
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.surrogate import N_KNOWN, Surrogate, TrainingData
@@ -42,13 +44,15 @@ class TargetSurrogate:
             LinAlgError: No covariance matrix could be factorised.
         """
         snapshot = _essential(snapshot, objective)
-        scale = float(TrainingData.of_sum(snapshot, objective).y.std()) or 1.0
+        # One diverged outcome must not make all others look as good as the best.
+        values = TrainingData.of_sum(snapshot, objective).y
+        scale = LinearTransform.fit(values, target=0.0).std
         targets: list[Target] = []
         details: list[JSONValue] = []
         for distance in objective.distances:
             data = _data(snapshot, distance.of)
             model = surrogate(replace(data, target=distance.target))
-            unit = model.unit**distance.power / scale
+            unit = math.prod([model.unit] * distance.power) / scale
             targets.append(
                 Target(
                     model.process,
@@ -72,7 +76,7 @@ class TargetSurrogate:
     def predict(self, X: Array) -> tuple[Array, Array]:
         """Return the objective's mean and variance at the points ``X``."""
         mean, variance = self.process.moments(X)
-        return self.location + self.scale * mean, self.scale**2 * variance
+        return self.location + self.scale * mean, self.scale * self.scale * variance
 
 
 def model_of(

@@ -45,7 +45,7 @@ class Target:
         else:
             mean = delta**2 + variance
             variance = 4 * delta**2 * variance + 2 * variance**2
-        return self.weight * mean, self.weight**2 * variance
+        return self.weight * mean, self.weight * self.weight * variance
 
     def value(self, y: Array) -> Array:
         """Return the weighted distances of the values ``y`` of the process."""
