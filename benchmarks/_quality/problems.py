@@ -36,6 +36,10 @@ class Category:
     words: tuple[str, ...]
 
 
+def _category(n_words: int) -> Category:
+    return Category(tuple(f"v{j}" for j in range(n_words)))
+
+
 Parameter = Float | Integer | Category
 Value = float | int | str
 Evaluator = Callable[[Sequence[Value]], tuple[float, list[float]]]
@@ -52,6 +56,8 @@ class Problem:
     """The standard deviation of what is told; what is noted is free of noise."""
     n_idle: int = 0
     """How many more parameters there are, between 0 and 1, that do nothing."""
+    idle_words: tuple[int, ...] = ()
+    """How many words each further parameter has that does nothing."""
     integers: Mapping[int, int] = field(default_factory=dict)
     """By dimension: into how many steps the range is divided."""
     categories: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
@@ -64,16 +70,16 @@ class Problem:
             if k in self.integers:
                 found.append(Integer(self.integers[k]))
             elif k in self.categories:
-                words = [f"v{j}" for j in range(len(self.categories[k]))]
-                found.append(Category(tuple(words)))
+                found.append(_category(len(self.categories[k])))
             else:
                 found.append(Float(low, high))
-        return found + [Float(0.0, 1.0)] * self.n_idle
+        found += [Float(0.0, 1.0)] * self.n_idle
+        return found + [_category(n_words) for n_words in self.idle_words]
 
     @property
     def is_continuous(self) -> bool:
         """Whether all parameters are real numbers."""
-        return not self.integers and not self.categories
+        return all(isinstance(each, Float) for each in self.parameters())
 
     def evaluator(self, seed: int) -> Evaluator:
         """Return what gives the value without noise and the slacks at a point."""
@@ -122,6 +128,42 @@ class BbobProblem(Problem):
 
         def evaluate(point: Sequence[Value]) -> tuple[float, list[float]]:
             return float(function(list(point))), []
+
+        return evaluate
+
+
+@dataclass(frozen=True)
+class WordsProblem(Problem):
+    """Two words each say which function of two numbers is added to the value.
+
+    "Func-2C" of Ru et al., "Bayesian Optimisation over Multiple Continuous and
+    Categorical Inputs" (2020), with the numbers between -1 and 1.
+    """
+
+    def parameters(self) -> list[Parameter]:
+        """Return what there is to choose."""
+        return [Float(-1.0, 1.0), Float(-1.0, 1.0), _category(3), _category(5)]
+
+    def evaluator(self, seed: int) -> Evaluator:
+        """Return what gives the value at a point."""
+        rosenbrock = synthetic.Rosenbrock(2)
+        camel, beale = synthetic.SixHumpCamel(), synthetic.Beale()
+        # Of these the first word has the first three.
+        terms = (
+            (rosenbrock, 1 / 300),
+            (camel, 1 / 10),
+            (beale, 1 / 50),
+            (camel, 1 / 20),
+            (beale, 1 / 25),
+        )
+
+        def evaluate(point: Sequence[Value]) -> tuple[float, list[float]]:
+            X = torch.tensor([[float(point[0]), float(point[1])]], dtype=torch.double)
+            total = 0.0
+            for word in point[2:]:
+                function, weight = terms[int(str(word).removeprefix("v"))]
+                total += weight * function.evaluate_true(X).item()
+            return total, []
 
         return evaluate
 
@@ -190,6 +232,44 @@ WIDER = (
     Problem("hartmann6-in-20", _hartmann6, n_idle=14),
 )
 
+#: With whole numbers and words: what words get was chosen on these and on the two of
+#: above, with seeds from 100 on.
+MIXED = (
+    WordsProblem("words2c", synthetic.Branin),
+    Problem(
+        "levy5-words",
+        lambda: synthetic.Levy(5, bounds=[(-7.0, 10.0)] * 5),
+        categories={
+            0: (6.0, -5.0, 1.0, 9.0, -2.0),
+            2: (1.0, -6.0, 5.0),
+            3: (-3.0, 8.0, 4.0, -7.0, 2.0, 10.0, 0.0, 6.0, -5.0, 1.0),
+        },
+    ),
+    Problem(
+        "rosenbrock4-mixed",
+        lambda: synthetic.Rosenbrock(4, bounds=[(-2.0, 3.0)] * 4),
+        integers={0: 10},
+        categories={2: (3.0, 0.0, 2.0, -1.0, 1.0, -2.0)},
+    ),
+    Problem(
+        "hartmann6-integers",
+        _hartmann6,
+        integers={0: 10, 1: 20, 2: 6, 3: 12, 4: 5, 5: 30},
+    ),
+    Problem(
+        "griewank4-mixed",
+        lambda: synthetic.Griewank(4, bounds=[(-30.0, 60.0)] * 4),
+        integers={0: 30, 3: 9},
+        categories={1: (20.0, -25.0, 0.0, 50.0)},
+    ),
+    Problem("hartmann4-idle-words", lambda: synthetic.Hartmann(4), idle_words=(6, 4)),
+    Problem(
+        "branin2-words",
+        synthetic.Branin,
+        categories={0: (7.0, -4.5, 0.5, 9.5, -1.0, 3.0, -3.0, 5.0)},
+    ),
+)
+
 BBOB = tuple(
     BbobProblem(f"bbob{k:02d}", synthetic.Branin, number=k) for k in range(1, 25)
 )
@@ -199,6 +279,7 @@ SETS: dict[str, tuple[Problem, ...]] = {
     "validation": VALIDATION,
     "further": FURTHER,
     "wider": WIDER,
+    "mixed": MIXED,
     "bbob": BBOB,
 }
 PROBLEMS = {problem.name: problem for each in SETS.values() for problem in each}
