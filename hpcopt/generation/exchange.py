@@ -51,7 +51,7 @@ def untried(space: SearchSpace, X: Array, X_tried: Array, reach: float) -> Array
         reach: How far, in each other coordinate, is near.
     """
     reaches = np.where(space.is_nominal, _SAME, reach)
-    distances = np.abs(X[:, None] - X_tried)
-    is_tried = (distances <= reaches).all(axis=-1).any(axis=-1)
-    rest: Array = X[~is_tried]
+    # One after the other: thousands of trials and hundreds of coordinates are many.
+    is_tried = [(np.abs(X_tried - x) <= reaches).all(axis=1).any() for x in X]
+    rest: Array = X[~np.array(is_tried, dtype=bool)]
     return rest
