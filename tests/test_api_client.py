@@ -111,7 +111,8 @@ def test_parameter_constraints_that_make_no_sense_are_refused() -> None:
     ("arguments", "message"),
     [
         ({"objective": "-height, height"}, "expected each metric in one objective"),
-        ({"objective": "height**2"}, "expected a metric or a weighted sum"),
+        ({"objective": "height*width"}, "expected a metric or a weighted sum"),
+        ({"objective": "height**2"}, "expected distances from targets with a minus"),
         (
             {"objective": "height", "outcome_constraints": ["height <= 1"]},
             "expected constraints on other metrics than the objective's",
@@ -121,7 +122,7 @@ def test_parameter_constraints_that_make_no_sense_are_refused() -> None:
             "pruning_target_parameterization: not supported yet",
         ),
     ],
-    ids=["several", "malformed", "constraint", "pruning"],
+    ids=["several", "malformed", "square", "constraint", "pruning"],
 )
 def test_an_objective_that_is_not_supported_is_refused(
     client: Client, arguments: dict[str, Any], message: str
