@@ -18,8 +18,8 @@ import h5py
 import numpy
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import TrialStatus
-from hpcopt.session import read_experiment
+from hpcopt.core.trials.trial import TrialStatus
+from hpcopt.experiment.session import read_experiment
 
 HERE = Path(__file__).parent
 DRIVER = HERE / "_chaos_driver.py"

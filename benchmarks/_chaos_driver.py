@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hpcopt import assembly
-from hpcopt.config_file import load_config
+from hpcopt.config.file import load_config
 from hpcopt.driver.driver import Driver
+from hpcopt.experiment import parts
+from hpcopt.experiment.session import open_driver
 from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
-from hpcopt.generation.service import InlineService
-from hpcopt.session import open_driver
+from hpcopt.generation.service.process_service import InlineService
 from hpcopt.slurm.options import job_name
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.tables import QueueRow
@@ -178,7 +178,7 @@ def main() -> None:
     frozen = options.freeze, options.freeze_seconds
     Points(options.notes, options.die_at, options.occurrence, frozen).install()
     make_generator: Any = lambda *_, **__: InlineService(Counting())  # noqa: E731
-    assembly.make_generator = make_generator
+    parts.make_generator = make_generator
     with open_driver(loaded, runner="slurm") as driver:
         watch_adoptions(driver, folder)
         stop = driver.run()

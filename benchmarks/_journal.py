@@ -15,12 +15,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpcopt.config_file import load_config
+from hpcopt.config.file import load_config
 from hpcopt.core import events as ev
-from hpcopt.core.trial import Cause, Phase
+from hpcopt.core.trials.trial import Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.driver.clock import SystemClock
-from hpcopt.session import open_driver, open_journal
+from hpcopt.experiment.session import open_driver, open_journal
+from hpcopt.host.clock import SystemClock
 
 NAME = "size.yaml"
 

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from botorch.test_functions.multi_objective import C2DTLZ2, BraninCurrin
 
-from hpcopt.core.goals import parse_goals
-from hpcopt.core.pareto import hypervolume
-from hpcopt.core.ranges import RangeParameter
-from hpcopt.core.space import SearchSpace
-from hpcopt.core.trial import Observation
+from hpcopt.core.goals.goals import parse_goals
+from hpcopt.core.goals.pareto import hypervolume
+from hpcopt.core.space.ranges import RangeParameter
+from hpcopt.core.space.search_space import SearchSpace
+from hpcopt.core.trials.trial import Observation
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 

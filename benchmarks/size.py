@@ -16,9 +16,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
 
 import numpy as np
 
-from hpcopt.core.goals import parse_goals
-from hpcopt.core.space import RangeParameter, SearchSpace
-from hpcopt.core.trial import Observation
+from hpcopt.core.goals.goals import parse_goals
+from hpcopt.core.space.search_space import RangeParameter, SearchSpace
+from hpcopt.core.trials.trial import Observation
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from _chaos import Case, Cluster, conclude, until
 
-from hpcopt.config_file import load_config
-from hpcopt.core.trial import Cause
-from hpcopt.session import open_driver
+from hpcopt.config.file import load_config
+from hpcopt.core.trials.trial import Cause
+from hpcopt.experiment.session import open_driver
 
 #: The sizes of the disks and of a result, and what is left on one that is full.
 DISK_BYTES = 64 << 20

@@ -24,11 +24,11 @@ from pathlib import Path
 from _chaos import Case, Cluster, conclude, until
 
 from hpcopt.core.events import AttemptEnded
-from hpcopt.core.trial import Attempt, Cause, Phase, TrialStatus
-from hpcopt.runners.job_script import JobScripts
-from hpcopt.runners.job_spec import JobSpec
+from hpcopt.core.trials.trial import Attempt, Cause, Phase, TrialStatus
 from hpcopt.runners.protocol import AttemptRequest
-from hpcopt.runners.slurm import SlurmRunner
+from hpcopt.runners.script.job_script import JobScripts
+from hpcopt.runners.script.job_spec import JobSpec
+from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.storage.journal_file import JournalFile
 

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from _chaos import Case, Cluster, conclude, until
 
 from hpcopt.core.errors import StorageError
-from hpcopt.core.trial import Attempt, Cause
+from hpcopt.core.trials.trial import Attempt, Cause
 
 #: How long an experiment may take.
 PATIENCE_S = 900

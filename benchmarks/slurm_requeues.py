@@ -20,11 +20,11 @@ from pathlib import Path
 from _chaos import Cluster, conclude, until
 
 from hpcopt.core.errors import PollError
-from hpcopt.core.trial import Attempt, Cause, Phase
-from hpcopt.runners.job_script import JobScripts
-from hpcopt.runners.job_spec import JobSpec
+from hpcopt.core.trials.trial import Attempt, Cause, Phase
 from hpcopt.runners.protocol import AttemptRequest
-from hpcopt.runners.slurm import SlurmRunner
+from hpcopt.runners.script.job_script import JobScripts
+from hpcopt.runners.script.job_spec import JobSpec
+from hpcopt.runners.slurm.runner import SlurmRunner
 
 TEMPLATE = """\
 #!/bin/bash

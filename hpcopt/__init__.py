@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpcopt.reporting import report
+from hpcopt.node.report import report
 
 __all__ = ["__version__", "report"]
 

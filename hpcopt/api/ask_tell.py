@@ -10,9 +10,9 @@ from hpcopt.api.opened import Opened, open_experiment
 from hpcopt.api.outcomes import observations
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import TrialStatus, python_value
+from hpcopt.core.trials.trial import TrialStatus, python_value
 from hpcopt.core.types import TOutcome, TParameterization
-from hpcopt.generation.make import make_generator
+from hpcopt.generation.factory import make_generator
 from hpcopt.generation.protocol import Snapshot
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hpcopt.api.outcomes import observed_outcome
 from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.objective import Objective
-from hpcopt.core.trial import Trial
+from hpcopt.core.goals.objective import Objective
+from hpcopt.core.trials.trial import Trial
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
@@ -61,7 +61,7 @@ def pareto_frontier(experiment: Experiment, *, use_model: bool) -> list[Best]:
         UsageError: There is one objective only, or no trial is completed.
         GenerationError: No model could be fitted.
     """
-    from hpcopt.core.pareto import is_nondominated
+    from hpcopt.core.goals.pareto import is_nondominated
 
     if experiment.goals.is_single:
         raise UsageError(

@@ -35,11 +35,11 @@ from hpcopt.api.saved import load, save
 from hpcopt.api.summary import summary
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.space_change import continued
+from hpcopt.core.space.change import continued
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.polling import with_site_floor
-from hpcopt.session import JOURNAL, read_experiment
+from hpcopt.experiment.session import JOURNAL, read_experiment
 
 if TYPE_CHECKING:
     import pandas as pd

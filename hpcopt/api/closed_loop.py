@@ -9,17 +9,17 @@ from hpcopt.api.interrupts import orderly_interrupt
 from hpcopt.api.progress import EndedTrialsLog
 from hpcopt.api.runners import JobRunnerConfig
 from hpcopt.api.setup import Setup
-from hpcopt.assembly import check_space, make_folder
-from hpcopt.driver.clock import SystemClock
 from hpcopt.driver.driver import Driver
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.requests import RequestFolder
-from hpcopt.generation.ladder import start_generator
+from hpcopt.experiment.parts import check_space, make_folder
+from hpcopt.experiment.session import GENERATOR_LOG, open_journal
+from hpcopt.generation.service.fallback_levels import start_generator
+from hpcopt.host.clock import SystemClock
 from hpcopt.metrics.reader import MetricsReader
-from hpcopt.runners.own import OwnRunner
+from hpcopt.runners.custom import OwnRunner
 from hpcopt.runners.protocol import AttemptRunner
-from hpcopt.runners.trial_folder import ended_ns
-from hpcopt.session import GENERATOR_LOG, open_journal
+from hpcopt.runners.script.attempt_folder import ended_ns
 
 logger = logging.getLogger(__name__)
 

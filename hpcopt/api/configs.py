@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.space import ChoiceParameter, Condition, Parameter, RangeParameter
-from hpcopt.core.specs import derived_parameter
-from hpcopt.core.trial import python_value
+from hpcopt.core.space.search_space import (
+    ChoiceParameter,
+    Condition,
+    Parameter,
+    RangeParameter,
+)
+from hpcopt.core.space.specs import derived_parameter
+from hpcopt.core.trials.trial import python_value
 from hpcopt.core.types import TParameterValue
 
 

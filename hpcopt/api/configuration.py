@@ -15,7 +15,7 @@ from hpcopt.api.problem import Problem, make_problem
 from hpcopt.api.runners import JobRunnerConfig
 from hpcopt.api.setup import AnyRunner, Question, Setup
 from hpcopt.core.errors import ConfigError, UsageError
-from hpcopt.core.goals import Goals, parse_goals
+from hpcopt.core.goals.goals import Goals, parse_goals
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.metrics.protocol import IMetric
 from hpcopt.runners.protocol import AttemptRunner, IRunner

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from hpcopt.assembly import check_space, make_folder
-from hpcopt.continuation import continued_space
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.space import SearchSpace
+from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue
-from hpcopt.driver.by_hand import ByHand
-from hpcopt.driver.clock import SystemClock
-from hpcopt.session import is_begun, open_journal, read_experiment
+from hpcopt.driver.ask_tell import ByHand
+from hpcopt.experiment.continuation import continued_space
+from hpcopt.experiment.parts import check_space, make_folder
+from hpcopt.experiment.session import is_begun, open_journal, read_experiment
+from hpcopt.host.clock import SystemClock
 
 #: By folder. Those that nobody holds any more are closed, and vanish from here.
 _OPENED: weakref.WeakValueDictionary[Path, Opened] = weakref.WeakValueDictionary()

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Mapping
 
 from hpcopt.core.errors import MetricError, UsageError
-from hpcopt.core.trial import Observation, Trial
+from hpcopt.core.trials.trial import Observation, Trial
 from hpcopt.core.types import TOutcome
 from hpcopt.metrics.value import mean_and_sem
 

@@ -16,7 +16,7 @@ from hpcopt.api.configs import (
     RangeParameterConfig,
 )
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.space import Parameter, SearchSpace
+from hpcopt.core.space.search_space import Parameter, SearchSpace
 from hpcopt.core.types import JSONValue
 
 #: Experiments without a folder of their own are kept here, in the current directory.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Trial, TrialStatus
+from hpcopt.core.trials.trial import Trial, TrialStatus
 from hpcopt.driver.driver import Progress
 
 logger = logging.getLogger(__name__)

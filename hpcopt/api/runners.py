@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hpcopt.resources import find_template
-from hpcopt.runners.job_script import JobScripts
-from hpcopt.runners.job_spec import JobSpec, SlurmValue
-from hpcopt.runners.local import LocalRunner
+from hpcopt.runners.local.runner import LocalRunner
 from hpcopt.runners.protocol import AttemptRunner
+from hpcopt.runners.script.job_script import JobScripts
+from hpcopt.runners.script.job_spec import JobSpec, SlurmValue
+from hpcopt.runners.script.shipped import find_template
 
 __all__ = ["JobRunnerConfig", "local_runner", "slurm_runner"]
 
@@ -55,7 +55,7 @@ class JobRunnerConfig:
         scripts = JobScripts(name, folder, self.spec)
         if self.kind == "local":
             return LocalRunner(scripts, max_processes=self.max_processes, clock=clock)
-        from hpcopt.runners.slurm import SlurmRunner
+        from hpcopt.runners.slurm.runner import SlurmRunner
         from hpcopt.slurm.commands import SlurmCommands
 
         return SlurmRunner(scripts, SlurmCommands(), clock=clock)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from hpcopt.core.errors import StorageError, UsageError
-from hpcopt.session import is_begun
+from hpcopt.experiment.session import is_begun
 
 _FORMAT = "hpcopt client"
 

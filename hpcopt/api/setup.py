@@ -9,12 +9,12 @@ from hpcopt.api.generation_options import GenerationOptions
 from hpcopt.api.problem import Problem
 from hpcopt.api.runners import JobRunnerConfig
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.goals import Goals
+from hpcopt.core.goals.goals import Goals
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.metrics.protocol import IMetric
-from hpcopt.runners.local import LocalRunner
+from hpcopt.runners.local.runner import LocalRunner
 from hpcopt.runners.protocol import AttemptRunner, IRunner
 
 #: Whatever starts a trial.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Trial, TrialStatus
+from hpcopt.core.trials.trial import Trial, TrialStatus
 
 if TYPE_CHECKING:
     import pandas as pd

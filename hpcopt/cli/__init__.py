@@ -1,1 +1,4 @@
-"""The command line: one thin module a verb. Sole owner of click and rich."""
+"""The command line: thin verbs over the experiment room.
+
+Sole owner of click and rich.
+"""

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import click
 
-from hpcopt.cli import text
-from hpcopt.cli.driver_state import DriverState, driver_state
 from hpcopt.cli.target import Target, find_experiment
+from hpcopt.cli.views import text
+from hpcopt.cli.views.driver_state import DriverState, driver_state
 from hpcopt.core.errors import HpcoptError, StorageError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.requests import Request, RequestFolder, Verb
-from hpcopt.session import read_experiment
+from hpcopt.experiment.session import read_experiment
 
 _TRIALS = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 

@@ -14,10 +14,10 @@ from typing import Literal
 import click
 from click.exceptions import Exit
 
-from hpcopt import assembly
-from hpcopt.cli import text
-from hpcopt.config_file import LoadedConfig
-from hpcopt.session import LEASE
+from hpcopt.cli.views import text
+from hpcopt.config.file import LoadedConfig
+from hpcopt.experiment import parts
+from hpcopt.experiment.session import LEASE
 from hpcopt.storage.lease_holder import read_lease
 
 #: What the detached driver prints, in the experiment's folder.
@@ -39,7 +39,7 @@ def run_detached(
     Raises:
         Exit: It ended before, with an error.
     """
-    assembly.make_folder(loaded.folder)
+    parts.make_folder(loaded.folder)
     output = loaded.folder / DRIVER_OUTPUT
     words = [sys.executable, "-m", "hpcopt", "run", str(loaded.path)]
     if runner is not None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from hpcopt import assembly
-from hpcopt.config_file import LoadedConfig
+from hpcopt.config.file import LoadedConfig
 from hpcopt.core.errors import HpcoptError, RunnerError
 from hpcopt.core.experiment import Experiment
-from hpcopt.runners.driver_job import DriverJobs, overrides_of
-from hpcopt.session import own_job_id
+from hpcopt.experiment import parts
+from hpcopt.experiment.session import own_job_id
+from hpcopt.runners.slurm.driver_job import DriverJobs, overrides_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def hand_over(loaded: LoadedConfig, job_folder: Path, experiment: Experiment) ->
     ):
         logger.info("all trials have ended: no successor is needed")
         return
-    spec = assembly.driver_job_spec(loaded, overrides_of(job_folder))
+    spec = parts.driver_job_spec(loaded, overrides_of(job_folder))
     jobs = DriverJobs(loaded.config.name, loaded.folder)
     seconds = max(_TRYING_S, float(loaded.config.driver.handover_s or 0))
     try:

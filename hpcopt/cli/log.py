@@ -10,8 +10,8 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from hpcopt.cli.driver_log import DRIVER_LOG, LINE_FORMAT
-from hpcopt.core.disk import cannot_write
+from hpcopt.cli.views.driver_log import DRIVER_LOG, LINE_FORMAT
+from hpcopt.host.durable import cannot_write
 
 #: So much is kept until the folder exists, and this process may write in it.
 _MOST_KEPT = 10_000

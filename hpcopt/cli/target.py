@@ -13,7 +13,7 @@ from hpcopt.core.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from hpcopt.core.experiment import Experiment
-    from hpcopt.core.trial import Trial
+    from hpcopt.core.trials.trial import Trial
 
 #: The config that is meant where none is named; what ``hpcopt init`` writes.
 DEFAULT_CONFIG = "hpcopt.yaml"
@@ -93,7 +93,7 @@ def default_target() -> Path:
     Raises:
         UsageError: This folder is no experiment's, and holds no config.
     """
-    from hpcopt.session import is_begun
+    from hpcopt.experiment.session import is_begun
 
     if is_begun(here := Path()):
         return here
@@ -112,7 +112,7 @@ def find_folder(target: Path | None) -> Path:
         UsageError: There is no experiment.
         ConfigError: TARGET is a config with errors.
     """
-    from hpcopt.session import experiment_folder
+    from hpcopt.experiment.session import experiment_folder
 
     folder = experiment_folder(target or default_target())
     click.get_current_context().meta[FOLDER] = folder
@@ -126,7 +126,7 @@ def find_experiment(target: Path | None) -> Target:
         UsageError: There is none.
         StorageError: Its journal cannot be read.
     """
-    from hpcopt.session import read_experiment
+    from hpcopt.experiment.session import read_experiment
 
     folder = find_folder(target)
     return Target(folder, read_experiment(folder))

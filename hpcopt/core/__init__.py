@@ -1,4 +1,4 @@
-"""What an experiment is: pure data and rules, with no cluster, no files, no model.
+"""What an experiment is: pure data and rules.
 
-Nothing in this package imports anything heavier than numpy.
+Knows no cluster, no files, no model, and of packages numpy alone.
 """

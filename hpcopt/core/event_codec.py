@@ -19,7 +19,7 @@ from hpcopt.core.events import (
     SubmittedAttempt,
 )
 from hpcopt.core.frozen import made
-from hpcopt.core.trial import Cause, Phase
+from hpcopt.core.trials.trial import Cause, Phase
 from hpcopt.core.types import JSONValue
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hpcopt.core.trial_events import (
+from hpcopt.core.trials.events import (
     AttemptEnded,
     AttemptObserved,
     AttemptsStaged,

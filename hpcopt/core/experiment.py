@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from hpcopt.core import events as ev
 from hpcopt.core.effort import Effort
 from hpcopt.core.errors import StorageError
-from hpcopt.core.goals import Goals
-from hpcopt.core.objective import Objective
-from hpcopt.core.trial import Attempt, Trial, TrialStatus
-from hpcopt.core.trial_book import TrialBook
+from hpcopt.core.goals.goals import Goals
+from hpcopt.core.goals.objective import Objective
+from hpcopt.core.trials.table import TrialBook
+from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
 
 if TYPE_CHECKING:
-    from hpcopt.core.space import SearchSpace
+    from hpcopt.core.space.search_space import SearchSpace
 
 
 class Experiment:
@@ -93,7 +93,7 @@ class Experiment:
     def space(self) -> SearchSpace:
         """The search space, as it is now."""
         # With it comes numpy: those who only look at trials do without.
-        from hpcopt.core.space import SearchSpace
+        from hpcopt.core.space.search_space import SearchSpace
 
         changed = self._space_changed
         return SearchSpace.from_definition(
@@ -210,7 +210,7 @@ class Experiment:
         trials = self.trials_of_interest()
         if not trials:
             return []
-        from hpcopt.core.pareto import is_nondominated
+        from hpcopt.core.goals.pareto import is_nondominated
 
         values = [self.goals.values(trial.outcome) for trial in trials]
         return list(itertools.compress(trials, is_nondominated(values).tolist()))

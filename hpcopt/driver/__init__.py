@@ -1,1 +1,4 @@
-"""The driver is the loop: collect, decide, plan, submit. It knows only protocols."""
+"""The loop: collect, decide, plan, submit.
+
+Knows protocols alone, no Slurm and no model.
+"""

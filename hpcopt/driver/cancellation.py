@@ -6,7 +6,7 @@ import logging
 
 from hpcopt.core.errors import RunnerError
 from hpcopt.core.experiment import Experiment
-from hpcopt.driver.clock import Clock
+from hpcopt.host.clock import Clock
 from hpcopt.runners.protocol import AttemptRunner
 
 logger = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import PollError
-from hpcopt.core.trial import Attempt, AttemptState, Phase
-from hpcopt.driver.clock import Clock
+from hpcopt.core.trials.trial import Attempt, AttemptState, Phase
 from hpcopt.driver.planning import typical_duration_s
 from hpcopt.driver.polling import PollSchedule
+from hpcopt.host.clock import Clock
 from hpcopt.runners.protocol import AttemptRunner
 from hpcopt.storage.journal import Journal
 

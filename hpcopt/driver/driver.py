@@ -22,9 +22,9 @@ from hpcopt import __version__
 from hpcopt.core import events as ev
 from hpcopt.core.errors import RunnerError, StorageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Cause
+from hpcopt.core.trials.trial import Cause
 from hpcopt.driver.cancellation import Canceller
-from hpcopt.driver.clock import Clock
+from hpcopt.driver.capacity import Places, Room, why_held
 from hpcopt.driver.collecting import Collector
 from hpcopt.driver.failures import FailureWatch
 from hpcopt.driver.limits import Limits
@@ -32,10 +32,10 @@ from hpcopt.driver.notes import Notes
 from hpcopt.driver.planning import Planner, typical_duration_s
 from hpcopt.driver.polling import PollSchedule
 from hpcopt.driver.requests import Inbox, RequestFolder
-from hpcopt.driver.room import Places, Room, why_held
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
 from hpcopt.generation.protocol import GeneratorService
+from hpcopt.host.clock import Clock
 from hpcopt.metrics.protocol import OutcomeReader
 from hpcopt.runners.protocol import AttemptRequest, AttemptRunner
 from hpcopt.storage.journal import Journal

@@ -11,7 +11,7 @@ from hpcopt.core.errors import (
     StorageError,
 )
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Cause, Trial, TrialStatus
+from hpcopt.core.trials.trial import Cause, Trial, TrialStatus
 from hpcopt.driver.limits import Limits
 
 #: A failure rate over fewer failures says nothing; the number is Ax's.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.policy import DEFAULT_POLICIES, RetryPolicies
+from hpcopt.core.trials.retry_policy import DEFAULT_POLICIES, RetryPolicies
 
 
 @dataclass(frozen=True)

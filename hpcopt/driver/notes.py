@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hpcopt.core import events as ev
-from hpcopt.driver.clock import Clock
+from hpcopt.host.clock import Clock
 from hpcopt.storage.journal import Journal
 
 #: A note that changes again and again is written down no more often than this.

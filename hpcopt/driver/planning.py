@@ -14,8 +14,8 @@ from itertools import islice
 from statistics import median
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.driver.clock import Clock
 from hpcopt.generation.protocol import Generation, GeneratorService, Snapshot
+from hpcopt.host.clock import Clock
 from hpcopt.storage.journal import Journal
 
 #: What one more result is worth, as a share of a trial's duration, where one trial runs

@@ -21,8 +21,8 @@ from typing import Literal
 from hpcopt.core import events as ev
 from hpcopt.core.errors import StorageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial import Trial
-from hpcopt.driver.clock import Clock
+from hpcopt.core.trials.trial import Trial
+from hpcopt.host.clock import Clock
 from hpcopt.storage.journal import Journal
 
 logger = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from hpcopt.core.errors import (
     SubmissionDeferredError,
     SubmissionUnknownError,
 )
-from hpcopt.core.trial import Attempt, Cause
-from hpcopt.driver.clock import Clock
+from hpcopt.core.trials.trial import Attempt, Cause
+from hpcopt.host.clock import Clock
 from hpcopt.runners.protocol import (
     AttemptRequest,
     AttemptRunner,

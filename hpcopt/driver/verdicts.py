@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import MetricError, ResultNotReadyError
-from hpcopt.core.trial import Attempt, Cause, Trial
-from hpcopt.driver.clock import Clock
+from hpcopt.core.trials.trial import Attempt, Cause, Trial
 from hpcopt.driver.limits import Limits
+from hpcopt.host.clock import Clock
 from hpcopt.metrics.protocol import OutcomeReader
 from hpcopt.runners.protocol import AttemptRequest
 

@@ -1,1 +1,4 @@
-"""Generation proposes parameterizations. The only owner of torch and botorch."""
+"""Generation proposes parameterizations.
+
+Sole owner of torch, botorch and scipy; knows core alone.
+"""

@@ -42,7 +42,7 @@ class Method:
         return make
 
 
-_BAYESIAN = "hpcopt.generation.bayesian"
+_BAYESIAN = "hpcopt.generation.proposers.bayesian"
 
 #: A new method is one more entry.
 METHODS: Mapping[str, Method] = {

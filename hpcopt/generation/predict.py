@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.core.goals import Goals
-from hpcopt.core.objective import MetricSum
+from hpcopt.core.goals.goals import Goals
+from hpcopt.core.goals.objective import MetricSum
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.models.composite_objective import model_of
+from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
-from hpcopt.generation.surrogate import Surrogate
-from hpcopt.generation.target_model import model_of
 
 
 def predict(

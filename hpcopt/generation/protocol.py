@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.fixing import with_fixed
-from hpcopt.core.goals import Goals
-from hpcopt.core.objective import Objective
-from hpcopt.core.space import SearchSpace
-from hpcopt.core.trial import Cause, Observation, TrialStatus
+from hpcopt.core.goals.goals import Goals
+from hpcopt.core.goals.objective import Objective
+from hpcopt.core.space.fixing import with_fixed
+from hpcopt.core.space.search_space import SearchSpace
+from hpcopt.core.trials.trial import Cause, Observation, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
 #: What is known of an early-stopped trial counts as it is, as in Ax.

@@ -17,10 +17,10 @@ from typing import Any
 from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.environment import differences, environment
 from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import Generation, Rung, Snapshot
-from hpcopt.generation.service import ProcessService
+from hpcopt.generation.service.environment import differences, environment
+from hpcopt.generation.service.process_service import ProcessService
 
 #: The methods of what no generator of hpcopt's has made.
 _FOREIGN = ("manual", "own")

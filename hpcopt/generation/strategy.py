@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.types import JSONValue
-from hpcopt.generation.design import InitialDesign, UsedPoints
+from hpcopt.generation.design.initial import InitialDesign, UsedPoints
 from hpcopt.generation.methods import METHODS
 from hpcopt.generation.protocol import (
     Generation,

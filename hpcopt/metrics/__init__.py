@@ -1,1 +1,4 @@
-"""Metrics turn a trial's result into numbers. The only owner of h5py."""
+"""Metrics turn a trial's result into numbers.
+
+Sole reader of HDF5; knows nothing of who ran the trial.
+"""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from hpcopt.core.errors import ConfigError, MetricError
-from hpcopt.core.trial import Observation
+from hpcopt.core.trials.trial import Observation
 from hpcopt.metrics.protocol import IMetric
 
 if TYPE_CHECKING:

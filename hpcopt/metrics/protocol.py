@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from hpcopt.core.trial import Observation
+from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import JSONValue
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcopt.core.errors import MetricError, ResultNotReadyError
-from hpcopt.core.trial import Observation
+from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import JSONValue
 from hpcopt.metrics.attempt_file import Fingerprint
 from hpcopt.metrics.hdf5 import Hdf5Metric, attempt_of

@@ -1,1 +1,4 @@
-"""Runners start trials, watch them and stop them."""
+"""Runners start trials, watch them and stop them.
+
+Know scripts and Slurm, and nothing of metrics or models.
+"""

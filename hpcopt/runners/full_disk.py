@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from hpcopt.runners.trial_folder import AttemptFolder
+from hpcopt.runners.script.attempt_folder import AttemptFolder
 
 #: What the wrapper exits with when the program failed and no file can be written; the
 #: number is that of ``EX_IOERR`` in ``sysexits.h``.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpcopt.core.errors import RunnerError
-from hpcopt.core.policy import NO_ADJUSTMENT, Adjustment
-from hpcopt.core.trial import Attempt, AttemptState, TrialStatus
+from hpcopt.core.trials.retry_policy import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trials.trial import Attempt, AttemptState, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from hpcopt.core.errors import PollError
-from hpcopt.core.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
+from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
 from hpcopt.core.types import TParameterization
 from hpcopt.runners.protocol import AttemptRequest, AttemptRunner, IRunner
 

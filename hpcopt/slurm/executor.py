@@ -26,7 +26,6 @@ from submitit.core.utils import DelayedSubmission, UncompletedJobError
 from submitit.slurm.slurm import SlurmInfoWatcher
 from typing_extensions import override
 
-from hpcopt.core.disk import cannot_write, is_lasting
 from hpcopt.core.errors import (
     PollError,
     RunnerError,
@@ -34,7 +33,8 @@ from hpcopt.core.errors import (
     SubmissionRefusedError,
     SubmissionUnknownError,
 )
-from hpcopt.core.trial import AttemptState, Cause, Phase
+from hpcopt.core.trials.trial import AttemptState, Cause, Phase
+from hpcopt.host.durable import cannot_write, is_lasting
 from hpcopt.slurm.call_log import Call, CallLog, parse_answer
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.failures import submission_error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from hpcopt.core.errors import PollError
-from hpcopt.core.trial import Phase
+from hpcopt.core.trials.trial import Phase
 from hpcopt.slurm import states
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.tables import (

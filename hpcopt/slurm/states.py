@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import signal
 
-from hpcopt.core.trial import Cause, Phase
+from hpcopt.core.trials.trial import Cause, Phase
 
 _WAITING = frozenset(
     {

@@ -14,8 +14,8 @@ from dataclasses import replace
 from itertools import groupby
 
 from hpcopt.core.errors import PollError
-from hpcopt.core.policy import BAD_NODE
-from hpcopt.core.trial import (
+from hpcopt.core.trials.retry_policy import BAD_NODE
+from hpcopt.core.trials.trial import (
     HELD,
     STUCK,
     UNSTARTABLE,

@@ -1,1 +1,4 @@
-"""Storage keeps the journal. One writer, any number of readers."""
+"""Storage keeps the journal: one writer, any number of readers.
+
+Knows events and files.
+"""

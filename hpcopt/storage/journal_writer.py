@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpcopt.core.disk import advice
 from hpcopt.core.errors import StorageError
+from hpcopt.host.durable import advice
 
 if TYPE_CHECKING:
     from hpcopt.storage.lease import Lease

@@ -36,10 +36,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from hpcopt.core.disk import advice
 from hpcopt.core.errors import LeaseHeldError, LeaseLostError, StorageError
+from hpcopt.host.durable import advice
+from hpcopt.host.process import Process
 from hpcopt.storage.lease_holder import LeaseHolder, read_lease
-from hpcopt.storage.process import Process
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from hpcopt.core.errors import StorageError
-from hpcopt.storage.process import Process
+from hpcopt.host.process import Process
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpcopt.generation.own import IGenerator
+from hpcopt.generation.custom.own import IGenerator
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 
 __all__ = ["IGenerator", "ObservedTrial", "Snapshot"]

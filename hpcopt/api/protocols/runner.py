@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpcopt.core.trial import TrialStatus
+from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.runners.protocol import IRunner
 
 __all__ = ["IRunner", "TrialStatus"]

@@ -1,0 +1,1 @@
+"""One module a verb: what it takes, what it calls, what it prints."""

@@ -1,0 +1,118 @@
+"""``hpcopt show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpcopt.cli.target import (
+    Target,
+    examples,
+    find_experiment,
+    json_option,
+    target_argument,
+)
+from hpcopt.cli.views import text
+from hpcopt.cli.views.attempt_log import attempt_path
+from hpcopt.cli.views.driver_log import tail
+from hpcopt.cli.views.facts import (
+    attempt_facts,
+    job_id,
+    queue_s,
+    reading,
+    run_s,
+    state,
+    trial_facts,
+)
+from hpcopt.core.trials.trial import Attempt, Trial
+from hpcopt.core.types import JSONValue
+
+_N_LINES = 20
+
+
+@click.command(epilog=examples("hpcopt show 7", "hpcopt show 7 hpcopt.yaml --json"))
+@click.argument("trial", type=click.IntRange(min=0))
+@target_argument
+@json_option
+def command(trial: int, target: Path | None, as_json: bool) -> None:
+    """Show everything about one trial: parameters, outcome, attempts, end of the log.
+
+    TRIAL is its number. TARGET is the experiment's config or its folder, by default the
+    one here.
+    """
+    found = find_experiment(target)
+    shown = found.trial(trial)
+    if as_json:
+        attempts: list[JSONValue] = [
+            {**attempt_facts(a), "log": str(attempt_path(found.folder, a).log)}
+            for a in shown.attempts
+        ]
+        facts = trial_facts(shown, found.experiment.absolute_goals)
+        text.print_json({**facts, "attempts": attempts})
+        return
+    _print_trial(shown, found)
+    for attempt in shown.attempts:
+        click.echo()
+        _print_attempt(attempt, found.folder)
+
+
+def _print_trial(trial: Trial, found: Target) -> None:
+    status = click.style(state(trial), fg=text.STATE_COLOURS.get(state(trial)))
+    click.echo(f"{click.style(f'trial {trial.index}', bold=True)}  {status}")
+    click.echo()
+    parameters = [f"{k} = {text.number(v)}" for k, v in trial.parameters.items()]
+    metrics = [
+        f"{name} = {text.number(o.mean)}"
+        + ("" if o.sem is None else f" ± {text.number(o.sem)}")
+        for name, o in trial.outcome.items()
+    ]
+    created = text.moment(trial.created_at)
+    text.print_facts(
+        [
+            ("parameters", "\n".join(parameters)),
+            ("proposed by", f"{trial.generation_method}, {created}"),
+            ("objective", reading(trial, found.experiment.goals)),
+            ("metrics", "\n".join(metrics)),
+            ("cause", text.CAUSES[trial.cause] if trial.cause else ""),
+            ("reason", trial.reason),
+        ]
+    )
+
+
+def _changed(attempt: Attempt) -> str:
+    """Return what the attempt was given otherwise than the trial's first one."""
+    options = (attempt.metadata or {}).get("options")
+    changed = options if isinstance(options, dict) else attempt.adjustment.to_json()
+    return "  ".join(f"{name}={value}" for name, value in changed.items())
+
+
+def _print_attempt(attempt: Attempt, folder: Path) -> None:
+    files = attempt_path(folder, attempt)
+    started = files.read_started()
+    facts = {k: v for k, v in attempt.facts.items() if k not in ("host", "node")}
+    node = attempt.facts.get("node") or attempt.facts.get("host")
+    click.secho(f"attempt {attempt.number}", bold=True)
+    text.print_facts(
+        [
+            ("job", job_id(attempt) or (started.job_id if started else "")),
+            ("node", str(node or (started.host if started else ""))),
+            ("changed", _changed(attempt)),
+            ("submitted", text.moment(attempt.submitted_at)),
+            ("queue time", text.duration(queue_s(attempt))),
+            ("run time", text.duration(run_s(attempt))),
+            ("phase", attempt.phase.value if attempt.is_live else ""),
+            ("cause", attempt.cause.value if attempt.cause else ""),
+            ("reason", attempt.reason),
+            ("facts", text.parameters({k: str(v) for k, v in facts.items()})),
+            ("folder", str(files.path)),
+        ]
+    )
+    try:
+        lines = tail(files.log, _N_LINES)
+    except FileNotFoundError:
+        lines = []
+    if lines:
+        click.secho(f"the end of {files.log.name}", dim=True)
+        for line in lines:
+            click.echo(f"  {line}")

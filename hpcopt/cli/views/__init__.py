@@ -1,0 +1,1 @@
+"""How an experiment is shown on a terminal: facts, tables, the live view."""

@@ -1,0 +1,271 @@
+"""What an experiment amounts to, as JSON: what every verb prints in its own way.
+
+An objective's value is the one that a person reads: of ``-loss`` it is the loss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hpcopt.cli.views.text import CAUSES, number, one_line
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.goals.goals import Goals
+from hpcopt.core.goals.objective import Objective
+from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
+from hpcopt.core.types import JSONValue
+
+Facts = dict[str, JSONValue]
+
+#: A driver that begins asks much in little time: sooner no rate means anything.
+_SECONDS_OF_A_RATE = 60.0
+
+
+@dataclass(frozen=True)
+class Goal:
+    """An objective as a person reads it."""
+
+    label: str
+    """``loss`` for ``-loss``, ``abs(a - 1)`` for ``-abs(a - 1)``."""
+    direction: str
+    """``minimise`` or ``maximise``."""
+    sign: int
+    """What turns the objective's value into the one that is read."""
+
+    @classmethod
+    def of(cls, objective: Objective) -> Goal:
+        """Return how to read ``objective``."""
+        is_plain = list(objective.weights.values()) == [-1.0]
+        if objective.is_minimised and (is_plain or objective.distances):
+            return cls(objective.negated, "minimise", -1)
+        return cls(objective.expression.strip(), "maximise", 1)
+
+
+def goal_sentence(goals: Goals) -> str:
+    """Return what is to be reached, as in ``minimise loss, maximise speed``."""
+    read = [Goal.of(objective) for objective in goals.objectives]
+    return ", ".join(f"{goal.direction} {goal.label}" for goal in read)
+
+
+def reading(trial: Trial, goals: Goals) -> str:
+    """Return a trial's objectives, as in ``loss = 0.5``; empty if one is unknown."""
+    parts = []
+    for objective in goals.objectives:
+        value = objective_value(trial, objective)
+        if value is None:
+            return ""
+        parts.append(f"{Goal.of(objective).label} = {number(value)}")
+    return ", ".join(parts)
+
+
+def state(trial: Trial) -> str:
+    """Return the trial's state in lower case, as in ``completed``."""
+    return trial.status.name.lower()
+
+
+def objective_value(trial: Trial, objective: Objective) -> float | None:
+    """Return the objective as it is read; ``None`` if the trial has no outcome."""
+    if any(name not in trial.outcome for name in objective.metric_names):
+        return None
+    return Goal.of(objective).sign * objective.value(trial.outcome)
+
+
+def why(trial: Trial) -> str:
+    """Return in one line why the trial ended as it did, or why it waits."""
+    if trial.cancelled_by:
+        return f"being cancelled by {trial.cancelled_by}"
+    if not trial.status.is_terminal:
+        return one_line(trial.attempt.reason) if trial.attempt else ""
+    return one_line(trial.reason) or (CAUSES[trial.cause] if trial.cause else "")
+
+
+def best_trials(experiment: Experiment, n: int) -> list[Trial]:
+    """Return the best feasible trials, the best one first.
+
+    Of several objectives, those on the Pareto front, by the first objective.
+    """
+    if experiment.goals.is_single:
+        return experiment.best_trials()[:n]
+    first = experiment.goals.objectives[0]
+    front = experiment.pareto_trials()
+    return sorted(front, key=lambda trial: -first.value(trial.outcome))[:n]
+
+
+def queue_s(attempt: Attempt) -> float | None:
+    """Return how long the attempt waited to start."""
+    if attempt.submitted_at is None or attempt.started_at is None:
+        return None
+    return max(0.0, attempt.started_at - attempt.submitted_at)
+
+
+def run_s(attempt: Attempt) -> float | None:
+    """Return how long the attempt ran, to the precision of the polls."""
+    return attempt.run_s
+
+
+def job_id(attempt: Attempt | None) -> str | None:
+    """Return the job's id, where the runner has such things."""
+    found = (attempt.metadata or {}).get("job_id") if attempt else None
+    return None if found is None else str(found)
+
+
+def attempt_facts(attempt: Attempt) -> Facts:
+    """Return everything about an attempt."""
+    return {
+        "attempt": attempt.number,
+        "name": attempt.name,
+        "phase": attempt.phase.value,
+        "cause": attempt.cause.value if attempt.cause else None,
+        "reason": attempt.reason or None,
+        "job_id": job_id(attempt),
+        "queue_s": queue_s(attempt),
+        "run_s": run_s(attempt),
+        "staged_at": attempt.staged_at,
+        "submitted_at": attempt.submitted_at,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "adjustment": attempt.adjustment.to_json(),
+        "metadata": None if attempt.metadata is None else dict(attempt.metadata),
+        "facts": dict(attempt.facts),
+    }
+
+
+def trial_facts(trial: Trial, goals: Goals) -> Facts:
+    """Return a trial in few words; the same keys for every trial."""
+    attempt = trial.attempt
+    return {
+        "trial": trial.index,
+        "state": state(trial),
+        "objective": objective_value(trial, goals.objectives[0])
+        if goals.is_single
+        else None,
+        "objectives": {
+            Goal.of(objective).label: objective_value(trial, objective)
+            for objective in goals.objectives
+        },
+        "targets": {
+            distance.of.expression: {
+                "target": distance.target,
+                "value": distance.of.value(trial.outcome),
+            }
+            for objective in goals.objectives
+            for distance in objective.distances
+            if distance.of.is_known(trial.outcome)
+        },
+        "is_feasible": goals.is_feasible(trial.outcome) if trial.outcome else None,
+        "parameters": dict(trial.parameters),
+        "metrics": {
+            name: {"mean": o.mean, "sem": o.sem, "step": o.step}
+            for name, o in trial.outcome.items()
+        },
+        "method": trial.generation_method,
+        "attempts": len(trial.attempts),
+        "job_id": job_id(attempt),
+        "queue_s": queue_s(attempt) if attempt else None,
+        "run_s": run_s(attempt) if attempt else None,
+        "cause": trial.cause.value if trial.cause else None,
+        "reason": trial.reason or (attempt.reason if attempt else "") or None,
+        "created_at": trial.created_at,
+        "ended_at": trial.ended_at,
+    }
+
+
+def states(experiment: Experiment) -> dict[str, int]:
+    """Return how many trials there are in each state that occurs."""
+    counts = {status.name.lower(): experiment.count(status) for status in TrialStatus}
+    return {name: n for name, n in counts.items() if n}
+
+
+def experiment_facts(experiment: Experiment, now: float) -> Facts:
+    """Return how the experiment stands, from its journal alone."""
+    trials = experiment.trials
+    ended = [a for t in trials for a in t.attempts if not a.is_live]
+    goals = experiment.absolute_goals
+    read = [Goal.of(objective) for objective in goals.objectives]
+    best = best_trials(experiment, 1 if goals.is_single else experiment.n_trials)
+    failures = Counter(
+        trial.cause.value
+        for trial in trials
+        if trial.cause is not None and trial.status is TrialStatus.FAILED
+    )
+    run = experiment.settings.get("run")
+    return {
+        "name": experiment.name,
+        "objective": goals.expression,
+        "outcome_constraints": list(experiment.goals.constraint_expressions),
+        "goal": goal_sentence(goals),
+        "label": ", ".join(goal.label for goal in read),
+        "direction": read[0].direction if goals.is_single else None,
+        "max_trials": run.get("max_trials") if isinstance(run, dict) else None,
+        "runner": experiment.settings.get("runner"),
+        "n_trials": experiment.n_trials,
+        "states": states(experiment),
+        "best": trial_facts(best[0], goals) if best and goals.is_single else None,
+        "n_on_front": None if goals.is_single else len(best),
+        "live": [
+            _live_facts(experiment.trial(a.trial_index), a, now)
+            for a in live_attempts(experiment)
+        ],
+        "failures": dict(failures),
+        "retries": sum(max(0, len(trial.attempts) - 1) for trial in trials),
+        "run_s": _spread(run_s(attempt) for attempt in ended),
+        "queue_s": _spread(queue_s(attempt) for attempt in ended),
+        "generation_s": _spread(experiment.generation_seconds),
+        "seconds_per_suggestion": _per_suggestion(experiment),
+        "fallbacks": [
+            {"trial": index, "what": what} for index, what in experiment.fallbacks
+        ],
+        "note": experiment.effort.note or None,
+        "scheduler_calls": dict(experiment.effort.calls),
+        "scheduler_calls_per_minute": _calls_per_minute(experiment),
+        "begun_at": experiment.begun.time,
+        "last_event_at": experiment.last_event_time,
+    }
+
+
+def live_attempts(experiment: Experiment) -> list[Attempt]:
+    """Return the attempts that are staged or submitted and have not ended."""
+    return [
+        trial.attempt
+        for trial in experiment.open_trials()
+        if trial.attempt is not None and trial.attempt.is_live
+    ]
+
+
+def _live_facts(trial: Trial, attempt: Attempt, now: float) -> Facts:
+    since = attempt.started_at or attempt.submitted_at or attempt.staged_at
+    is_submitted = attempt.metadata is not None
+    return {
+        "trial": attempt.trial_index,
+        "attempt": attempt.number,
+        "phase": attempt.phase.value if is_submitted else "staged",
+        "job_id": job_id(attempt),
+        "for_s": max(0.0, now - since),
+        "reason": why(trial) or None,
+    }
+
+
+def _calls_per_minute(experiment: Experiment) -> float | None:
+    seconds = experiment.effort.seconds(experiment.last_event_time)
+    n_calls = experiment.effort.calls.total()
+    return 60 * n_calls / seconds if n_calls and seconds >= _SECONDS_OF_A_RATE else None
+
+
+def _per_suggestion(experiment: Experiment) -> float | None:
+    if not experiment.n_trials:
+        return None
+    return sum(experiment.generation_seconds) / experiment.n_trials
+
+
+def _spread(values: Iterable[float | None]) -> Facts | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    n, middle = len(known), sorted(known)[(len(known) - 1) // 2 : len(known) // 2 + 1]
+    return {
+        "n": n,
+        "mean": math.fsum(known) / n,
+        "median": math.fsum(middle) / len(middle),
+    }

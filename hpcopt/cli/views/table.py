@@ -1,0 +1,121 @@
+"""Tables that a narrow terminal can hold, and that lose nothing elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import click
+
+from hpcopt.cli.views.text import one_line
+
+#: What an elastic column keeps at least.
+_LEAST_WIDTH = 16
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    is_right: bool = False
+    """Whether its cells are aligned to the right, as numbers are."""
+    rank: int = 0
+    """A narrow terminal lacks the columns of the highest rank first; 0 always stays."""
+    is_elastic: bool = False
+    """Whether its cells may be cut on a terminal."""
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """The colour of a cell by what it says."""
+
+
+def terminal_width() -> int | None:
+    """Return the width of the terminal; ``None`` if the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; on a terminal, as much of it as there is room for."""
+    lines, left_out = table(columns, rows, terminal_width())
+    for line in lines:
+        click.echo(line)
+    if left_out:
+        names = ", ".join(left_out)
+        click.secho(f"\nNo room for {names}: see --json.", dim=True)
+
+
+def table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None
+) -> tuple[list[str], list[str]]:
+    """Return a table as coloured lines, the first one its head, and what it lacks.
+
+    A column that may be left out is so when it is empty.
+
+    Args:
+        columns: The columns.
+        rows: As many cells each as there are columns.
+        width: The terminal's width; ``None`` if the lines go elsewhere, where nothing
+            is cut or left out.
+    """
+    rows = [[one_line(cell) for cell in row] for row in rows]
+    widths = {
+        k: max([len(column.title), *(len(row[k]) for row in rows)])
+        for k, column in enumerate(columns)
+        if column.rank == 0 or any(row[k] for row in rows)
+    }
+    left_out: list[str] = []
+    if width is not None:
+        left_out = _leave_out(columns, widths, width)
+        _shrink(columns, widths, width)
+    head = _line(columns, [column.title for column in columns], widths)
+    lines = [click.style(head, dim=True)]
+    lines += [_line(columns, row, widths) for row in rows]
+    return lines, left_out
+
+
+def _leave_out(
+    columns: Sequence[Column], widths: dict[int, int], width: int
+) -> list[str]:
+    """Remove columns until the others can be made to fit; return their titles."""
+    left_out = []
+    for k in sorted(widths, key=lambda k: (-columns[k].rank, -k)):
+        if columns[k].rank == 0 or _least_width(columns, widths) <= width:
+            break
+        left_out.append(columns[k].title)
+        del widths[k]
+    return left_out[::-1]
+
+
+def _least_width(columns: Sequence[Column], widths: Mapping[int, int]) -> int:
+    cells = [
+        min(width, _LEAST_WIDTH) if columns[k].is_elastic else width
+        for k, width in widths.items()
+    ]
+    return sum(cells) + len(_GAP) * (len(cells) - 1)
+
+
+def _shrink(columns: Sequence[Column], widths: dict[int, int], width: int) -> None:
+    """Narrow elastic columns, the last ones first, until the table fits."""
+    excess = sum(widths.values()) + len(_GAP) * (len(widths) - 1) - width
+    for k in sorted(widths, reverse=True):
+        if excess > 0 and columns[k].is_elastic:
+            cut = min(excess, max(0, widths[k] - _LEAST_WIDTH))
+            widths[k] -= cut
+            excess -= cut
+
+
+def _line(
+    columns: Sequence[Column], row: Sequence[str], widths: Mapping[int, int]
+) -> str:
+    line, gap = "", ""
+    for k, width in widths.items():
+        column, cell = columns[k], row[k]
+        text = cell if len(cell) <= width else cell[: width - 1] + "…"
+        pad = " " * (width - len(text))
+        if cell in column.colours:
+            text = click.style(text, fg=column.colours[cell])
+        line += gap + (pad + text if column.is_right else text)
+        gap = _GAP if column.is_right else pad + _GAP
+    return line.rstrip()

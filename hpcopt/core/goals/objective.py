@@ -1,0 +1,285 @@
+"""What is optimised: a weighted sum of metrics, written as in Ax, and of distances.
+
+``"-loss"`` minimises ``loss``, ``"accuracy"`` maximises ``accuracy``,
+``"accuracy - 0.1*cost"`` maximises the sum. ``"-abs(temperature - 350)"`` and
+``"-(a - 1)**2 - 0.5*(b - c - 3)**2"`` bring metrics close to targets, which Ax knows
+nothing of. Inside hpcopt everything is maximised; minimise or maximise is decided here
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+from typing_extensions import override
+
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.linear import NotLinearError, linear_terms, weighted_parts
+from hpcopt.core.trials.trial import Observation
+
+#: How many digits of a weight a person reads.
+_DIGITS = 6
+
+#: What is further from 0 counts as this: sums of outcomes stay finite, whatever a
+#: diverged simulation tells.
+_LARGEST = 1e300
+
+
+@dataclass(frozen=True)
+class MetricSum:
+    """A weighted sum of metrics."""
+
+    expression: str
+    """As it was written."""
+    weights: Mapping[str, float]
+    """Metric name to its weight."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that it needs."""
+        return tuple(self.weights)
+
+    def is_known(self, outcome: Mapping[str, Observation]) -> bool:
+        """Whether ``outcome`` has every metric that it needs."""
+        return all(name in outcome for name in self.metric_names)
+
+    def value(self, outcome: Mapping[str, Observation]) -> float:
+        """Return the sum.
+
+        Raises:
+            KeyError: ``outcome`` lacks a metric.
+        """
+        terms = [w * outcome[name].mean for name, w in self.weights.items()]
+        return _bounded(math.fsum(map(_bounded, terms)))
+
+    def sem(self, outcome: Mapping[str, Observation]) -> float | None:
+        """Return the sum's standard error; ``None`` if a metric's is unknown."""
+        sems = [outcome[name].sem for name in self.weights]
+        if any(sem is None for sem in sems):
+            return None
+        return math.hypot(
+            *(w * (s or 0.0) for w, s in zip(self.weights.values(), sems, strict=True))
+        )
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far a sum of metrics is from its target: what is to be small."""
+
+    expression: str
+    """As it was written, without its weight: ``abs(temperature - 350)``."""
+    of: MetricSum
+    """What has the target: ``temperature``."""
+    target: float
+    power: Literal[1, 2]
+    """1 for the distance itself, 2 for its square."""
+    weight: float
+    """How much it counts; above 0."""
+
+    def value(self, outcome: Mapping[str, Observation]) -> float:
+        """Return it, times its weight.
+
+        Raises:
+            KeyError: ``outcome`` lacks a metric.
+        """
+        distance = abs(self.of.value(outcome) - self.target)
+        # Not a power of Python's, which raises where it overflows.
+        return _bounded(self.weight * math.prod([distance] * self.power))
+
+    def sem(self, outcome: Mapping[str, Observation]) -> float | None:
+        """Return its standard error; ``None`` if it is unknown.
+
+        That of a square is a Gaussian metric's; that of a distance is the metric's own,
+        which is the most that it can be.
+        """
+        sem = self.of.sem(outcome)
+        if sem is None or self.power == 1:
+            return None if sem is None else self.weight * sem
+        slope = 2 * (self.of.value(outcome) - self.target)
+        return self.weight * sem * math.hypot(slope, math.sqrt(2) * sem)
+
+
+@dataclass(frozen=True)
+class Objective(MetricSum):
+    """What is to be maximised: a weighted sum of metrics, less weighted distances.
+
+    Metrics that are minimised have weights below 0. No metric is in it twice.
+    """
+
+    distances: tuple[Distance, ...] = ()
+
+    @property
+    @override
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that it needs."""
+        return tuple(chain(self.weights, *(d.of.weights for d in self.distances)))
+
+    @override
+    def value(self, outcome: Mapping[str, Observation]) -> float:
+        """Return the sum, less the distances.
+
+        Raises:
+            KeyError: ``outcome`` lacks a metric.
+        """
+        value = super().value(outcome)
+        return _bounded(value - math.fsum(d.value(outcome) for d in self.distances))
+
+    @override
+    def sem(self, outcome: Mapping[str, Observation]) -> float | None:
+        """Return its standard error, to first order; ``None`` if one is unknown."""
+        sems = [super().sem(outcome), *(d.sem(outcome) for d in self.distances)]
+        known = [sem for sem in sems if sem is not None]
+        return math.hypot(*known) if len(known) == len(sems) else None
+
+    @property
+    def metric(self) -> str | None:
+        """The only metric that it is made of, if it is no more than that."""
+        is_metric = len(self.weights) == 1 and not self.distances
+        return next(iter(self.weights)) if is_metric else None
+
+    @property
+    def is_minimised(self) -> bool:
+        """Whether a person reads it as what should be small: a metric, or distances."""
+        if not self.distances:
+            return self.metric is not None and self.weights[self.metric] < 0
+        return all(weight < 0 for weight in self.weights.values())
+
+    @property
+    def negated(self) -> str:
+        """What is minimised, as a person reads it: ``abs(a - 1) + 0.1*cost``.
+
+        Raises:
+            ValueError: It is not minimised.
+        """
+        if not self.is_minimised:
+            raise ValueError(f"{self.expression!r} is maximised")
+        parts = [(d.expression, d.weight) for d in self.distances]
+        parts += [(name, -weight) for name, weight in self.weights.items()]
+        return _written(parts)
+
+
+def _bounded(value: float) -> float:
+    return max(-_LARGEST, min(value, _LARGEST))
+
+
+def parse_objective(expression: str) -> Objective:
+    """Return the objective that ``expression`` writes.
+
+    Raises:
+        ConfigError: The expression is not a sum of metrics and of distances from
+            targets, each metric at most once and with a number as its weight.
+    """
+    weights: dict[str, float] = {}
+    distances: list[Distance] = []
+    names: list[str] = []
+    try:
+        node = ast.parse(expression.strip(), mode="eval").body
+        if isinstance(node, ast.Tuple):
+            raise ConfigError(
+                f"objective: expected one objective, found several in {expression!r}"
+            )
+        for part, weight in weighted_parts(node):
+            if (distance := _distance(part, weight, expression)) is not None:
+                distances.append(distance)
+                names += distance.of.weights
+                continue
+            [(name, factor)] = linear_terms(part, weight)
+            if name is None:
+                raise _malformed(expression)
+            names.append(name)
+            weights[name] = factor
+    except (SyntaxError, NotLinearError) as exc:
+        raise _malformed(expression) from exc
+    _check_unique(names, expression)
+    of_distances = [n for d in distances for n in (d.weight, *d.of.weights.values())]
+    _check_weights([*weights.values(), *of_distances], expression)
+    return Objective(expression, weights, tuple(distances))
+
+
+def _distance(part: ast.expr, weight: float, expression: str) -> Distance | None:
+    """Return the distance that ``part`` is, if it is one; ``weight`` maximises it.
+
+    Raises:
+        ConfigError: It is none that can be brought close to its target.
+        NotLinearError: What is in it is no sum of metrics.
+    """
+    power: Literal[1, 2]
+    match part:
+        case ast.Call(func=ast.Name(id="abs"), args=[inner], keywords=[]):
+            power = 1
+        case ast.BinOp(left=inner, op=ast.Pow(), right=ast.Constant(value=exponent)):
+            if exponent != 2:
+                raise ConfigError(
+                    "objective: expected abs(…) or (…)**2 as the distance from a "
+                    f"target, found the power {exponent!r} in {expression!r}"
+                )
+            power = 2
+        case _:
+            return None
+    terms = linear_terms(inner)
+    weights = {name: w for name, w in terms if name is not None}
+    _check_unique([name for name, _ in terms if name is not None], expression)
+    text = ast.unparse(part).replace(" ** ", "**")
+    if not weights:
+        raise ConfigError(
+            f"objective: expected a metric in {text}, found none in {expression!r}"
+        )
+    if weight > 0:
+        raise ConfigError(
+            "objective: expected distances from targets with a minus, as everything "
+            f"is maximised: -{text}, found {expression!r}"
+        )
+    target = _target([number for name, number in terms if name is None], expression)
+    if next(iter(weights.values())) < 0:  # abs(3 - b) is read as b, to be 3
+        weights, target = {name: -w for name, w in weights.items()}, 0.0 - target
+    of = MetricSum(_written(weights.items()), weights)
+    return Distance(text, of, target, power, -weight)
+
+
+def _target(constants: list[float], expression: str) -> float:
+    """Return what a sum should be if, with these numbers, it should be 0."""
+    target = 0.0 - sum(constants)  # not fsum, which raises where it overflows
+    if not math.isfinite(target):
+        raise ConfigError(
+            f"objective: expected a finite target, found {target} in {expression!r}"
+        )
+    return target
+
+
+def _written(terms: Iterable[tuple[str, float]]) -> str:
+    """Return a weighted sum as a person writes it: ``a - 0.5*b``."""
+    texts = []
+    for text, weight in terms:
+        size = "" if abs(weight) == 1 else f"{abs(weight):.{_DIGITS}g}*"
+        texts += ["-" if weight < 0 else "+", f"{size}{text}"]
+    written = " ".join(texts)
+    return written.removeprefix("+ ").replace("- ", "-", int(written[0] == "-"))
+
+
+def _check_unique(names: list[str], expression: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"objective: expected each metric once, found {name!r} twice "
+                f"in {expression!r}"
+            )
+
+
+def _check_weights(weights: list[float], expression: str) -> None:
+    if any(weight == 0 or not math.isfinite(weight) for weight in weights):
+        raise ConfigError(
+            f"objective: expected finite weights other than 0, found {expression!r}"
+        )
+
+
+def _malformed(expression: str) -> ConfigError:
+    return ConfigError(
+        "objective: expected a metric or a weighted sum of metrics such as "
+        '"-loss" or "accuracy - 0.1*cost", or distances from targets such as '
+        f'"-abs(temperature - 350)", found {expression!r}'
+    )

@@ -1,0 +1,131 @@
+"""Parameterizations as tables of numbers, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.errors import UsageError
+from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
+from hpcopt.core.space.structure import Structure
+from hpcopt.core.types import TParameterization, TParameterValue
+
+Array = npt.NDArray[np.float64]
+
+_Column = list[TParameterValue | None]
+
+
+def table_of(structure: Structure, rows: Sequence[TParameterization]) -> Array:
+    """Return the numbers of parameterizations, shape ``(n, p)``; NaN where inactive.
+
+    A value that is missing is that of the fixed parameter, or the default.
+
+    Raises:
+        UsageError: A value is missing still, or is not one of a choice's.
+    """
+    table = np.empty((len(rows), len(structure.searched)))
+    for k, parameter in enumerate(structure.searched):
+        name, default = parameter.name, parameter.default
+        if isinstance(parameter, ChoiceParameter) and len(parameter.known) == 1:
+            default = parameter.known[0]
+        table[:, k] = parameter.numbers([row.get(name, default) for row in rows])
+    active = structure.active(table)
+    missing = np.argwhere(active & np.isnan(table))
+    if len(missing):
+        name = structure.searched[missing[0, 1]].name
+        raise UsageError(
+            f"parameterization: expected a value for {name!r}, found none in "
+            f"{dict(rows[missing[0, 0]])}"
+        )
+    return np.where(active, table, np.nan)
+
+
+def rows_of(structure: Structure, table: Array) -> list[dict[str, TParameterValue]]:
+    """Return the parameterizations of a table, with their derived values.
+
+    Raises:
+        UsageError: A derived parameter has no value.
+    """
+    columns: dict[str, _Column] = {}
+    for k, parameter in enumerate(structure.searched):
+        is_active = ~np.isnan(table[:, k])
+        values = iter(parameter.values_of(table[is_active, k]))
+        columns[parameter.name] = [
+            next(values) if active else None for active in is_active.tolist()
+        ]
+    if structure.derived:
+        amounts = structure.amounts(table)
+        for derived in structure.derived:
+            holds = structure.holds(derived.name, table).tolist()
+            found = amounts.get(derived.name)
+            columns[derived.name] = _derived_column(derived, columns, found, holds)
+    names = [parameter.name for parameter in structure.parameters]
+    return [
+        {n: v for n, v in zip(names, row, strict=True) if v is not None}
+        for row in zip(*(columns[name] for name in names), strict=True)
+    ]
+
+
+def _derived_column(
+    parameter: DerivedParameter,
+    columns: Mapping[str, _Column],
+    amounts: Array | None,
+    holds: Sequence[bool],
+) -> _Column:
+    """Return the values of a derived parameter; ``None`` where it is inactive."""
+    names = parameter.expression.names
+    values: _Column = []
+    for row, does_hold in enumerate(holds):
+        at = {name: columns[name][row] for name in names}
+        if not does_hold or None in at.values():
+            values.append(None)
+        elif amounts is None:  # a copy
+            values.extend(at.values())
+        elif math.isfinite(amount := float(amounts[row])):
+            is_whole = parameter.parameter_type == "int"
+            values.append(round(amount) if is_whole else amount)
+        else:
+            raise UsageError(
+                f"parameter {parameter.name!r}: {parameter.expression.text!r} has no "
+                f"value at {at}"
+            )
+    return values
+
+
+def completed_row(
+    structure: Structure, parameterization: TParameterization
+) -> dict[str, TParameterValue]:
+    """Return a parameterization with its fixed and derived values.
+
+    Raises:
+        UsageError: It has a name or a value that there is not, lacks one, or misses a
+            constraint.
+    """
+    names = {parameter.name for parameter in structure.parameters}
+    if not set(parameterization) <= names:
+        raise UsageError(
+            f"parameterization: expected values for {sorted(names)}, "
+            f"found {sorted(parameterization)}"
+        )
+    for parameter in structure.searched:
+        if parameter.name in parameterization:
+            parameter.check(parameterization[parameter.name])
+    table = table_of(structure, [parameterization])
+    missed = structure.first_missed(table)
+    if missed is not None:
+        raise UsageError(
+            f"parameterization: expected {missed}, found {dict(parameterization)}"
+        )
+    [completed] = rows_of(structure, table)
+    for derived in structure.derived:
+        value = completed.get(derived.name)
+        given = parameterization.get(derived.name, value)
+        if given != value:
+            raise UsageError(
+                f"parameter {derived.name!r}: expected {value!r}, which follows "
+                f"from the others, found {given!r}"
+            )
+    return completed

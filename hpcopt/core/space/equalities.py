@@ -1,0 +1,97 @@
+"""Linear equality constraints: one float parameter of each follows from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.expressions import LinearForm
+from hpcopt.core.space.ranges import RangeParameter
+
+Array = npt.NDArray[np.float64]
+
+#: Coefficients smaller than this, relative to the others of their row, are rounding.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A parameter that has the value of a sum of others."""
+
+    name: str
+    form: LinearForm
+
+    def value(self, amounts: Mapping[str, Array]) -> Array:
+        """Return its values."""
+        terms = [w * amounts[name] for name, w in self.form.weights.items()]
+        return sum(terms, np.array(self.form.constant))
+
+
+def solve_equalities(
+    forms: Sequence[LinearForm], parameters: Mapping[str, RangeParameter]
+) -> tuple[Solved, ...]:
+    """Solve ``form == 0`` for each of ``forms`` together.
+
+    Each is solved for that float parameter which has most to say in it: its weight
+    times its range is largest.
+
+    Args:
+        forms: Over names of which some are in ``parameters``.
+        parameters: The continuous parameters by name.
+
+    Raises:
+        ConfigError: The equalities contradict each other, or one has no continuous
+            parameter left to be solved for.
+    """
+    names = list(dict.fromkeys(name for form in forms for name in form.weights))
+    rows = np.array(
+        [[f.weights.get(name, 0.0) for name in names] + [f.constant] for f in forms]
+    ).reshape(len(forms), len(names) + 1)
+    reach = np.array(
+        [
+            parameters[name].upper - parameters[name].lower
+            if name in parameters
+            else 0.0
+            for name in names
+        ]
+    )
+    pivots: list[tuple[int, int]] = []
+    for k in range(len(rows)):
+        size = np.abs(rows[k, :-1]).max(initial=0.0)
+        if size <= _ROUNDING * max(1.0, np.abs(rows[k]).max()):
+            if abs(rows[k, -1]) > _ROUNDING:
+                raise ConfigError(
+                    "parameter_constraints: the equalities contradict each other"
+                )
+            continue  # it follows from the others
+        weights = np.abs(rows[k, :-1]) * reach
+        column = int(weights.argmax())
+        if weights[column] == 0.0:
+            raise ConfigError(
+                "parameter_constraints: expected a float parameter without step_size "
+                "and without conditions in each equality, to be solved for, found "
+                f"none among {[n for n, w in zip(names, rows[k]) if w]}"  # noqa: B905
+            )
+        rows[k] /= rows[k, column]
+        for other in range(len(rows)):
+            if other != k:
+                rows[other] -= rows[other, column] * rows[k]
+        pivots.append((k, column))
+    return tuple(
+        Solved(
+            names[column],
+            LinearForm(
+                {
+                    name: -float(weight)
+                    for name, weight in zip(names, rows[k, :-1], strict=True)
+                    if name != names[column] and abs(weight) > _ROUNDING
+                },
+                -float(rows[k, -1]),
+            ),
+        )
+        for k, column in pivots
+    )

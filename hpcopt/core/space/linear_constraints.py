@@ -1,0 +1,87 @@
+"""Constraints as matrices over the coordinates of the unit cube."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.expressions import LinearForm
+from hpcopt.core.space.choices import ChoiceParameter
+from hpcopt.core.space.ranges import RangeParameter
+from hpcopt.core.space.structure import Structure
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LinearConstraints:
+    """Those constraints that are linear in the coordinates of the cube.
+
+    Values count as they are before they are rounded to what a grid allows.
+    """
+
+    A: Array
+    """``A @ x <= b``, shape ``(m, d)``."""
+    b: Array
+    A_equal: Array
+    """``A_equal @ x == b_equal``."""
+    b_equal: Array
+    are_all: bool
+    """Whether there are no other constraints."""
+
+
+def linear_constraints(
+    structure: Structure, slices: Sequence[slice]
+) -> LinearConstraints:
+    """Return the constraints over ranges on a linear scale that are always active.
+
+    Args:
+        structure: The constraints.
+        slices: The coordinates of each searched parameter.
+    """
+    d = slices[-1].stop if slices else 0
+    rows: dict[bool, list[Array]] = {False: [], True: []}
+    sides: dict[bool, list[float]] = {False: [], True: []}
+    are_all = True
+    for constraint in structure.constraints:
+        form = structure.in_searched(constraint)
+        row = None if form is None else _row(form, structure, slices, d)
+        if row is None:
+            are_all = False
+        else:
+            rows[constraint.is_equality].append(row[0])
+            sides[constraint.is_equality].append(row[1])
+    return LinearConstraints(
+        A=np.array(rows[False]).reshape(len(rows[False]), d),
+        b=np.array(sides[False]),
+        A_equal=np.array(rows[True]).reshape(len(rows[True]), d),
+        b_equal=np.array(sides[True]),
+        are_all=are_all,
+    )
+
+
+def _row(
+    form: LinearForm, structure: Structure, slices: Sequence[slice], d: int
+) -> tuple[Array, float] | None:
+    """Return the weights of the coordinates, and the side; scaled to weights of 1."""
+    weights, side = np.zeros(d), -form.constant
+    for name, weight in form.weights.items():
+        column = structure.columns[name]
+        parameter = structure.searched[column]
+        if isinstance(parameter, ChoiceParameter) and parameter.n_coordinates == 0:
+            side -= weight * float(parameter.amounts(np.zeros(1))[0])
+        elif (
+            isinstance(parameter, RangeParameter)
+            and not parameter.log
+            and name not in structure.conditional
+        ):
+            low, high = parameter.edges
+            weights[slices[column]] += weight * (high - low)
+            side -= weight * low
+        else:
+            return None
+    size = float(np.abs(weights).max(initial=0.0)) or 1.0
+    return weights / size, side / size

@@ -1,0 +1,293 @@
+"""The search space: parameters, and their encoding into the unit cube.
+
+A parameterization becomes a point of ``d`` coordinates, which is what a model sees.
+``decode`` takes any point of the cube to values that the parameters allow; ``decode``
+after ``encode`` is the identity (to rounding, for continuous parameters). What has
+constraints says by ``is_feasible`` whether the values of a point satisfy them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
+from hpcopt.core.space.conditions import Condition
+from hpcopt.core.space.encoding import completed_row, rows_of, table_of
+from hpcopt.core.space.linear_constraints import LinearConstraints, linear_constraints
+from hpcopt.core.space.ranges import RangeParameter
+from hpcopt.core.space.specs import parameters_from_json
+from hpcopt.core.space.structure import Mask, Parameter, Structure
+from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
+
+__all__ = [
+    "ChoiceParameter",
+    "Condition",
+    "DerivedParameter",
+    "Parameter",
+    "RangeParameter",
+    "SearchSpace",
+]
+
+Array = npt.NDArray[np.float64]
+
+#: Coordinates that differ by less are the same but for rounding.
+_SAME = 1e-7
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """The parameters of an experiment, in their order.
+
+    Raises:
+        ConfigError: The parameters, constraints or conditions make no sense.
+    """
+
+    parameters: tuple[Parameter, ...]
+    constraints: tuple[str, ...] = ()
+    """As they were written."""
+    conditions: tuple[Condition, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.parameters:
+            raise ConfigError("parameters: expected at least one, found none")
+        seen: set[str] = set()
+        for parameter in self.parameters:
+            if parameter.name in seen:
+                raise ConfigError(
+                    f"parameters: expected distinct names, found "
+                    f"{parameter.name!r} twice"
+                )
+            seen.add(parameter.name)
+        _ = self._structure
+
+    @cached_property
+    def _structure(self) -> Structure:
+        return Structure(self.parameters, self.constraints, self.conditions)
+
+    @property
+    def searched(self) -> tuple[RangeParameter | ChoiceParameter, ...]:
+        """The parameters whose values are chosen: all but derived ones."""
+        return self._structure.searched
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """The coordinates of each searched parameter."""
+        ends = np.cumsum([0, *(p.n_coordinates for p in self.searched)]).tolist()
+        return tuple(slice(a, b) for a, b in itertools.pairwise(ends))
+
+    @cached_property
+    def d(self) -> int:
+        """The dimension of the unit cube."""
+        return sum(parameter.n_coordinates for parameter in self.searched)
+
+    @property
+    def n_points(self) -> int | None:
+        """How many parameterizations there are at most; ``None`` if without end.
+
+        Fewer where there are constraints or conditions.
+        """
+        total = 1
+        for parameter in self.searched:
+            if parameter.name not in self._solved:
+                if parameter.n_values is None:
+                    return None
+                total *= parameter.n_values
+        return total
+
+    @cached_property
+    def is_discrete(self) -> Mask:
+        """Which coordinates stand for separate values, shape ``(d,)``."""
+        return self._per_coordinate([p.n_values is not None for p in self.searched])
+
+    @cached_property
+    def is_one_hot(self) -> Mask:
+        """Which coordinates stand for one value of a choice each, shape ``(d,)``."""
+        return self._per_coordinate([p.is_one_hot for p in self.searched])
+
+    @cached_property
+    def is_nominal(self) -> Mask:
+        """Which coordinates stand for a few values without an order, ``(d,)``."""
+        return self._per_coordinate([p.is_nominal for p in self.searched])
+
+    @cached_property
+    def is_solved(self) -> Mask:
+        """Which coordinates follow from the others by an equality, shape ``(d,)``."""
+        return self._per_coordinate([p.name in self._solved for p in self.searched])
+
+    @property
+    def _solved(self) -> set[str]:
+        return {solved.name for solved in self._structure.solved}
+
+    def _per_coordinate(self, flags: Sequence[bool]) -> Mask:
+        widths = [parameter.n_coordinates for parameter in self.searched]
+        return np.repeat(np.array(flags, dtype=bool), widths)
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether some points of the cube may be infeasible."""
+        return bool(self.constraints or self._structure.derived)
+
+    # Encoding
+
+    def encode(self, parameterizations: Iterable[TParameterization]) -> Array:
+        """Return the points of ``parameterizations``, shape ``(n, d)``.
+
+        Coordinates of inactive parameters are those of the centre; what lies outside
+        the bounds has coordinates outside ``[0, 1]``.
+
+        Raises:
+            UsageError: A value is missing, or is not one of a choice's.
+        """
+        return self._coordinates(table_of(self._structure, list(parameterizations)))
+
+    def decode(self, X: Array) -> list[dict[str, TParameterValue]]:
+        """Return the parameterizations of the points ``X``, shape ``(n, d)``.
+
+        They have the values of active parameters alone.
+
+        Raises:
+            UsageError: A derived parameter has no value at a point, which is not
+                feasible then.
+        """
+        return rows_of(self._structure, self._table_at(X))
+
+    def snap(self, X: Array) -> Array:
+        """Return ``encode(decode(X))``, without the way through values.
+
+        Discrete coordinates are rounded to what is allowed, solved ones follow from
+        the others, and inactive ones are centred.
+        """
+        return self._coordinates(self._table_at(X))
+
+    def is_feasible(self, X: Array) -> Mask:
+        """Return which of the points ``X``, decoded, satisfy the constraints."""
+        feasible: Mask = self.violation(X) == 0.0
+        return feasible
+
+    def is_inside(self, X: Array) -> Mask:
+        """Return which of the points ``X`` are points of the space as it is now.
+
+        Encoded trials are not always: bounds, values and constraints may change.
+        """
+        is_allowed = np.abs(self.snap(X) - X).max(axis=1, initial=0.0) <= _SAME
+        inside: Mask = is_allowed & self.is_feasible(X)
+        return inside
+
+    def violation(self, X: Array) -> Array:
+        """Return by how much each point, decoded, misses the constraints; or 0."""
+        return self._structure.violation(self._table_at(X))
+
+    @cached_property
+    def linear_constraints(self) -> LinearConstraints:
+        """Those constraints that are linear in the coordinates."""
+        return linear_constraints(self._structure, self.slices)
+
+    def contains(self, parameterizations: Sequence[TParameterization]) -> Mask:
+        """Return which parameterizations lie within bounds and constraints.
+
+        Raises:
+            UsageError: As ``encode``.
+        """
+        table = table_of(self._structure, parameterizations)
+        inside: Mask = self._structure.violation(table) == 0.0
+        for k, parameter in enumerate(self.searched):
+            inside &= np.isnan(table[:, k]) | parameter.allows(table[:, k])
+        return inside
+
+    @cached_property
+    def every_point(self) -> Array:
+        """Return all feasible points of a space that has an end, shape ``(n, d)``."""
+        numbers = [
+            np.zeros(1) if p.name in self._solved else p.every_number()
+            for p in self.searched
+        ]
+        grids = np.meshgrid(*numbers, indexing="ij")
+        table = np.stack([grid.ravel() for grid in grids], axis=1)
+        table = self._masked(self._structure.solve(table))
+        X = self._coordinates(table[self._structure.violation(table) == 0.0])
+        if not self.conditions:
+            return X
+        _, first = np.unique(X, axis=0, return_index=True)
+        return X[np.sort(first)]
+
+    def _table_at(self, X: Array) -> Array:
+        X = np.asarray(X, dtype=np.float64)
+        table = np.empty((len(X), len(self.searched)))
+        for k, (parameter, columns) in enumerate(
+            zip(self.searched, self.slices, strict=True)
+        ):
+            table[:, k] = parameter.numbers_at(X[:, columns])
+        return self._masked(self._structure.solve(table))
+
+    def _masked(self, table: Array) -> Array:
+        return np.where(self._structure.active(table), table, np.nan)
+
+    def _coordinates(self, table: Array) -> Array:
+        parts = [p.coordinates(table[:, k]) for k, p in enumerate(self.searched)]
+        return np.concatenate([np.zeros((len(table), 0)), *parts], axis=1)
+
+    # Checking
+
+    def completed(
+        self, parameterization: TParameterization
+    ) -> dict[str, TParameterValue]:
+        """Return it with its fixed and derived values, without inactive ones.
+
+        Raises:
+            UsageError: It has a name or a value that the space has not, lacks one, or
+                misses a constraint.
+        """
+        return completed_row(self._structure, parameterization)
+
+    def check(self, parameterization: TParameterization) -> None:
+        """Raise ``UsageError`` unless it is complete and lies in the space."""
+        completed = self.completed(parameterization)
+        if set(completed) != set(parameterization):
+            raise UsageError(
+                f"parameterization: expected values for {sorted(completed)}, "
+                f"found {sorted(parameterization)}"
+            )
+
+    # JSON
+
+    def to_json(self) -> list[JSONValue]:
+        """Return the parameters, with their conditions, as the config writes them."""
+        return [
+            {**parameter.to_json(), **self._conditions_of(parameter.name)}
+            for parameter in self.parameters
+        ]
+
+    def _conditions_of(self, name: str) -> dict[str, JSONValue]:
+        found: dict[str, JSONValue] = {
+            c.parent: list(c.values) for c in self.conditions if c.parameter == name
+        }
+        return {"when": found} if found else {}
+
+    @classmethod
+    def from_json(
+        cls, specs: Sequence[Mapping[str, Any]], constraints: Sequence[str] = ()
+    ) -> SearchSpace:
+        """Return the space of which ``to_json`` wrote the parameters."""
+        parameters, conditions = parameters_from_json(specs)
+        return cls(parameters, tuple(constraints), conditions)
+
+    def definition(self) -> dict[str, JSONValue]:
+        """Return the space as the keys of an experiment's definition."""
+        return {
+            "parameters": self.to_json(),
+            "parameter_constraints": list(self.constraints),
+        }
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any]) -> SearchSpace:
+        """Return the space of a definition; earlier ones know no constraints."""
+        constraints = definition.get("parameter_constraints", ())
+        return cls.from_json(definition["parameters"], constraints)

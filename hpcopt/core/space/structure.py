@@ -1,0 +1,270 @@
+"""What connects the parameters of a space: conditions, derivations, constraints.
+
+It works on *tables* of numbers, shape ``(n, p)``: a row a parameterization, a column a
+searched parameter, NaN where that is inactive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.expressions import LinearForm
+from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
+from hpcopt.core.space.conditions import Condition, check_conditions, in_order
+from hpcopt.core.space.equalities import Solved, solve_equalities
+from hpcopt.core.space.parameter_constraints import (
+    TOLERANCE,
+    ParameterConstraint,
+    parse_constraints,
+)
+from hpcopt.core.space.ranges import RangeParameter
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+Parameter = RangeParameter | ChoiceParameter | DerivedParameter
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The connections between parameters.
+
+    Raises:
+        ConfigError: They make no sense.
+    """
+
+    parameters: tuple[Parameter, ...]
+    constraint_texts: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        check_conditions(self.conditions, self._by_name, self._all)
+        for parameter in self.parameters:
+            if isinstance(parameter, DerivedParameter):
+                self._check_names(
+                    f"parameter {parameter.name!r}",
+                    parameter.expression.names,
+                    is_copy=parameter.parameter_type in ("str", "bool"),
+                )
+        for constraint in self.constraints:
+            self._check_names(constraint.left.where, constraint.names)
+        _ = self._order, self.solved
+
+    def _check_names(
+        self, where: str, names: Iterable[str], *, is_copy: bool = False
+    ) -> None:
+        for name in names:
+            parameter = self._all.get(name)
+            if parameter is None:
+                raise ConfigError(
+                    f"{where}: expected names of parameters, found {name!r}"
+                )
+            if not is_copy and not _is_numeric(parameter):
+                raise ConfigError(f"{where}: expected numbers, found the text {name!r}")
+
+    @cached_property
+    def searched(self) -> tuple[RangeParameter | ChoiceParameter, ...]:
+        """The parameters whose values are chosen: all but derived ones."""
+        return tuple(p for p in self.parameters if not isinstance(p, DerivedParameter))
+
+    @cached_property
+    def columns(self) -> Mapping[str, int]:
+        """The column of each searched parameter."""
+        return {parameter.name: k for k, parameter in enumerate(self.searched)}
+
+    @cached_property
+    def constraints(self) -> tuple[ParameterConstraint, ...]:
+        """The constraints, equalities too."""
+        return parse_constraints(self.constraint_texts)
+
+    @cached_property
+    def derived(self) -> tuple[DerivedParameter, ...]:
+        """The derived parameters, each after those that it depends on."""
+        found = (self._all[name] for name in self._order)
+        return tuple(p for p in found if isinstance(p, DerivedParameter))
+
+    @cached_property
+    def solved(self) -> tuple[Solved, ...]:
+        """The parameters that follow from the others by equalities."""
+        forms = [
+            self.in_searched(constraint)
+            for constraint in self.constraints
+            if constraint.is_equality
+        ]
+        free = {
+            p.name: p
+            for p in self.searched
+            if isinstance(p, RangeParameter)
+            and p.n_values is None
+            and p.name not in self.conditional
+        }
+        return solve_equalities([form for form in forms if form is not None], free)
+
+    @cached_property
+    def conditional(self) -> frozenset[str]:
+        """The names of parameters that may be inactive."""
+        found = {condition.parameter for condition in self.conditions}
+        for parameter in self.derived:
+            if found & set(parameter.expression.names):
+                found.add(parameter.name)
+        return frozenset(found)
+
+    @cached_property
+    def _all(self) -> Mapping[str, Parameter]:
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, RangeParameter | ChoiceParameter]:
+        return {parameter.name: parameter for parameter in self.searched}
+
+    @cached_property
+    def _order(self) -> list[str]:
+        """The names of all parameters, each after those that it depends on."""
+        needs: dict[str, list[str]] = {name: [] for name in self._all}
+        for condition in self.conditions:
+            needs[condition.parameter].append(condition.parent)
+        for parameter in self.parameters:
+            if isinstance(parameter, DerivedParameter):
+                needs[parameter.name] += parameter.expression.names
+        return in_order(list(needs), needs)
+
+    def in_searched(self, constraint: ParameterConstraint) -> LinearForm | None:
+        """Return a constraint as a weighted sum of searched parameters, if it is one.
+
+        Raises:
+            ConfigError: It is an equality and is not.
+        """
+        form = constraint.linear
+        for parameter in reversed(self.derived):
+            if form is None or parameter.name not in form.weights:
+                continue
+            inner = parameter.expression.linear()
+            if inner is None or parameter.parameter_type != "float":
+                form = None
+            else:
+                weights = dict(form.weights)
+                weight = weights.pop(parameter.name)
+                form = LinearForm(weights, form.constant).plus(inner.times(weight))
+        if form is None and constraint.is_equality:
+            raise ConfigError(
+                f"{constraint.left.where}: expected an equality of weighted sums, "
+                "found a derived parameter that is none"
+            )
+        return form
+
+    # On tables
+
+    def active(self, table: Array) -> Mask:
+        """Return which values of a table count, shape ``(n, p)``."""
+        found = np.ones(table.shape, dtype=bool)
+        if not self.conditions:
+            return found
+        for name in self._order:
+            if name in self.columns:
+                found[:, self.columns[name]] = self._holds(name, table, found)
+        return found
+
+    def _holds(self, name: str, table: Array, active: Mask) -> Mask:
+        """Return where all conditions of one parameter hold."""
+        holds = np.ones(len(table), dtype=bool)
+        for condition in self.conditions:
+            if condition.parameter == name:
+                column = self.columns[condition.parent]
+                wanted = self.searched[column].numbers(condition.values)
+                holds &= active[:, column] & np.isin(table[:, column], wanted)
+        return holds
+
+    def holds(self, name: str, table: Array) -> Mask:
+        """Return where all conditions of a parameter hold, given a masked table."""
+        return self._holds(name, table, ~np.isnan(table))
+
+    def solve(self, table: Array) -> Array:
+        """Return the table with what follows from equalities put in."""
+        if not self.solved:
+            return table
+        table, amounts = table.copy(), self.amounts(table)
+        for solved in self.solved:
+            column = self.columns[solved.name]
+            parameter, values = self.searched[column], solved.value(amounts)
+            assert isinstance(parameter, RangeParameter)
+            rounding = TOLERANCE * (parameter.upper - parameter.lower) / 10
+            clipped = np.clip(values, parameter.lower, parameter.upper)
+            is_near = np.abs(values - clipped) <= rounding
+            table[:, column] = np.where(is_near, clipped, values)
+        return table
+
+    def amounts(self, table: Array) -> dict[str, Array]:
+        """Return the values of all numeric parameters, by name."""
+        found = {
+            p.name: p.amounts(table[:, k])
+            for k, p in enumerate(self.searched)
+            if _is_numeric(p)
+        }
+        for parameter in self.derived:
+            if parameter.parameter_type in ("float", "int"):
+                values = np.broadcast_to(parameter.amounts_of(found), len(table))
+                holds = self.holds(parameter.name, table)
+                found[parameter.name] = np.where(holds, values, np.nan)
+        return found
+
+    def violation(self, table: Array) -> Array:
+        """Return by how much each row misses the constraints; 0 where it is feasible.
+
+        A constraint on an inactive parameter holds. A derived parameter or constraint
+        without a value, such as ``1/0``, is never feasible.
+        """
+        total = np.zeros(len(table))
+        if not self.constraint_texts and not self.derived:
+            return total
+        amounts = self.amounts(table)
+        for solved in self.solved:
+            parameter = self._by_name[solved.name]
+            assert isinstance(parameter, RangeParameter)
+            values = amounts[solved.name]
+            outside = np.abs(values - np.clip(values, parameter.lower, parameter.upper))
+            total += outside / (parameter.upper - parameter.lower)
+        for constraint in self.constraints:
+            excess = np.broadcast_to(constraint.excess(amounts), len(table))
+            total += np.where(self._counts(constraint.names, table), excess, 0.0)
+        for derived in self.derived:
+            if derived.name in amounts:
+                is_missing = ~np.isfinite(amounts[derived.name])
+                names = (derived.name, *derived.expression.names)
+                total[is_missing & self._counts(names, table)] = np.inf
+        return np.nan_to_num(total, nan=np.inf, posinf=np.inf)
+
+    def first_missed(self, table: Array) -> str | None:
+        """Return the first constraint that some row misses, as it was written."""
+        amounts = self.amounts(table)
+        for constraint in self.constraints:
+            counts = self._counts(constraint.names, table)
+            if np.any(counts & (constraint.excess(amounts) > 0)):
+                return constraint.text
+        return None
+
+    def _counts(self, names: Iterable[str], table: Array) -> Mask:
+        """Return where all of ``names`` are active."""
+        counts = np.ones(len(table), dtype=bool)
+        for name in names:
+            if name in self.columns:
+                counts &= ~np.isnan(table[:, self.columns[name]])
+            else:
+                parameter = self._all[name]
+                assert isinstance(parameter, DerivedParameter)
+                counts &= self.holds(name, table)
+                counts &= self._counts(parameter.expression.names, table)
+        return counts
+
+
+def _is_numeric(parameter: Parameter) -> bool:
+    if isinstance(parameter, ChoiceParameter):
+        return parameter.is_numeric
+    if isinstance(parameter, DerivedParameter):
+        return parameter.parameter_type != "str"
+    return True

@@ -1,0 +1,206 @@
+"""The trials of an experiment: the fold of the events about them."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hpcopt.core import events as ev
+from hpcopt.core.errors import StorageError
+from hpcopt.core.trials import life_cycle
+from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
+
+
+class TrialBook:
+    """Every trial, by index, and which of them have not ended.
+
+    Only ``apply`` changes it. What it hands out is frozen.
+    """
+
+    def __init__(self) -> None:
+        self.n_results = 0
+        """How many times it became known what is to be learnt from a trial."""
+        self.baseline: int | None = None
+        """The trial that relative constraints are about."""
+        self._trials: list[Trial] = []
+        self._open: dict[int, None] = {}
+        self._manual: dict[int, None] = {}
+        self._counts: Counter[TrialStatus] = Counter()
+
+    def copy(self) -> TrialBook:
+        """Return a book that grows by itself, sharing the trials."""
+        twin = copy.copy(self)
+        twin._trials = self._trials.copy()
+        twin._open = self._open.copy()
+        twin._manual = self._manual.copy()
+        twin._counts = self._counts.copy()
+        return twin
+
+    # What is in it
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __getitem__(self, index: int) -> Trial:
+        """Return one trial.
+
+        Raises:
+            StorageError: There is no such trial.
+        """
+        if 0 <= index < len(self._trials):
+            return self._trials[index]
+        last = f"0 to {len(self._trials) - 1}" if self._trials else "none so far"
+        raise StorageError(f"trial {index} does not exist; there are {last}")
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial, in the order of their indices."""
+        return tuple(self._trials)
+
+    def open_trials(self) -> list[Trial]:
+        """Return the candidates and those that a runner has, by index."""
+        return [self._trials[index] for index in self._open]
+
+    def manual_trials(self) -> list[Trial]:
+        """Return the trials that a script evaluates and has not ended, by index."""
+        return [self._trials[index] for index in self._manual]
+
+    def live_attempts(self) -> list[Attempt]:
+        """Return the submitted attempts that have not ended, by trial."""
+        return [
+            trial.attempt
+            for trial in self.open_trials()
+            if trial.attempt is not None
+            and trial.attempt.is_live
+            and trial.attempt.metadata is not None
+        ]
+
+    def staged_attempts(self) -> list[Attempt]:
+        """Return the attempts that may or may not have been submitted, by trial."""
+        return [
+            trial.attempt
+            for trial in self.open_trials()
+            if trial.attempt is not None
+            and trial.attempt.is_live
+            and trial.attempt.metadata is None
+        ]
+
+    def count(self, status: TrialStatus) -> int:
+        """Return how many trials have ``status``."""
+        return self._counts[status]
+
+    # How it grows
+
+    def apply(self, event: ev.Event) -> None:
+        """Take one more event in, if it is about trials.
+
+        Raises:
+            StorageError: The event contradicts those before it.
+        """
+        rule = _RULES.get(type(event))
+        if rule is not None:
+            rule(self, event)
+
+    def _generated(self, event: ev.TrialsGenerated) -> None:
+        for generated in event.trials:
+            self._check_is_next(generated.index, "generated")
+            trial = life_cycle.generated(generated, event.time)
+            self._trials.append(trial)
+            self._open[trial.index] = None
+            self._counts[trial.status] += 1
+
+    def _attached(self, event: ev.TrialAttached) -> None:
+        self._check_is_next(event.index, "attached")
+        trial = life_cycle.attached(event)
+        self._trials.append(trial)
+        self._manual[trial.index] = None
+        self._counts[trial.status] += 1
+        if event.is_baseline:
+            self.baseline = event.index
+
+    def _check_is_next(self, index: int, what: str) -> None:
+        if index != len(self._trials):
+            raise StorageError(
+                f"expected trial {len(self._trials)} to be {what} next, "
+                f"found trial {index}"
+            )
+
+    def _handed_out(self, event: ev.TrialsHandedOut) -> None:
+        for index in event.trial_indices:
+            self._put(life_cycle.handed_out(self[index]))
+            del self._open[index]
+            self._manual[index] = None
+
+    def _staged(self, event: ev.AttemptsStaged) -> None:
+        for part in event.attempts:
+            self._put(life_cycle.staged(self[part.trial_index], part, event.time))
+
+    def _submitted(self, event: ev.AttemptsSubmitted) -> None:
+        for part in event.attempts:
+            self._put(life_cycle.submitted(self[part.trial_index], part, event.time))
+
+    def _attempt_observed(self, event: ev.AttemptObserved) -> None:
+        self._put(life_cycle.attempt_observed(self[event.trial_index], event))
+
+    def _attempt_ended(self, event: ev.AttemptEnded) -> None:
+        self._put(life_cycle.attempt_ended(self[event.trial_index], event))
+
+    def _completed(self, event: ev.TrialCompleted) -> None:
+        self._put_ended(life_cycle.completed(self[event.trial_index], event))
+
+    def _failed(self, event: ev.TrialFailed) -> None:
+        self._put_ended(life_cycle.failed(self[event.trial_index], event))
+
+    def _abandoned(self, event: ev.TrialAbandoned) -> None:
+        self._put_ended(life_cycle.abandoned(self[event.trial_index], event))
+
+    def _early_stopped(self, event: ev.TrialEarlyStopped) -> None:
+        self._put_ended(life_cycle.early_stopped(self[event.trial_index], event))
+
+    def _data_attached(self, event: ev.DataAttached) -> None:
+        self._put(life_cycle.with_data(self[event.trial_index], event))
+        self.n_results += 1
+
+    def _cancelled(self, event: ev.TrialsCancelled) -> None:
+        for index in event.trial_indices:
+            self._put(life_cycle.cancelled(self[index], event.by))
+
+    def _reopened(self, event: ev.TrialsReopened) -> None:
+        for index in event.trial_indices:
+            self._put(life_cycle.reopened(self[index]))
+        self._open = dict.fromkeys(sorted([*self._open, *event.trial_indices]))
+        self.n_results += len(event.trial_indices)
+
+    def _put_ended(self, trial: Trial) -> None:
+        self._put(trial)
+        self._open.pop(trial.index, None)
+        self._manual.pop(trial.index, None)
+        self.n_results += 1
+
+    def _put(self, trial: Trial) -> None:
+        before = self._trials[trial.index].status
+        if trial.status is not before:
+            self._counts[before] -= 1
+            self._counts[trial.status] += 1
+        self._trials[trial.index] = trial
+
+
+#: What each kind of event does.
+_RULES: Mapping[type[Any], Callable[[TrialBook, Any], None]] = {
+    ev.TrialsGenerated: TrialBook._generated,
+    ev.TrialAttached: TrialBook._attached,
+    ev.TrialsHandedOut: TrialBook._handed_out,
+    ev.DataAttached: TrialBook._data_attached,
+    ev.AttemptsStaged: TrialBook._staged,
+    ev.AttemptsSubmitted: TrialBook._submitted,
+    ev.AttemptObserved: TrialBook._attempt_observed,
+    ev.AttemptEnded: TrialBook._attempt_ended,
+    ev.TrialCompleted: TrialBook._completed,
+    ev.TrialFailed: TrialBook._failed,
+    ev.TrialAbandoned: TrialBook._abandoned,
+    ev.TrialEarlyStopped: TrialBook._early_stopped,
+    ev.TrialsCancelled: TrialBook._cancelled,
+    ev.TrialsReopened: TrialBook._reopened,
+}

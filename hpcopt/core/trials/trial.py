@@ -1,0 +1,283 @@
+"""A trial, its attempts and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from typing_extensions import override
+
+from hpcopt.core.frozen import changed
+from hpcopt.core.trials.retry_policy import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
+
+
+class TrialStatus(int, Enum):
+    """Where a trial is in its life; the members and values are those of Ax.
+
+    ::
+
+        CANDIDATE ──> STAGED ──> RUNNING ──> COMPLETED
+            │            │          ├──────> FAILED
+            │            │          └──────> EARLY_STOPPED
+            └────────────┴───────────┴─────> ABANDONED
+
+    A person may reopen what failed or was abandoned: it is a ``CANDIDATE`` again.
+    ``CANDIDATE`` is generated and not yet handed to the runner, ``STAGED`` is handed
+    to the runner and waiting (a pending Slurm job), ``RUNNING`` computes.
+    """
+
+    CANDIDATE = 0
+    STAGED = 1
+    FAILED = 2
+    COMPLETED = 3
+    RUNNING = 4
+    ABANDONED = 5
+    EARLY_STOPPED = 7
+    STALE = 8
+
+    __hash__ = int.__hash__  # as it is equal to its value; and the enum's is slow
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more will happen to the trial."""
+        return self in _TERMINAL
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the trial is with the runner and has not ended."""
+        return self in (TrialStatus.STAGED, TrialStatus.RUNNING)
+
+    @property
+    def may_be_reopened(self) -> bool:
+        """Whether a person may have the trial run again."""
+        return self in (TrialStatus.FAILED, TrialStatus.ABANDONED)
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+    @override
+    def __format__(self, spec: str) -> str:
+        return format(self.name, spec)
+
+
+_TERMINAL = frozenset(
+    {
+        TrialStatus.FAILED,
+        TrialStatus.COMPLETED,
+        TrialStatus.ABANDONED,
+        TrialStatus.EARLY_STOPPED,
+        TrialStatus.STALE,
+    }
+)
+
+
+class Cause(StrEnum):
+    """Why an attempt ended; it decides what follows."""
+
+    SUCCESS = "success"
+    """The attempt's program ended with exit code 0; its result is read next."""
+    TRIAL = "trial"
+    """The trial's own program failed: a non-zero exit code or a signal."""
+    RESULT = "result"
+    """The program succeeded and left no valid result."""
+    TIME = "time"
+    """The time limit was reached."""
+    MEMORY = "memory"
+    """The memory limit was reached."""
+    INFRASTRUCTURE = "infrastructure"
+    """The node or the scheduler failed; the parameterization is not to blame."""
+    USER = "user"
+    """A person cancelled it."""
+
+
+class Phase(StrEnum):
+    """What a runner knows of a live attempt."""
+
+    WAITING = "waiting"
+    """Submitted, and not started (a pending Slurm job)."""
+    RUNNING = "running"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+    """The runner cannot tell just now: nothing follows from it."""
+
+
+#: The key, in the facts of an attempt that waits, that tells that it waits in vain.
+STUCK = "is_stuck"
+
+#: The same for one that a person holds.
+HELD = "is_held"
+
+#: The same for one whose start failed, and that will not be tried again.
+UNSTARTABLE = "is_unstartable"
+
+#: The key, in the facts of an attempt's end, that tells that it had no room to write.
+NO_ROOM = "no_room"
+
+
+class _MayWait:
+    """What the phase and the facts say of an attempt that waits."""
+
+    phase: Phase
+    facts: Mapping[str, JSONValue]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it waits for something that does not come about by waiting."""
+        return self._waits_as(STUCK)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person has it wait."""
+        return self._waits_as(HELD)
+
+    @property
+    def is_unstartable(self) -> bool:
+        """Whether its start failed, and it only waits to be cancelled."""
+        return self._waits_as(UNSTARTABLE)
+
+    def _waits_as(self, kind: str) -> bool:
+        return self.phase is Phase.WAITING and self.facts.get(kind) is True
+
+
+@dataclass(frozen=True)
+class AttemptState(_MayWait):
+    """A runner's answer about one attempt."""
+
+    phase: Phase
+    cause: Cause | None = None
+    """Why it ended; present exactly when ``phase`` is ``ENDED``."""
+    reason: str = ""
+    """One sentence for a person: why it waits, or why it ended."""
+    facts: Mapping[str, JSONValue] = field(default_factory=dict)
+    """What else is known, such as the node, the exit code, the elapsed seconds."""
+
+    def __post_init__(self) -> None:
+        if (self.phase is Phase.ENDED) != (self.cause is not None):
+            raise ValueError(f"{self.phase=} does not go with {self.cause=}")
+
+
+@dataclass(frozen=True)
+class Attempt(_MayWait):
+    """One submission of a trial."""
+
+    trial_index: int
+    number: int
+    """Counts from 0 within the trial."""
+    name: str
+    """The name under which it is submitted, unique for all time (with ``task``)."""
+    task: int | None = None
+    """The array task that it is, where the submission is a job array."""
+    phase: Phase = Phase.WAITING
+    metadata: Mapping[str, JSONValue] | None = None
+    """What the runner returned at submission; ``None`` while that is not known."""
+    adjustment: Adjustment = NO_ADJUSTMENT
+    """What it is given otherwise than the trial's first attempt."""
+    staged_at: float = 0.0
+    """Seconds since the epoch, as all times."""
+    submitted_at: float | None = None
+    started_at: float | None = None
+    """When it was first seen running."""
+    ended_at: float | None = None
+    cause: Cause | None = None
+    reason: str = ""
+    facts: Mapping[str, JSONValue] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is staged or submitted and has not ended."""
+        return self.phase is not Phase.ENDED
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The trial's index and the attempt's number."""
+        return self.trial_index, self.number
+
+    @property
+    def had_no_room(self) -> bool:
+        """Whether it failed because a disk was full."""
+        return self.facts.get(NO_ROOM) is True
+
+    @property
+    def run_s(self) -> float | None:
+        """How long it ran; ``None`` if not known.
+
+        As its runner tells, or else to the precision of the polls.
+        """
+        elapsed = self.facts.get("elapsed_s")
+        if isinstance(elapsed, (int, float)):
+            return float(elapsed)
+        # Short ones are never seen running.
+        begin = self.started_at or self.submitted_at
+        if self.ended_at is None or begin is None:
+            return None
+        return max(0.0, self.ended_at - begin)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One metric's value for one trial."""
+
+    mean: float
+    sem: float | None = None
+    """Standard error of the mean; ``None`` when it is not known."""
+    step: int = 0
+    """The progression that it was read at, such as an epoch."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One parameterization and what became of it."""
+
+    index: int
+    parameters: TParameterization
+    status: TrialStatus = TrialStatus.CANDIDATE
+    generation_method: str = ""
+    """How it was proposed: ``center``, ``sobol``, ``bo``, ``manual``."""
+    attempts: tuple[Attempt, ...] = ()
+    outcome: Mapping[str, Observation] = field(default_factory=dict)
+    """Metric name to what was observed, as far as it is known."""
+    is_manual: bool = False
+    """Whether a script evaluates it, and no runner."""
+    name: str = ""
+    """The name that a script gave it."""
+    cause: Cause | None = None
+    reason: str = ""
+    """Why the trial failed or was abandoned, in one sentence."""
+    created_at: float = 0.0
+    ended_at: float | None = None
+    n_old_attempts: int = 0
+    """How many attempts it had when it was last reopened, to be run again."""
+    cancelled_by: str = ""
+    """Who wants it ended, while it has not."""
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The latest attempt; ``None`` if there was none since it was reopened."""
+        return self.attempts[-1] if len(self.attempts) > self.n_old_attempts else None
+
+    @property
+    def new_attempts(self) -> tuple[Attempt, ...]:
+        """The attempts since it was generated or last reopened."""
+        return self.attempts[self.n_old_attempts :]
+
+    @property
+    def arm_name(self) -> str:
+        """Ax's name for the trial's one parameterization."""
+        return self.name or f"{self.index}_0"
+
+    def with_attempt(self, attempt: Attempt, **changes: object) -> Trial:
+        """Return the trial with ``attempt`` in its place, or appended if it is new."""
+        attempts = (*self.attempts[: attempt.number], attempt)
+        return changed(self, attempts=attempts, **changes)
+
+
+def python_value(value: object) -> TParameterValue:
+    """Return a numpy scalar as the plain Python value that JSON can hold."""
+    item = getattr(value, "item", None)
+    plain = item() if callable(item) else value
+    if not isinstance(plain, (bool, int, float, str)):
+        raise TypeError(f"expected a number, a string or a boolean, found {value!r}")
+    return plain

@@ -1,0 +1,182 @@
+"""Trials that somebody evaluates without a runner: asked for, attached, told.
+
+Each method appends to the journal before it returns, so that what was asked for or
+told survives the death of whoever did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hpcopt.core import events as ev
+from hpcopt.core.errors import UsageError
+from hpcopt.core.trials.trial import Cause, Observation, Trial, TrialStatus
+from hpcopt.core.types import TParameterization
+from hpcopt.generation.protocol import Generation
+from hpcopt.host.clock import Clock
+from hpcopt.storage.journal import Journal
+
+Outcome = Mapping[str, Observation]
+
+#: Trials that data may still be added to.
+_TAKES_DATA = (
+    TrialStatus.STAGED,
+    TrialStatus.RUNNING,
+    TrialStatus.COMPLETED,
+    TrialStatus.EARLY_STOPPED,
+)
+
+
+class ByHand:
+    """Writes down what somebody does with trials.
+
+    Args:
+        journal: The experiment; whoever calls must be its only writer.
+        clock: Tells the time.
+    """
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+
+    def hand_out(
+        self, generation: Generation, fixed_parameters: TParameterization
+    ) -> list[Trial]:
+        """Make trials of a generation that somebody evaluates.
+
+        Args:
+            generation: What was proposed.
+            fixed_parameters: The values that all of it was to have.
+
+        Raises:
+            StorageError: The journal cannot be written.
+        """
+        if not generation.suggestions:
+            return []
+        now, first = self._clock.now(), self._journal.experiment.n_trials
+        n = len(generation.suggestions)
+        generated = generation.event(now, first, n, slice(0, n))
+        self._journal.append(
+            replace(generated, fixed_parameters=dict(fixed_parameters)),
+            ev.TrialsHandedOut(now, tuple(range(first, first + n))),
+        )
+        return list(self._journal.experiment.trials[first:])
+
+    def attach(
+        self, parameters: TParameterization, *, name: str = "", is_baseline: bool
+    ) -> int:
+        """Add a trial of somebody's own, and return its index.
+
+        Fixed and derived values may be left out; those of inactive parameters are.
+
+        Raises:
+            UsageError: The parameters are not in the search space, or the name is in
+                use.
+            StorageError: The journal cannot be written.
+        """
+        experiment = self._journal.experiment
+        parameters = experiment.space.completed(parameters)
+        if name and any(trial.arm_name == name for trial in experiment.trials):
+            raise UsageError(f"arm_name: expected a new name, found {name!r} in use")
+        index = experiment.n_trials
+        self._journal.append(
+            ev.TrialAttached(self._clock.now(), index, parameters, name, is_baseline)
+        )
+        return index
+
+    def add_data(self, index: int, outcome: Outcome) -> None:
+        """Add what became known of a trial: its newer values replace older ones.
+
+        Raises:
+            UsageError: There is no such trial, or its data would mean nothing.
+            StorageError: The journal cannot be written.
+        """
+        trial = self._trial(index)
+        if trial.status not in _TAKES_DATA:
+            raise UsageError(
+                f"trial {index}: expected one that runs or is completed to attach data "
+                f"to, found one that is {trial.status}"
+            )
+        self._journal.append(
+            ev.DataAttached(self._clock.now(), index, _observed(outcome))
+        )
+
+    def complete(self, index: int, outcome: Outcome) -> None:
+        """End a trial with all that is known of it, ``outcome`` being the newest.
+
+        Raises:
+            UsageError: There is no such trial, or it is not somebody's to end.
+            StorageError: The journal cannot be written.
+        """
+        known = {**self._own(index).outcome, **outcome}
+        self._journal.append(
+            ev.TrialCompleted(self._clock.now(), index, _observed(known))
+        )
+
+    def fail(self, index: int, reason: str) -> None:
+        """End a trial that could not be evaluated.
+
+        Raises:
+            UsageError: There is no such trial, or it is not somebody's to end.
+            StorageError: The journal cannot be written.
+        """
+        self._own(index)
+        self._journal.append(
+            ev.TrialFailed(self._clock.now(), index, Cause.TRIAL, reason)
+        )
+
+    def abandon(self, index: int, reason: str) -> None:
+        """End a trial without a verdict.
+
+        Raises:
+            UsageError: There is no such trial, or it is not somebody's to end.
+            StorageError: The journal cannot be written.
+        """
+        self._own(index)
+        self._journal.append(ev.TrialAbandoned(self._clock.now(), index, reason))
+
+    def stop_early(self, index: int) -> None:
+        """End a trial whose data so far are enough.
+
+        Raises:
+            UsageError: There is no such trial, it is not somebody's to end, or nothing
+                is known of it.
+            StorageError: The journal cannot be written.
+        """
+        if not self._own(index).outcome:
+            raise UsageError(
+                f"trial {index}: expected data to be attached before it is stopped "
+                "early, found none; it can be abandoned"
+            )
+        self._journal.append(ev.TrialEarlyStopped(self._clock.now(), index))
+
+    def _own(self, index: int) -> Trial:
+        """Return a trial that somebody evaluates and that has not ended."""
+        trial = self._trial(index)
+        if trial.status.is_terminal:
+            raise UsageError(
+                f"trial {index}: expected one that has not ended, found one that is "
+                f"{trial.status}"
+            )
+        if not trial.is_manual:
+            raise UsageError(
+                f"trial {index}: expected one that is evaluated by hand, found one "
+                "that a runner evaluates"
+            )
+        return trial
+
+    def _trial(self, index: int) -> Trial:
+        experiment = self._journal.experiment
+        if not 0 <= index < experiment.n_trials:
+            raise UsageError(
+                f"trial {index}: expected one of the {experiment.n_trials} trials of "
+                f"experiment {experiment.name!r}"
+            )
+        return experiment.trial(index)
+
+
+def _observed(outcome: Outcome) -> dict[str, ev.ObservedMetric]:
+    return {
+        name: ev.ObservedMetric(o.mean, o.sem, o.step) for name, o in outcome.items()
+    }

@@ -1,0 +1,4 @@
+"""Acquisition functions with analytic gradients.
+
+Log expected improvement, hypervolume, composite objectives.
+"""

@@ -1,0 +1,1 @@
+"""Generators of a user's own: hpcopt's protocol, and gest-api's."""

@@ -1,0 +1,1 @@
+"""The initial design: the centre, then feasible scrambled Sobol points."""

@@ -1,0 +1,4 @@
+"""Gaussian processes of outcomes.
+
+Kernels, priors, MAP fits, outcome transforms, composite objectives.
+"""

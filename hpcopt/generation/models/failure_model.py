@@ -1,0 +1,49 @@
+"""What failed trials teach: where others would fail too. Pure numpy.
+
+Success is one more constraint: a Gaussian process of +1 where a trial gave a result and
+-1 where it failed on its own account, of which only what is above 0 is feasible. Few
+failures leave its mean high, so that they are held against their neighbourhood alone;
+many raise its doubts of what is far from any success.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.generation.models.kernel import squared_distances
+from hpcopt.generation.models.priors import Priors
+from hpcopt.generation.models.surrogate import TrainingData
+from hpcopt.generation.protocol import Snapshot
+
+Array = npt.NDArray[np.float64]
+
+#: As many failures at most, the latest, and as many successes, those nearest to them.
+_MAX_OF_EACH = 150
+
+#: The smallest lengthscale. A single failure among successes fits any shorter one just
+#: as well, and with some its nearest neighbour would be thought safe.
+_SHORTEST = 0.05
+
+
+def success_data(snapshot: Snapshot) -> TrainingData | None:
+    """Return where trials gave a result and where not; ``None`` if none failed."""
+    failed = snapshot.failed[-_MAX_OF_EACH:]
+    if not failed or not snapshot.completed:
+        return None
+    X_failed = snapshot.space.encode(failed)
+    X = snapshot.space.encode(trial.parameters for trial in snapshot.completed)
+    if len(X) > _MAX_OF_EACH:
+        nearest = squared_distances(X, X_failed).min(axis=1)
+        X = X[np.sort(np.argsort(nearest, kind="stable")[:_MAX_OF_EACH])]
+    return TrainingData(
+        X=np.concatenate([X, X_failed]),
+        y=np.concatenate([np.ones(len(X)), -np.ones(len(X_failed))]),
+        variance=None,
+        priors=replace(
+            Priors.of_short_scales(snapshot.space.is_one_hot), shortest=_SHORTEST
+        ),
+        has_sign=True,
+    )

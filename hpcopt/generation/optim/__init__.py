@@ -1,0 +1,1 @@
+"""The search for the point of largest acquisition value, under constraints."""

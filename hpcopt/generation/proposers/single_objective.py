@@ -1,0 +1,171 @@
+"""Proposals of the model of one objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import override
+
+from hpcopt.core.space.search_space import SearchSpace
+from hpcopt.core.types import TParameterization
+from hpcopt.generation.design.initial import UsedPoints
+from hpcopt.generation.models.single_objective import Models
+from hpcopt.generation.optim.categorical_neighbours import exchanges, untried
+from hpcopt.generation.optim.constrained_optimum import expected_corners
+from hpcopt.generation.optim.optimize import best_from, best_unused
+from hpcopt.generation.proposers.model_fallback import FallbackProposer, MakeSurrogate
+from hpcopt.generation.proposers.schedule import (
+    Region,
+    Stall,
+    is_exchange_turn,
+    is_greedy_turn,
+    is_long_turn,
+)
+
+Array = npt.NDArray[np.float64]
+
+#: How many of the best points the search looks around.
+_N_INCUMBENTS = 4
+
+#: From how many of them the way to the corner of the constraints is looked for.
+_N_CORNERS = 2
+
+#: How far from the best point another value of a choice is tried, as a share of each
+#: other coordinate's range.
+_EXCHANGE_REACH = 0.1
+
+#: The largest mean is often where a trial is already: closer to it than this share of
+#: each range, in every coordinate, there is little to learn.
+_NEWS = 1e-3
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The search for one parameterization."""
+
+    models: Models
+    space: SearchSpace
+    X_waiting: Array
+    """Points whose outcomes are not known, shape ``(p, d)``."""
+    used: UsedPoints
+    rng: np.random.Generator
+    near: Stall | None
+    """Where to stay close to."""
+    is_any_feasible: bool
+    """Whether any trial has satisfied the constraints."""
+
+    def best(self, *, is_greedy: bool = False) -> TParameterization | None:
+        """Return what promises most; ``None`` if there is nothing unused."""
+        is_eligible = self.models.eligible(self.space)
+        incumbents = self.models.incumbents(_N_INCUMBENTS, is_eligible)
+        region = Region.whole(self.space.d)
+        if self.near is not None:
+            incumbents, region = self.near.best[None], self.near.region(self.space)
+        acquisition = self.models.acquisition(
+            self.X_waiting,
+            int(self.rng.integers(2**31)),
+            is_eligible,
+            is_greedy=is_greedy,
+        )
+        return best_unused(
+            acquisition,
+            self.space,
+            incumbents,
+            self.used,
+            self.rng,
+            region,
+            self._corners(incumbents[:_N_CORNERS], region),
+        )
+
+    def exchange(self, best: Array, X_tried: Array) -> TParameterization | None:
+        """Return ``best`` with another value of a choice; ``None`` if all were tried.
+
+        What is not discrete goes to where that promises most.
+        """
+        X = exchanges(self.space, best)
+        starts = untried(self.space, X, X_tried, _EXCHANGE_REACH)
+        if len(starts) == 0:
+            return None
+        acquisition = self.models.acquisition(
+            self.X_waiting,
+            int(self.rng.integers(2**31)),
+            self.models.eligible(self.space),
+        )
+        share = np.where(self.space.is_discrete, 1.0, _EXCHANGE_REACH)
+        region = Region.around(best, share)
+        return best_from(acquisition, self.space, starts, self.used, region)
+
+    def _corners(self, starts: Array, region: Region) -> Array | None:
+        # Before, anything feasible is looked for, and not what is best of it.
+        if not self.models.constraints or not self.is_any_feasible:
+            return None
+        return expected_corners(
+            self.models.objective.process,
+            self.models.constraint_processes,
+            self.space.linear_constraints,
+            starts,
+            region,
+            self.space.is_discrete,
+        )
+
+    def is_news(self, parameterization: TParameterization) -> bool:
+        """Whether it is away from all points that are known or waited for."""
+        X = np.concatenate([self.models.objective.process.X, self.X_waiting])
+        distances = np.abs(X - self.space.encode([parameterization])).max(axis=1)
+        return bool(distances.min() >= _NEWS)
+
+
+class Proposer(FallbackProposer[Models]):
+    """Proposes what improves the objective most, hedging against a wrong model."""
+
+    @override
+    def _make_models(self, surrogate: MakeSurrogate) -> Models:
+        are_long = is_long_turn(self._snapshot.n_trials)
+        return Models.of(self._snapshot, surrogate, are_constraints_long=are_long)
+
+    @override
+    def _best(
+        self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
+    ) -> TParameterization | None:
+        space = self._snapshot.space
+        stall = Stall.of(self._snapshot) if self._is_fitted else None
+        turn = stall.turn(index) if stall else "model"
+        models = self._models
+        if turn == "trend":
+            models = models.with_trend(self._snapshot)
+        elif self._is_fitted and models.constraints:
+            models = models.with_evident_trend(self._snapshot)
+        if self._is_fitted:
+            models = models.with_constraints(
+                self._snapshot, are_long=is_long_turn(index)
+            )
+        search = _Search(
+            models,
+            space,
+            space.encode(self._waiting(proposed)),
+            used,
+            np.random.default_rng([self._snapshot.seed, index]),
+            near=stall if turn == "near" else None,
+            is_any_feasible=stall is not None,
+        )
+        if stall is not None and is_exchange_turn(index):
+            found = search.exchange(stall.best, self._tried(search.X_waiting))
+            if found is not None:
+                return found
+        # Where outcomes are constrained, the largest mean that is surely feasible is
+        # far inside the feasible region, and of little interest.
+        is_greedy = turn != "trend" and not models.constraints and is_greedy_turn(index)
+        if is_greedy:
+            found = search.best(is_greedy=True)
+            if found is not None and search.is_news(found):
+                return found
+        return search.best()
+
+    def _tried(self, X_waiting: Array) -> Array:
+        """Return all points that have been tried, with whatever result."""
+        snapshot = self._snapshot
+        ended = [*(trial.parameters for trial in snapshot.completed), *snapshot.failed]
+        return np.concatenate([snapshot.space.encode(ended), X_waiting])

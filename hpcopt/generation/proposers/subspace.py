@@ -1,0 +1,170 @@
+"""Search in a random subspace that grows, for hundreds of parameters.
+
+Each coordinate of the cube follows one of a few coordinates of the subspace, up or
+down: where few parameters matter, each of them is likely to have one for itself, and
+the rest is a small problem. From time to time each coordinate of the subspace is split
+in two, so that what was seen stays inside. Nayebi et al., "A Framework for Bayesian
+Optimization in Embedded Subspaces" (2019); Papenmeier et al., "Increasing the Scope as
+You Learn: Adaptive Bayesian Optimization in Nested Subspaces" (2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.core.space.search_space import RangeParameter, SearchSpace
+from hpcopt.core.types import JSONValue, TParameterization
+from hpcopt.generation.design.initial import InitialDesign, UsedPoints
+from hpcopt.generation.proposers.single_objective import Proposer
+from hpcopt.generation.proposers.trust_region import MANY, TrustRegionProposer
+from hpcopt.generation.protocol import Snapshot
+
+Array = npt.NDArray[np.float64]
+
+#: The subspace's dimension at first, and how many trials there are when it doubles.
+_FIRST_D, _FIRST_GROWTH = 12, 30
+
+#: A point is inside if no coordinate is farther from what it follows.
+_TOLERANCE = 1e-6
+
+#: How many proposals of the subspace may already be used in the space.
+_N_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """A subspace of the unit cube along its axes' sums and differences."""
+
+    follows: npt.NDArray[np.int64]
+    """The coordinate of the subspace that each of the cube follows, shape ``(d,)``."""
+    signs: Array
+    """Whether it goes the same way, 1, or the opposite way, -1."""
+
+    @classmethod
+    def of(cls, d: int, n_trials: int, seed: int) -> Subspace:
+        """Return the subspace of the cube of ``d`` dimensions after ``n_trials``."""
+        rng = np.random.default_rng([seed, d])
+        ranks = rng.permutation(d)
+        signs = rng.choice([-1.0, 1.0], size=d)
+        size = _FIRST_D
+        while n_trials >= _FIRST_GROWTH * size // _FIRST_D:
+            size *= 2
+        # A coordinate's place among 2k is twice that among k, or one more.
+        return cls(ranks * min(size, d) // d, signs)
+
+    @property
+    def d(self) -> int:
+        """Its dimension."""
+        return int(self.follows.max()) + 1
+
+    @property
+    def space(self) -> SearchSpace:
+        """The unit cube of the subspace."""
+        return SearchSpace(
+            tuple(RangeParameter(f"z{k}", 0.0, 1.0) for k in range(self.d))
+        )
+
+    def up(self, Z: Array) -> Array:
+        """Return the cube's points, shape ``(n, d)``."""
+        X: Array = 0.5 + self.signs * (Z[:, self.follows] - 0.5)
+        return X
+
+    def down(self, X: Array, is_free: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Return points of the subspace, and how far from it ``X`` are.
+
+        Args:
+            X: Points of the cube.
+            is_free: Which coordinates were not rounded.
+        """
+        centered = self.signs * (X - 0.5)
+        weight = np.where(is_free, 1.0, 1e-6)
+        of_each = np.zeros((self.d, X.shape[1]))
+        of_each[self.follows, np.arange(X.shape[1])] = weight
+        of_each /= of_each.sum(axis=1, keepdims=True)
+        Z = 0.5 + centered @ of_each.T
+        distances = np.where(is_free, np.abs(self.up(Z) - X), 0.0)
+        return Z, distances.max(axis=1, initial=0.0)
+
+
+class SubspaceProposer:
+    """Proposes what one of the other methods proposes in the subspace."""
+
+    def __init__(self, snapshot: Snapshot, *, is_fitted: bool = True) -> None:
+        self._outer = snapshot
+        self._subspace = Subspace.of(snapshot.space.d, snapshot.n_trials, snapshot.seed)
+        self._inner = self._projected(snapshot)
+        self._design = InitialDesign(self._inner.space, snapshot.seed)
+        self._proposer: Proposer | None = None
+        if len(self._inner.completed) > 1:
+            make = TrustRegionProposer if self._subspace.d > MANY else Proposer
+            self._proposer = make(self._inner, is_fitted=is_fitted)
+        self._n_initial = self._subspace.d // 2 + 1
+        self.fallbacks: list[str] = (
+            self._proposer.fallbacks if self._proposer is not None else []
+        )
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """The dimension, and the model's hyperparameters in the subspace."""
+        of_model = {} if self._proposer is None else self._proposer.details
+        return {"subspace": self._subspace.d, **of_model}
+
+    def propose(
+        self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
+    ) -> TParameterization | None:
+        """Return the next parameterization; ``None`` if there is none."""
+        space = self._inner.space
+        known = [trial.parameters for trial in self._inner.completed]
+        inner = space.decode(self._inside(proposed))
+        inner_used = UsedPoints(space, [*known, *self._inner.pending, *inner])
+        for _ in range(_N_TRIES):
+            z = self._next(index, len(known), inner, inner_used)
+            if z is None:
+                return None
+            X = self._outer.space.snap(self._subspace.up(space.encode([z])))
+            if used.unused(X)[0]:
+                [parameters] = self._outer.space.decode(X)
+                return parameters
+            inner_used.add(z)
+        return None
+
+    def _next(
+        self,
+        index: int,
+        n_known: int,
+        inner: Sequence[TParameterization],
+        used: UsedPoints,
+    ) -> TParameterization | None:
+        n_inside = n_known + len(self._inner.pending) + len(inner)
+        if self._proposer is not None and n_inside >= self._n_initial:
+            return self._proposer.propose(index, inner, used)
+        suggestion = self._design.suggestion(n_inside, used)
+        return None if suggestion is None else suggestion.parameters
+
+    def _projected(self, snapshot: Snapshot) -> Snapshot:
+        """Return the experiment as it looks in the subspace."""
+        space = self._subspace.space
+        completed = [
+            replace(trial, parameters=parameters)
+            for trial in snapshot.completed
+            for parameters in space.decode(self._inside([trial.parameters]))
+        ]
+        return replace(
+            snapshot,
+            space=space,
+            completed=tuple(completed),
+            pending=tuple(space.decode(self._inside(snapshot.pending))),
+            failed=tuple(space.decode(self._inside(snapshot.failed))),
+        )
+
+    def _inside(self, parameterizations: Sequence[TParameterization]) -> Array:
+        """Return those of the points that are in the subspace, in its coordinates."""
+        space = self._outer.space
+        X = space.encode(parameterizations)
+        Z, distances = self._subspace.down(X, ~space.is_discrete)
+        inside: Array = np.clip(Z[distances <= _TOLERANCE], 0.0, 1.0)
+        return inside

@@ -1,0 +1,171 @@
+"""What is done when the generator fails, hangs or dies: less, and it is said so.
+
+::
+
+    full  ->  unfitted (a model with fixed hyperparameters)  ->  design (Sobol points)
+
+Each step down is one sentence among the generation's ``fallbacks``, which the journal
+keeps and ``hpcopt status`` shows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hpcopt.core.errors import GenerationError
+from hpcopt.generation.methods import METHODS, GeneratorSpec
+from hpcopt.generation.protocol import Generation, Rung, Snapshot
+from hpcopt.generation.service.process_service import ProcessService
+
+logger = logging.getLogger(__name__)
+
+_MODEL_LADDER = (Rung.FULL, Rung.UNFITTED, Rung.DESIGN)
+_PLAIN_LADDER = (Rung.FULL, Rung.DESIGN)
+
+_INSTEAD = {
+    Rung.UNFITTED: "a model with fixed hyperparameters",
+    Rung.DESIGN: "Sobol points",
+}
+
+#: After a failure so many requests begin on the rung that worked: each failure may have
+#: cost the whole time limit.
+_N_CAUTIOUS = 10
+
+#: A user's own generator that fails so often in a row is not what the user wants.
+_MAX_OWN_FAILURES = 3
+
+
+class Ladder:
+    """A generator's process that is watched over, and always answers in the end."""
+
+    is_concurrent = True
+
+    def __init__(
+        self,
+        service: ProcessService,
+        spec: GeneratorSpec,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._service = service
+        self._spec = spec
+        self._clock = clock
+        is_own = spec.generator is not None
+        has_model = not is_own and METHODS[spec.method].proposer is not None
+        self._rungs = _MODEL_LADDER if has_model else _PLAIN_LADDER
+        self._is_own = is_own
+        self._request: tuple[int, Snapshot] | None = None
+        self._rung = 0
+        self._first_rung = 0
+        self._n_cautious = 0
+        self._n_failures = 0
+        self._deadline = 0.0
+        self._fallbacks: list[str] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is due."""
+        return self._request is not None
+
+    def request(self, n: int, snapshot: Snapshot) -> None:
+        """Ask for ``n`` parameterizations. Not allowed while busy."""
+        self._fallbacks = []
+        if self._n_cautious == 0:
+            self._first_rung = 0
+        elif self._first_rung:
+            self._n_cautious -= 1
+            self._fallbacks.append(
+                f"{self._spec.name} failed lately; "
+                f"{_INSTEAD[self._rungs[self._first_rung]]} used instead"
+            )
+        self._rung = self._first_rung
+        self._send(n, snapshot)
+        self._request = n, snapshot
+
+    def collect(self, timeout_s: float) -> Generation | None:
+        """Return the answer if it comes in time; else ``None``.
+
+        Raises:
+            GenerationError: Nothing works, or a user's own generator keeps failing.
+            ConfigError: A user's own generator cannot be found or made.
+        """
+        if self._request is None:
+            return None
+        n, _ = self._request
+        left_s = max(0.0, self._deadline - self._clock())
+        try:
+            generation = self._service.collect(min(timeout_s, left_s))
+        except GenerationError as exc:
+            self._step_down(exc)
+            return None
+        except BaseException:
+            self._request = None
+            raise
+        if generation is None:
+            if self._clock() >= self._deadline:
+                self._service.abort()
+                limit_s = self._spec.limit_s(n)
+                self._step_down(
+                    GenerationError(f"no answer within the limit of {limit_s:g} s")
+                )
+            return None
+        self._request = None
+        if self._rung == 0:
+            self._n_failures = 0
+        return self._told(generation)
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._request = None
+        self._service.close()
+
+    def _send(self, n: int, snapshot: Snapshot) -> None:
+        self._deadline = self._clock() + self._spec.limit_s(n)
+        self._service.request(n, snapshot, self._rungs[self._rung])
+
+    def _step_down(self, exc: GenerationError) -> None:
+        """Ask again for less.
+
+        Raises:
+            GenerationError: There is no less, or it has failed too often.
+        """
+        if self._request is None:
+            raise exc
+        request, self._request = self._request, None
+        self._n_failures += 1
+        if self._is_own and self._n_failures >= _MAX_OWN_FAILURES:
+            raise GenerationError(
+                f"generator {self._spec.name} failed {self._n_failures} times in a "
+                f"row, the last time so: {exc}"
+            ) from exc
+        if self._rung + 1 == len(self._rungs):
+            raise exc
+        self._rung += 1
+        sentence = (
+            f"{self._spec.name} failed; {_INSTEAD[self._rungs[self._rung]]} used "
+            f"instead ({exc})"
+        )
+        logger.warning("%s", sentence)
+        self._fallbacks.append(sentence)
+        if not self._is_own:
+            self._first_rung, self._n_cautious = self._rung, _N_CAUTIOUS
+        self._send(*request)
+        self._request = request
+
+    def _told(self, generation: Generation) -> Generation:
+        """Return the generation with what was done here among its fallbacks."""
+        if not self._fallbacks:
+            return generation
+        details = dict(generation.details)
+        others: Any = details.get("fallbacks", [])
+        details["fallbacks"] = [*self._fallbacks, *others]
+        return dataclasses.replace(generation, details=details)
+
+
+def start_generator(log: Path, spec: GeneratorSpec) -> Ladder:
+    """Start a generator's process; what it says on stderr is appended to ``log``."""
+    return Ladder(ProcessService(log, spec), spec)

@@ -1,0 +1,233 @@
+"""The folder of one attempt: what is in it, and how it is read and written.
+
+The folder is often on a network file system that lags. So a file is written under
+another name, synced and renamed, and a folder is listed before a file in it is opened:
+listing makes an NFS client ask the server, which a mere look-up may not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpcopt.core.trials.trial import Cause
+
+#: The job id in ``started`` of an attempt that was stopped before it began.
+NEVER_RUN = "never-run"
+
+
+@dataclass(frozen=True)
+class Started:
+    """The job that runs, or ran, an attempt: the content of ``started``."""
+
+    job_id: str
+    """Slurm's job id (``13_1`` for an array task), or the local runner's token."""
+    host: str
+    pid: int
+    """The process of the wrapper ``job.sh``; it leads the session of a local trial."""
+    boot_id: str
+    """Tells one boot of a machine from the next, and one machine from another."""
+    start_time: str
+    """When the process began, in the kernel's ticks: tells a reused pid."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """That a local attempt was asked to end: the content of ``stopped``."""
+
+    cause: Cause
+    """``Cause.USER`` or ``Cause.TIME``."""
+    time: float
+    """When, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is written down of an attempt, seen in one look at its folder."""
+
+    started: Started | None
+    """``None`` if it has not begun, or not yet legibly."""
+    exit_code: int | None
+    """``None`` if its job has not ended by itself."""
+    last_signal: str
+    """The last signal that an ended job has passed on to its script, if any."""
+    stopped: Stopped | None
+    run_s: float | None = field(default=None, compare=False)
+    """How long its script ran, where that has ended by itself."""
+
+
+NOTHING_SEEN = Look(None, None, "", None)
+
+
+@dataclass(frozen=True)
+class AttemptFolder:
+    """The files of one attempt."""
+
+    path: Path
+
+    @property
+    def parameters(self) -> Path:
+        """The parameterization, as a JSON object."""
+        return self.path / "parameters.json"
+
+    @property
+    def script(self) -> Path:
+        """The rendered template."""
+        return self.path / "script.sh"
+
+    @property
+    def job(self) -> Path:
+        """What is submitted: the wrapper that runs ``script``."""
+        return self.path / "job.sh"
+
+    @property
+    def log(self) -> Path:
+        """Standard output and standard error."""
+        return self.path / "log.txt"
+
+    @property
+    def started(self) -> Path:
+        """Exists from the job's first act on."""
+        return self.path / "started"
+
+    @property
+    def ended(self) -> Path:
+        """Holds the exit code, and a signal before it, in one line: the last act."""
+        return self.path / "ended"
+
+    @property
+    def stopped(self) -> Path:
+        """Exists once a local attempt was asked to end."""
+        return self.path / "stopped"
+
+    def look(self) -> Look:
+        """Return all that the job and the runner have written down so far."""
+        # Listed first: see the module's docstring.
+        names = self._names()
+        started, ended, stopped = (
+            self._read(name) if name in names else ""
+            for name in ("started", "ended", "stopped")
+        )
+        run_s = self.run_s() if started and ended else None
+        return Look(_started(started), *_ended(ended), _stopped(stopped), run_s)
+
+    def run_s(self) -> float | None:
+        """Return how long the script ran; ``None`` unless it has ended by itself.
+
+        By the clock of the file system: whoever looks may come much later.
+        """
+        try:
+            begun_at = self.started.stat().st_mtime
+            return max(0.0, round(self.ended.stat().st_mtime - begun_at, 3))
+        except FileNotFoundError:
+            return None
+
+    def read_started(self) -> Started | None:
+        """Return who runs the attempt; ``None`` if nobody, or not yet legible."""
+        return _started(self._listed("started"))
+
+    def read_ended(self) -> int | None:
+        """Return the exit code; ``None`` if the job has not ended by itself."""
+        return _ended(self._listed("ended"))[0]
+
+    def read_signal(self) -> str:
+        """Return the last signal, such as ``TERM``, that came before the end, if any.
+
+        A script may have saved its state at it, exited with 0, and be run again.
+        """
+        return _ended(self._listed("ended"))[1]
+
+    def read_stopped(self) -> Stopped | None:
+        """Return why and when a local attempt was asked to end; ``None`` if not."""
+        return _stopped(self._listed("stopped"))
+
+    def write_stopped(self, stopped: Stopped) -> None:
+        """Note that the attempt is asked to end, before it is."""
+        write_durably(self.stopped, f"{stopped.cause} {stopped.time}\n")
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self.path)  # noqa: PTH208 - names, not paths
+        except FileNotFoundError:
+            return []
+
+    def _listed(self, name: str) -> str:
+        return self._read(name) if name in self._names() else ""
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+
+def ended_ns(folder: Path) -> int | None:
+    """Return when the attempt in ``folder`` wrote its end down; ``None`` if it has not.
+
+    In nanoseconds, by the clock of the file system: to compare with other files of it.
+    """
+    attempt = AttemptFolder(folder)
+    if attempt.read_ended() is None:
+        return None
+    try:
+        return attempt.ended.stat().st_mtime_ns
+    except FileNotFoundError:  # it runs once more
+        return None
+
+
+def _started(text: str) -> Started | None:
+    words = text.split()
+    if len(words) != 5 or not words[2].isdecimal():
+        return None
+    job_id, host, pid, boot_id, start_time = words
+    return Started(job_id, host, int(pid), boot_id, start_time)
+
+
+def _ended(text: str) -> tuple[int | None, str]:
+    words = text.split()
+    if not text.endswith("\n") or not words or not words[0].isdecimal():
+        return None, ""
+    return int(words[0]), "".join(words[1:])
+
+
+def _stopped(text: str) -> Stopped | None:
+    words = text.split()
+    return Stopped(Cause(words[0]), float(words[1])) if words else None
+
+
+def attempt_folder(
+    experiment_folder: Path, trial_index: int, number: int
+) -> AttemptFolder:
+    """Return the folder of attempt ``number`` of a trial: ``trials/0007/attempt-0``."""
+    trial = experiment_folder / "trials" / f"{trial_index:04d}"
+    return AttemptFolder(trial / f"attempt-{number}")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, durably."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
+def write_durably(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file so that it is there whole or not at all; sync its folder later."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,231 @@
+"""What became of attempts that are Slurm jobs: what their files say, and then Slurm."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hpcopt.core.errors import PollError
+from hpcopt.core.trials.retry_policy import BAD_NODE
+from hpcopt.core.trials.trial import NO_ROOM, Attempt, AttemptState, Cause, Phase
+from hpcopt.core.types import JSONValue
+from hpcopt.runners.exit_code import exit_reason
+from hpcopt.runners.full_disk import had_no_room
+from hpcopt.runners.script.attempt_folder import NOTHING_SEEN, AttemptFolder, Look
+from hpcopt.slurm.matching import WatchedJob
+from hpcopt.slurm.options import job_name
+from hpcopt.slurm.watch import JobWatch
+
+logger = logging.getLogger(__name__)
+
+_Key = tuple[int, int]
+
+
+class AttemptWatch:
+    """Tells the states of attempts; the end of one that went well costs no call."""
+
+    def __init__(self, watch: JobWatch, note_end: Callable[[], None]) -> None:
+        """Watch attempts.
+
+        Args:
+            watch: Asks Slurm about jobs.
+            note_end: Called for each attempt whose end its own files tell.
+        """
+        self._watch = watch
+        self._note_end = note_end
+        self._waits_again: set[_Key] = set()
+        """The attempts that have begun and wait again, in the queue."""
+        self._unexplained: set[_Key] = set()
+        """Those that ended in a way that only Slurm can explain, as was said."""
+        self._taken_over: dict[_Key, str] = {}
+        """The jobs that run attempts in place of those that were to."""
+
+    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        """Return what files tell; see ``AttemptRunner.glance``."""
+        found: dict[_Key, AttemptState] = {}
+        for attempt in attempts:
+            look = look_at(attempt)
+            end = self._own_end(attempt, look)
+            if end is not None:
+                found[attempt.key] = end
+            elif look.exit_code is not None:
+                if attempt.key not in self._unexplained:
+                    self._unexplained.add(attempt.key)
+                    found[attempt.key] = AttemptState(Phase.UNKNOWN)
+            elif (begun := self._beginning(attempt, look)) is not None:
+                found[attempt.key] = begun
+        return found
+
+    def _own_end(self, attempt: Attempt, look: Look) -> AttemptState | None:
+        """Return the end of an attempt, if its own word is enough."""
+        # One that was told to end may be requeued: Slurm has to say.
+        if look.exit_code != 0 or look.last_signal:
+            return None
+        self._note_end()
+        facts: dict[str, JSONValue] = {"job_id": self.job_id(attempt), "exit_code": 0}
+        if look.run_s is not None:
+            facts["elapsed_s"] = look.run_s
+        return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
+
+    def _beginning(self, attempt: Attempt, look: Look) -> AttemptState | None:
+        """Return that an attempt runs, if it waited so far, and not once again."""
+        started, job_id = look.started, self.job_id(attempt)
+        if (
+            started is None
+            or started.job_id != job_id
+            or attempt.phase is not Phase.WAITING
+            or attempt.key in self._waits_again
+        ):
+            return None
+        facts: dict[str, JSONValue] = {"job_id": job_id, "node": started.host}
+        return AttemptState(Phase.RUNNING, facts=facts)
+
+    def poll(
+        self, attempts: Sequence[Attempt], *, is_all: bool = True
+    ) -> Mapping[_Key, AttemptState]:
+        """Return the state of each attempt.
+
+        Args:
+            attempts: The attempts.
+            is_all: Whether nothing else is known of any other.
+
+        Raises:
+            PollError: Slurm does not answer, and no file tells anything.
+        """
+        found: dict[_Key, AttemptState] = {}
+        watched: dict[_Key, WatchedJob] = {}
+        has_begun: set[_Key] = set()
+        for attempt in attempts:
+            look = look_at(attempt)
+            if look.started is not None:
+                has_begun.add(attempt.key)
+            end = self._own_end(attempt, look)
+            if end is not None:
+                found[attempt.key] = end
+            else:
+                watched[attempt.key] = self.watched(attempt, look.exit_code)
+        states = self.look(watched.values(), is_all=is_all and not found)
+        for attempt in attempts:
+            if (job := watched.get(attempt.key)) is not None:
+                found[attempt.key] = self.checked(attempt, states[job.job_id])
+        waits = {key for key in has_begun if found[key].phase is Phase.WAITING}
+        self._waits_again = waits
+        return found
+
+    def watched(self, attempt: Attempt, exit_code: int | None = None) -> WatchedJob:
+        """Return the job of an attempt, to be looked at."""
+        return WatchedJob(
+            self.job_id(attempt),
+            job_name(attempt.name),
+            attempt_text(attempt, "cluster"),
+            exit_code,
+        )
+
+    def look(
+        self, jobs: Iterable[WatchedJob], *, is_all: bool
+    ) -> Mapping[str, AttemptState]:
+        """Return the state of each job by its id, all unknown if Slurm does not answer.
+
+        Args:
+            jobs: The jobs.
+            is_all: Whether nothing else is known of any attempt.
+
+        Raises:
+            PollError: Slurm does not answer, and nothing else is known.
+        """
+        jobs = list(jobs)
+        if not jobs:
+            return {}
+        try:
+            return self._watch.look(jobs)
+        except PollError as exc:
+            if is_all:
+                raise
+            logger.warning("poll failed, only files tell something: %s", exc)
+            unknown = AttemptState(Phase.UNKNOWN, None, str(exc))
+            return dict.fromkeys((job.job_id for job in jobs), unknown)
+
+    def checked(self, attempt: Attempt, state: AttemptState) -> AttemptState:
+        """Return the state, unless it is that of a job that left the attempt alone."""
+        if state.phase is not Phase.ENDED:
+            return state
+        job_id = self.job_id(attempt)
+        try:
+            started = folder_of(attempt).read_started()
+        except OSError as exc:
+            # Whether it was this job that ran the attempt is not known.
+            return AttemptState(Phase.UNKNOWN, None, f"job {job_id} has ended; {exc}")
+        if started is not None and started.job_id != job_id:
+            self._taken_over[attempt.key] = started.job_id
+            return AttemptState(
+                Phase.UNKNOWN,
+                None,
+                f"job {job_id} has left the attempt to job {started.job_id}",
+            )
+        if state.cause is Cause.USER and attempt.is_unstartable:
+            return _not_started(attempt, state)
+        exit_code = state.facts.get("exit_code")
+        if state.cause is Cause.TRIAL and isinstance(exit_code, int) and exit_code:
+            return _failed(attempt, state, exit_code)
+        return state
+
+    def job_id(self, attempt: Attempt) -> str:
+        """Return the id of the job that runs the attempt, as far as it is known."""
+        return self._taken_over.get(attempt.key) or attempt_text(attempt, "job_id")
+
+
+def folder_of(attempt: Attempt) -> AttemptFolder:
+    """Return the folder of a submitted attempt."""
+    return AttemptFolder(Path(attempt_text(attempt, "folder")))
+
+
+def look_at(attempt: Attempt) -> Look:
+    """Return what is written down of a submitted attempt, as far as it can be read."""
+    folder = folder_of(attempt)
+    try:
+        return folder.look()
+    except OSError as exc:
+        # A file system that fails just now says nothing about the trial.
+        logger.warning("%s: cannot be looked into: %s", folder.path, exc.strerror)
+        return NOTHING_SEEN
+
+
+def attempt_text(attempt: Attempt, key: str) -> str:
+    """Return a fact from the metadata of a submitted attempt."""
+    return str((attempt.metadata or {})[key])
+
+
+def _not_started(attempt: Attempt, state: AttemptState) -> AttemptState:
+    """Return the end of an attempt that was cancelled as Slurm could not start it.
+
+    That Slurm could not is known from the journal, as the driver that has cancelled it
+    may be another one.
+    """
+    why = attempt.reason.removeprefix("waits: ")
+    facts = dict(state.facts)
+    if BAD_NODE in attempt.facts:
+        facts[BAD_NODE] = attempt.facts[BAD_NODE]
+    return replace(
+        state,
+        cause=Cause.INFRASTRUCTURE,
+        reason=f"it could not be started, and was cancelled: {why}",
+        facts=facts,
+    )
+
+
+def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptState:
+    """Return what the failure of an attempt's own program means."""
+    reason = exit_reason(exit_code)
+    try:
+        if not had_no_room(folder_of(attempt), exit_code):
+            return replace(state, reason=reason)
+    except OSError as exc:
+        return AttemptState(Phase.UNKNOWN, None, f"{reason}; {exc}")
+    return replace(
+        state,
+        cause=Cause.INFRASTRUCTURE,
+        reason=f"{reason}: no space was left to write to",
+        facts={**state.facts, NO_ROOM: True},
+    )

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpcopt.core.goals.pareto import hypervolume, is_nondominated, nondominated_boxes
+
+#: A coarse grid: equal coordinates and equal points are common.
+coordinates = st.integers(-1, 5)
+
+
+def fronts(m: int) -> st.SearchStrategy[list[list[int]]]:
+    return st.lists(st.lists(coordinates, min_size=m, max_size=m), max_size=7)
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([[1, 2], [2, 1], [1, 1]], [True, True, False]),
+        ([[1, 2], [1, 2]], [True, True]),
+        ([[1, 2], [1, 3]], [False, True]),
+        ([[3, 3, 3]], [True]),
+    ],
+    ids=["dominated", "equal", "better in one", "alone"],
+)
+def test_a_point_is_dominated_by_one_that_is_nowhere_worse(
+    points: list[list[int]], expected: list[bool]
+) -> None:
+    assert is_nondominated(np.array(points, dtype=float)).tolist() == expected
+
+
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_the_boxes_hold_what_no_point_dominates_and_nothing_twice(m: int) -> None:
+    cells = np.stack(np.meshgrid(*[np.arange(6) + 0.5] * m), axis=-1).reshape(-1, m)
+
+    @settings(deadline=None)
+    @given(points=fronts(m))
+    def holds(points: list[list[int]]) -> None:
+        Y = np.array(points, dtype=float).reshape(-1, m)
+        lower, upper = nondominated_boxes(Y, np.zeros(m))
+        inside = (cells[:, None] > lower) & (cells[:, None] < upper)
+        is_above = (Y > 0).all(axis=1)
+        is_dominated = (Y[is_above] > cells[:, None]).all(axis=-1).any(axis=-1)
+        assert np.array_equal(inside.all(axis=-1).sum(axis=1), ~is_dominated)
+
+    holds()
+
+
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_the_hypervolume_is_the_number_of_dominated_cells(m: int) -> None:
+    cells = np.stack(np.meshgrid(*[np.arange(6) + 0.5] * m), axis=-1).reshape(-1, m)
+
+    @settings(deadline=None)
+    @given(points=fronts(m))
+    def holds(points: list[list[int]]) -> None:
+        Y = np.array(points, dtype=float).reshape(-1, m)
+        is_above = (Y > 0).all(axis=1)
+        is_dominated = (Y[is_above] > cells[:, None]).all(axis=-1).any(axis=-1)
+        volume = hypervolume(Y, np.zeros(m))
+        assert volume == pytest.approx(is_dominated.sum(), abs=1e-9)
+
+    holds()

@@ -1,0 +1,332 @@
+"""Objectives that bring metrics to targets: models, what they promise, the search."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpcopt.api.client import Client
+from hpcopt.api.configs import RangeParameterConfig
+from hpcopt.core.goals.goals import parse_goals
+from hpcopt.core.goals.objective import parse_objective
+from hpcopt.core.types import TParameterization
+from hpcopt.experiment.session import read_events
+from hpcopt.generation.acquisition.composite_ei import TargetImprovement
+from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
+from hpcopt.generation.models.composite_objective import TargetSurrogate, model_of
+from hpcopt.generation.models.composite_process import Target, TargetProcess
+from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
+from hpcopt.generation.models.map_fit import Hyperparameters
+from hpcopt.generation.models.surrogate import Surrogate
+from hpcopt.generation.predict import predict
+from hpcopt.generation.protocol import Observation, ObservedTrial, Rung, Snapshot
+from hpcopt.generation.replay import replay
+from hpcopt.generation.strategy import BayesianGenerator
+from tests.generation.test_strategy import SQUARE, parameters_of, snapshot, sobol_points
+
+NOTHING = np.zeros((0, 2))
+
+Metrics = Mapping[str, float]
+
+
+def hills(parameters: TParameterization) -> Metrics:
+    x, y = float(parameters["x"]), float(parameters["y"])
+    return {"a": np.sin(3 * x) + y, "b": x * y - y**2, "cost": x + 2 * y}
+
+
+def observed(
+    points: list[TParameterization],
+    metrics: Callable[[TParameterization], Metrics] = hills,
+    sem: float | None = None,
+) -> tuple[ObservedTrial, ...]:
+    return tuple(
+        ObservedTrial(
+            k, point, {n: Observation(float(v), sem) for n, v in metrics(point).items()}
+        )
+        for k, point in enumerate(points)
+    )
+
+
+def process(rng: np.random.Generator, X: Array, noise: float) -> GaussianProcess:
+    hyperparameters = Hyperparameters(
+        lengthscales=np.array([0.4, 0.6]), outputscale=1.0, noise=noise, mean=0.0
+    )
+    y = rng.standard_normal(len(X))
+    return GaussianProcess.of(X, y, np.full(len(X), noise), hyperparameters)
+
+
+def targets(
+    n: int, power: int, *, is_linear: bool, noise: float = 1e-6
+) -> TargetProcess:
+    rng = np.random.default_rng([n, power])
+    X = rng.random((8, 2))
+    return TargetProcess(
+        X,
+        tuple(
+            Target(process(rng, X, noise), 0.2 * k, 1.0 + k, power) for k in range(n)
+        ),
+        process(rng, X, noise) if is_linear else None,
+        slope=0.7,
+    )
+
+
+KINDS = pytest.mark.parametrize(
+    ("n", "power", "is_linear"),
+    [(1, 1, False), (1, 2, False), (3, 1, False), (5, 2, False), (2, 1, True)],
+)
+
+
+@KINDS
+def test_it_promises_what_many_samples_find(
+    n: int, power: int, is_linear: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TargetImprovement, "N_SAMPLES", 1024)
+    model = targets(n, power, is_linear=is_linear)
+    X = np.random.default_rng(1).random((60, 2))
+    ours = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0).values(X)
+    normal = np.random.default_rng(2).standard_normal(
+        (len(model.processes), 60, 40_000)
+    )
+    moments = [process.moments(X) for process in model.processes]
+    samples = [
+        m[:, None] + np.sqrt(v)[:, None] * z
+        for (m, v), z in zip(moments, normal, strict=True)
+    ]
+    values = model.values(samples)
+    improvement = np.maximum(values - model.y.max(), 0)
+    likely = improvement.mean(axis=1) > 1e-3
+    assert likely.sum() > 3
+    found = improvement.mean(axis=1)[likely]
+    error = improvement.std(axis=1)[likely] / np.sqrt(40_000) / found
+    assert (np.abs(ours[likely] - np.log(found)) < 0.1 + 4 * error).all()
+    mean, variance = model.moments(X)
+    spread = values.std(axis=1)
+    np.testing.assert_allclose(mean, values.mean(axis=1), atol=0.05 * spread.max())
+    np.testing.assert_allclose(np.sqrt(variance), spread, rtol=0.1)
+
+
+@KINDS
+@pytest.mark.parametrize("noise", [1e-3, 0.05])
+@pytest.mark.parametrize("is_greedy", [False, True])
+def test_the_gradient_is_that_of_the_values(
+    n: int, power: int, is_linear: bool, noise: float, is_greedy: bool
+) -> None:
+    model = targets(n, power, is_linear=is_linear, noise=noise)
+    constraint = process(np.random.default_rng(3), model.X, noise)
+    pending = np.array([[0.3, 0.4], [0.8, 0.1]])
+    acquisition = LogNoisyExpectedImprovement(
+        model, [constraint], pending, seed=0, is_greedy=is_greedy
+    )
+    X = np.random.default_rng(4).random((20, 2))
+    values, gradients = acquisition.values_and_gradients(X)
+    assert (values == acquisition.values(X)).all()
+    for k, step in enumerate(1e-6 * np.eye(2)):
+        ahead, behind = acquisition.values(X + step), acquisition.values(X - step)
+        numeric = (ahead - behind) / 2e-6
+        scale = 1 + np.abs(numeric)
+        np.testing.assert_allclose(gradients[:, k] / scale, numeric / scale, atol=1e-3)
+
+
+@pytest.mark.parametrize("target", [30.0, -1e4])
+def test_where_no_improvement_is_in_sight_it_still_says_which_way(
+    target: float,
+) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.random((8, 2))
+    model = TargetProcess(
+        X, (Target(process(rng, X, 1e-6), target, 1.0, 1),), None, 1.0
+    )
+    at = np.concatenate([X + 1e-5, rng.random((20, 2))])
+    acquisition = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0)
+    values, gradients = acquisition.values_and_gradients(at)
+    assert values.min() < -1000  # its exponential is 0
+    assert np.isfinite(values).all()
+    assert np.isfinite(gradients).all()
+    assert (np.abs(gradients).max(axis=1) > 0).all()
+
+
+def test_a_target_that_is_met_to_the_last_digit_is_survived() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.random((8, 2))
+    met = process(rng, X, 1e-6)
+    model = TargetProcess(X, (Target(met, float(met.y[0]), 1.0, 2),), None, 1.0)
+    acquisition = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0)
+    values, gradients = acquisition.values_and_gradients(np.concatenate([X, X + 0.1]))
+    assert np.isfinite(values).all()
+    assert np.isfinite(gradients).all()
+
+
+@pytest.mark.parametrize(
+    "objective", ["-abs(a - 1)", "-2*(a - b - 1)**2 - 0.5*abs(cost - 1)", "cost - b**2"]
+)
+def test_predictions_are_of_the_objectives_own_value(objective: str) -> None:
+    points = sobol_points(SQUARE, 25)
+    now = snapshot(SQUARE, observed(points), objective=objective)
+    predicted = predict(now, points[:5])
+    spread = np.std([now.objective.value(trial.outcome) for trial in now.completed])
+    for (mean, variance), trial in zip(predicted, now.completed, strict=False):
+        assert mean == pytest.approx(
+            now.objective.value(trial.outcome), abs=0.01 * spread
+        )
+        assert 0 <= variance < 0.01 * spread**2
+
+
+def test_a_prediction_far_from_data_counts_what_is_uncertain() -> None:
+    """The mean of the distance, not the distance of the mean."""
+    points = sobol_points(SQUARE, 4)
+    now = snapshot(SQUARE, observed(points), objective="-abs(a - 1)")
+    model = model_of(now.objective, now, Surrogate.unfitted)
+    assert isinstance(model, TargetSurrogate)
+    X = np.random.default_rng(0).random((20, 2))
+    mean, _ = model.predict(X)
+    value_of_mean = model.process.targets[0].value(
+        model.process.targets[0].process.mean(X)
+    )
+    surplus = -model.scale * value_of_mean - mean
+    assert (surplus >= -1e-9).all()
+    assert surplus.max() > 0.1
+
+
+def distance(now: Snapshot, point: TParameterization) -> float:
+    [trial] = observed([point])
+    return -now.objective.value(trial.outcome)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    ["-abs(a - 1)", "-(a - 1)**2 - 2*(b + 0.1)**2", "-abs(a - 1) - 0.1*cost"],
+)
+def test_targets_are_found_in_few_trials(objective: str) -> None:
+    generator = BayesianGenerator()
+    points: list[TParameterization] = []
+    while len(points) < 16:
+        done = points[: max(0, len(points) - 1)]
+        now = snapshot(SQUARE, observed(done), points[len(done) :], objective=objective)
+        points += parameters_of(generator.generate(1, now))
+    grid = [
+        {"x": x, "y": y} for x in np.linspace(0, 1, 41) for y in np.linspace(-1, 1, 41)
+    ]
+    best = min(distance(now, point) for point in grid)
+    assert min(distance(now, point) for point in points) < best + 0.01
+
+
+@pytest.mark.parametrize("method", ["bo", "trust_region", "subspace"])
+@pytest.mark.parametrize("rung", [Rung.FULL, Rung.UNFITTED])
+def test_every_method_takes_targets(method: str, rung: Rung) -> None:
+    objective = "-abs(a - 1) - (b + 0.1)**2"
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 10)), objective=objective)
+    generation = BayesianGenerator(method=method).generate(2, now, rung)
+    assert len(generation.suggestions) == 2
+    assert generation.details["fallbacks"] == []
+
+
+@pytest.mark.parametrize(
+    ("objective", "constraints"),
+    [("-abs(a - 1), -cost", []), ("-abs(a - 1)", ["a <= 1.2", "cost <= 2"])],
+)
+def test_targets_go_with_other_objectives_and_with_constraints(
+    objective: str, constraints: list[str]
+) -> None:
+    now = Snapshot(
+        space=SQUARE,
+        goals=parse_goals(objective, constraints),
+        seed=0,
+        n_trials=10,
+        position=100,
+        completed=observed(sobol_points(SQUARE, 10), sem=0.01),
+    )
+    generation = BayesianGenerator().generate(4, now)
+    assert [s.method for s in generation.suggestions] == ["bo"] * 4
+    assert generation.details["fallbacks"] == []
+    json.dumps(dict(generation.details))
+
+
+def test_the_same_snapshot_gives_the_same_suggestions() -> None:
+    objective = "-abs(a - 1) - 2*(b - cost)**2"
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 9)), objective=objective)
+    one, other = (BayesianGenerator().generate(3, now) for _ in range(2))
+    assert one.suggestions == other.suggestions
+    assert one.details == other.details
+
+
+@pytest.mark.parametrize("diverged", [1e9, 1e300])
+def test_one_diverged_outcome_does_not_hide_what_is_close(diverged: float) -> None:
+    def metrics(point: TParameterization) -> Metrics:
+        found = hills(point)
+        return dict.fromkeys(found, diverged) if point == points[2] else found
+
+    objective = "-(a - 1)**2 - 2*(b + 0.1)**2"
+    points = sobol_points(SQUARE, 4)
+    for _ in range(14):
+        now = snapshot(SQUARE, observed(points, metrics), objective=objective)
+        generation = BayesianGenerator().generate(1, now)
+        assert generation.details["fallbacks"] == []
+        points += parameters_of(generation)
+    assert min(distance(now, point) for point in points) < 1e-3
+
+
+@pytest.mark.parametrize("sem", [None, 0.0, 1e160])
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("objective", ["-abs(a - 1e30) - abs(b)", "-(a - 1)**2 - cost"])
+def test_metrics_and_targets_of_other_orders_of_magnitude_are_modelled(
+    objective: str, size: float, sem: float | None
+) -> None:
+    def metrics(point: TParameterization) -> Metrics:
+        return {name: size * value for name, value in hills(point).items()}
+
+    trials = observed(sobol_points(SQUARE, 8), metrics, sem)
+    now = snapshot(SQUARE, trials, objective=objective)
+    assert BayesianGenerator().generate(2, now).details["fallbacks"] == []
+
+
+@pytest.mark.parametrize("values", [[1.0] * 8, [1e30, -1e30] * 4, [1e-320, 0.0] * 4])
+def test_strange_metrics_are_survived(values: list[float]) -> None:
+    points = sobol_points(SQUARE, 8)
+    by_point = {id(p): v for p, v in zip(points, values, strict=True)}
+    trials = observed(points, lambda point: {"a": by_point[id(point)]})
+    now = snapshot(SQUARE, trials, objective="-abs(a - 1)")
+    assert len(BayesianGenerator().generate(2, now).suggestions) == 2
+
+
+def test_of_many_trials_the_models_see_the_same_part() -> None:
+    rng = np.random.default_rng(0)
+    points = [{"x": float(x), "y": float(y)} for x, y in rng.random((1100, 2))]
+    objective = parse_objective("-abs(a - 1) - (b - 1)**2")
+    now = snapshot(SQUARE, observed(points), objective=objective.expression)
+    model = model_of(objective, now, Surrogate.unfitted)
+    assert isinstance(model, TargetSurrogate)
+    one, other = (target.process.X for target in model.process.targets)
+    assert len(one) == 1000
+    assert (one == other).all()
+    best = max(objective.value(trial.outcome) for trial in now.completed)
+    assert model.location + model.scale * model.process.y.max() == pytest.approx(best)
+
+
+def test_a_journal_with_targets_is_replayed_bit_for_bit(tmp_path: Path) -> None:
+    client = Client(random_seed=3, folder=tmp_path)
+    client.configure_experiment(
+        name="targets",
+        parameters=[
+            RangeParameterConfig(name=name, parameter_type="float", bounds=(-1, 1))
+            for name in ("x", "y")
+        ],
+    )
+    client.configure_optimization(
+        objective="-abs(a - 1) - 2*(b + 0.1)**2", outcome_constraints=["a <= 1.1"]
+    )
+    for _ in range(4):
+        for index, point in client.get_next_trials(max_trials=2).items():
+            raw = {
+                name: value for name, value in hills(point).items() if name != "cost"
+            }
+            client.complete_trial(trial_index=index, raw_data=raw)
+    del client
+    found = replay(
+        read_events(tmp_path),
+        lambda spec, n, now, rung: BayesianGenerator().generate(n, now, rung),
+    )
+    assert (found.n_identical, found.mismatches) == (8, [])

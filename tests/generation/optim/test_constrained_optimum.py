@@ -1,0 +1,190 @@
+"""The way to the corner of the constraints, and what the objective's model then is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from hpcopt.core.goals.goals import parse_goals
+from hpcopt.core.space.linear_constraints import LinearConstraints
+from hpcopt.core.space.ranges import RangeParameter
+from hpcopt.core.space.search_space import SearchSpace
+from hpcopt.core.trials.trial import Observation
+from hpcopt.core.types import TParameterization
+from hpcopt.generation.design.initial import UsedPoints
+from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
+from hpcopt.generation.models.priors import Priors
+from hpcopt.generation.models.single_objective import Models
+from hpcopt.generation.models.surrogate import Surrogate, TrainingData
+from hpcopt.generation.optim.constrained_optimum import expected_corners
+from hpcopt.generation.optim.optimize import best_unused
+from hpcopt.generation.proposers import single_objective
+from hpcopt.generation.proposers.schedule import Region
+from hpcopt.generation.proposers.single_objective import Proposer
+from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from tests.generation.test_strategy import (
+    SQUARE,
+    bowl,
+    observed,
+    snapshot,
+    sobol_points,
+)
+
+_X = np.random.default_rng(0).random((30, 3))
+_WHOLE, _NONE_FIXED = Region.whole(3), np.zeros(3, dtype=bool)
+_NO_ROWS, _NO_SIDES = np.zeros((0, 3)), np.zeros(0)
+_FREE = LinearConstraints(_NO_ROWS, _NO_SIDES, _NO_ROWS, _NO_SIDES, are_all=True)
+
+#: Two constraints bound the first two coordinates; the third has little to say.
+_OBJECTIVE = _X @ [1.0, 0.5, 0.02]
+_SLACKS = (0.6 - _X[:, 0], 0.9 - _X[:, 0] - _X[:, 1])
+
+
+def _process(y: Array, *, is_slack: bool) -> GaussianProcess:
+    data = TrainingData(_X, y, None, Priors.of_long_scales(3), has_sign=is_slack)
+    return Surrogate.fit(data).process
+
+
+def _corner(
+    linear: LinearConstraints = _FREE,
+    region: Region = _WHOLE,
+    fixed: Array = _NONE_FIXED,
+) -> Array:
+    [corner] = expected_corners(
+        _process(_OBJECTIVE, is_slack=False),
+        [_process(slack, is_slack=True) for slack in _SLACKS],
+        linear,
+        np.array([[0.2, 0.2, 0.1]]),
+        region,
+        fixed,
+    )
+    return corner
+
+
+def test_the_gradient_of_the_mean_is_that_of_its_values() -> None:
+    process = _process(_OBJECTIVE, is_slack=False)
+    for x in np.random.default_rng(1).random((5, 3)):
+        mean, gradient = process.mean_and_gradient(x)
+        [expected] = process.mean(x[None])
+        assert math.isclose(mean, expected, rel_tol=1e-9)
+        numeric = approx_fprime(x, lambda t: process.mean(t[None])[0], 1e-7)
+        np.testing.assert_allclose(gradient, numeric, rtol=1e-3, atol=1e-4)
+
+
+def test_the_way_up_follows_the_constraints_to_where_the_least_slope_leads() -> None:
+    np.testing.assert_allclose(_corner(), [0.6, 0.3, 1.0], atol=0.02)
+
+
+def test_the_way_up_keeps_to_the_region_and_leaves_fixed_coordinates() -> None:
+    region = Region.around(np.array([0.2, 0.2, 0.1]), np.full(3, 0.15))
+    corner = _corner(region=region, fixed=np.array([False, True, False]))
+    np.testing.assert_allclose(corner, [0.35, 0.2, 0.25], atol=1e-6)
+
+
+def test_the_way_up_keeps_to_constraints_on_parameters() -> None:
+    sum_of_ends = LinearConstraints(
+        np.array([[1.0, 0.0, 1.0]]), np.array([0.8]), _NO_ROWS, _NO_SIDES, are_all=True
+    )
+    corner = _corner(sum_of_ends)
+    assert corner[0] + corner[2] <= 0.8 + 1e-6
+    np.testing.assert_allclose(corner, [0.6, 0.3, 0.2], atol=0.02)
+
+
+class _Needle:
+    """Nothing anywhere but close to one point, where it rises to its end."""
+
+    point = np.array([0.123, 0.877])
+
+    def values(self, X: Array) -> Array:
+        distances = np.abs(X - self.point).max(axis=1)
+        values: Array = np.where(distances < 1e-4, 1.0, 0.0)
+        return values
+
+    def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
+        return self.values(X), np.zeros_like(X)
+
+
+def test_what_the_search_would_miss_is_found_from_a_guess() -> None:
+    def found(guesses: Array | None) -> Array:
+        parameters = best_unused(
+            _Needle(),
+            SQUARE,
+            np.array([[0.5, 0.5]]),
+            UsedPoints(SQUARE, []),
+            np.random.default_rng(0),
+            Region.whole(2),
+            guesses,
+        )
+        assert parameters is not None
+        return SQUARE.encode([parameters])[0]
+
+    assert np.abs(found(None) - _Needle.point).max() > 1e-3
+    assert np.abs(found(_Needle.point[None]) - _Needle.point).max() < 1e-3
+
+
+_CUBE = SearchSpace(tuple(RangeParameter(f"x{k}", 0.0, 1.0) for k in range(5)))
+
+
+def _of_the_cube(
+    loss: Callable[[TParameterization], float], least: float = 0.2
+) -> Snapshot:
+    points = sobol_points(_CUBE, 20)
+    trials = tuple(
+        ObservedTrial(
+            index,
+            point,
+            {"loss": Observation(loss(point)), "c": Observation(float(point["x0"]))},
+        )
+        for index, point in enumerate(points)
+    )
+    return dataclasses.replace(
+        snapshot(_CUBE, trials), goals=parse_goals("-loss", [f"c >= {least}"])
+    )
+
+
+@pytest.mark.parametrize(("least", "is_wanted"), [(0.2, True), (2.0, False)])
+def test_the_corner_waits_for_the_first_feasible_trial(
+    least: float, is_wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Array] = []
+
+    def watched(*arguments: object) -> Array:
+        looks.append(expected_corners(*arguments))  # type: ignore[arg-type]
+        return looks[-1]
+
+    monkeypatch.setattr(single_objective, "expected_corners", watched)
+    now = _of_the_cube(lambda point: float(point["x1"]), least)
+    assert Proposer(now).propose(20, [], UsedPoints(_CUBE, [])) is not None
+    assert bool(looks) is is_wanted
+
+
+def test_an_objective_with_an_evident_trend_is_modelled_as_one() -> None:
+    def loss(point: TParameterization) -> float:
+        return sum((k + 1) * float(point[f"x{k}"]) ** 2 for k in range(5))
+
+    now = _of_the_cube(loss)
+    models = Models.of(now, Surrogate.fit)
+    evident = models.with_evident_trend(now)
+    known = [m.objective.process.hyperparameters for m in (models, evident)]
+    assert known[1].lengthscales.min() > 2 * known[0].lengthscales.min()
+
+
+def test_without_much_evidence_the_objectives_model_stays() -> None:
+    now = _of_the_cube(lambda point: math.sin(25 * float(point["x1"])))
+    models = Models.of(now, Surrogate.fit)
+    assert models.with_evident_trend(now) is models
+
+
+def test_the_likelihood_is_the_density_of_the_outcomes() -> None:
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
+    process = Surrogate.fit(TrainingData.of(now)).process
+    K = process.root @ process.root.T
+    residual = process.y - process.hyperparameters.mean
+    expected = -0.5 * (residual @ np.linalg.solve(K, residual))
+    expected -= 0.5 * np.linalg.slogdet(K)[1]
+    assert math.isclose(process.log_likelihood, expected, rel_tol=1e-6)

@@ -1,0 +1,170 @@
+"""Every suggestion can be made again from the journal alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpcopt.core import events as ev
+from hpcopt.core.event_codec import event_from_json, event_to_json
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.trials.trial import Cause
+from hpcopt.driver.limits import Limits
+from hpcopt.generation.methods import GeneratorSpec
+from hpcopt.generation.protocol import Generation, Rung, Snapshot
+from hpcopt.generation.replay import replay
+from hpcopt.generation.strategy import BayesianGenerator
+from tests.support.cli_world import EVENTS, hpcopt, make_experiment
+from tests.support.driver_world import FakeClock, World
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
+)
+
+
+class RealService:
+    """The real generator, which answers some time after a request."""
+
+    is_concurrent = True
+
+    def __init__(self, clock: FakeClock, rng: random.Random) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._request: tuple[int, Snapshot, float] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._request is not None
+
+    def request(self, n: int, snapshot: Snapshot) -> None:
+        self._request = n, snapshot, self._clock.now() + self._rng.uniform(0, 4)
+
+    def collect(self, timeout_s: float) -> Generation | None:
+        assert self._request is not None
+        n, snapshot, ready_at = self._request
+        if ready_at > self._clock.now() + timeout_s:
+            self._clock.wait(timeout_s)
+            return None
+        self._clock.time = max(self._clock.time, ready_at)
+        self._request = None
+        answer = BayesianGenerator(n_initial=2).generate(n, snapshot)
+        return dataclasses.replace(answer, seconds=2.0)
+
+    def close(self) -> None:
+        pass
+
+
+def ask(spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung) -> Generation:
+    return BayesianGenerator(n_initial=2).generate(n, snapshot, rung)
+
+
+def from_disk(events: Sequence[ev.Event]) -> list[ev.Event]:
+    lines = [json.dumps(event_to_json(event)) for event in events]
+    return [event_from_json(json.loads(line)) for line in lines]
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10_000), parallelism=st.integers(1, 4))
+def test_what_a_driver_had_proposed_comes_out_again(
+    seed: int, parallelism: int
+) -> None:
+    rng = random.Random(seed)
+    fates = {k: rng.choice([Cause.SUCCESS] * 4 + [Cause.TRIAL]) for k in range(10)}
+    lengths = {k: rng.uniform(0.2, 3.0) for k in range(10)}
+    world = World(Limits(8, parallelism, tolerated_trial_failure_rate=1.0))
+    world.cluster.stretch = lambda key: lengths[key[0]]
+    world.cluster.cause = lambda key: fates[key[0]]
+    world.service = RealService(world.clock, rng)  # type: ignore[assignment]
+    driver = world.driver()
+    while driver.reason_to_stop() is None:
+        driver.step()
+        driver.wait()
+        if rng.random() < 0.1:  # it dies, and another takes over
+            world.service = RealService(world.clock, rng)  # type: ignore[assignment]
+            driver = world.driver()
+    result = replay(from_disk(list(world.store.read())), ask)
+    assert (result.n_identical, result.mismatches) == (8, [])
+
+
+def journal(*generated: ev.Event, **generation: object) -> list[ev.Event]:
+    begun = EVENTS[0]
+    assert isinstance(begun, ev.ExperimentBegun)
+    begun = dataclasses.replace(begun, settings={"generation": generation})
+    return [begun, *generated]
+
+
+def sobol_event(n: int = 2, **changes: object) -> ev.TrialsGenerated:
+    snapshot = Snapshot.of(Experiment.from_events(journal()))
+    generation = BayesianGenerator(method="sobol").generate(n, snapshot)
+    event = generation.event(1.0, 0, n, slice(0, n))
+    return dataclasses.replace(event, **changes)  # type: ignore[arg-type]
+
+
+def test_a_changed_suggestion_is_told_by_its_trial(tmp_path: Path) -> None:
+    event = sobol_event()
+    changed = dataclasses.replace(
+        event.trials[1], parameters={**event.trials[1].parameters, "x": 0.125}
+    )
+    events = journal(
+        dataclasses.replace(event, trials=(event.trials[0], changed)), method="sobol"
+    )
+    folder = make_experiment(tmp_path / "demo", events)
+    output = hpcopt("replay", folder, code=1).output
+    assert "trial 1: recorded x = 0.125" in output
+    assert output.splitlines()[-1] == "1 identical, 1 different"
+    facts = json.loads(hpcopt("replay", folder, "--json", code=1).output)
+    assert [different["trial"] for different in facts["different"]] == [1]
+    assert facts["identical"] == 1
+
+
+def test_what_was_added_by_hand_is_passed_over() -> None:
+    event = sobol_event()
+    by_hand = ev.TrialAttached(2.0, 2, {"x": 0.5, "kind": "a"})
+    result = replay(journal(event, by_hand), ask)
+    assert (result.n_identical, result.passed_over) == (2, {"manual": 1})
+
+
+def test_other_versions_are_told(tmp_path: Path) -> None:
+    event = sobol_event(environment={"numpy": "1.0"})
+    folder = make_experiment(tmp_path / "demo", journal(event, method="sobol"))
+    output = hpcopt("replay", folder).output
+    assert "not the same as then: numpy was 1.0 and is " in output
+    assert "threads" not in output
+
+
+def test_a_slice_of_an_answer_is_compared_with_its_place_there() -> None:
+    whole = sobol_event(4)
+    first = dataclasses.replace(whole, trials=whole.trials[:1])
+    rest = dataclasses.replace(whole, trials=whole.trials[1:3], offset=1)
+    result = replay(journal(first, rest, method="sobol"), ask)
+    assert (result.n_identical, result.mismatches) == (3, [])
+
+
+def test_a_suggestion_that_no_longer_comes_out_is_a_mismatch() -> None:
+    def ask_less(
+        spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung
+    ) -> Generation:
+        return ask(spec, n - 1, snapshot, rung)
+
+    [mismatch] = replay(journal(sobol_event()), ask_less).mismatches
+    assert (mismatch.trial_index, mismatch.regenerated) == (1, None)
+
+
+def test_trials_of_a_lower_rung_are_made_on_that_rung() -> None:
+    rungs: list[Rung] = []
+
+    def ask_and_note(
+        spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung
+    ) -> Generation:
+        rungs.append(rung)
+        return ask(spec, n, snapshot, rung)
+
+    replay(journal(sobol_event(rung="design")), ask_and_note)
+    assert rungs == [Rung.DESIGN]

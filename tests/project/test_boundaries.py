@@ -1,0 +1,317 @@
+"""Who may import what, who may start programs, and who may name Slurm's commands.
+
+The rooms are those of docs/architecture.md. Each table is also checked for entries that
+are no longer true.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import hpcopt
+
+ROOT = Path(hpcopt.__file__).parent
+MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
+ROOMS = sorted({module.split("/")[0] for module in MODULES})
+
+#: What comes from outside, and the rooms or modules that own it.
+OWNERS = {
+    "torch": ["generation/"],
+    "botorch": ["generation/"],
+    "gpytorch": ["generation/"],
+    "scipy": ["generation/"],
+    "submitit": ["slurm/"],
+    "h5py": ["metrics/"],
+    "click": ["cli/"],
+    "rich": ["cli/"],
+    "pandas": ["api/"],
+    "jinja2": ["runners/"],
+    "pydantic": ["config/"],
+    "pydantic_core": ["config/file.py"],
+    "yaml": ["config/file.py"],
+    "numpy": ["core/", "generation/", "metrics/", "node/"],
+    "subprocess": [
+        "node/attempt_process.py",
+        "slurm/commands.py",
+        "generation/service/process_service.py",
+        "cli/detach.py",
+        "cli/verbs/doctor.py",
+        "testing/store.py",
+    ],
+    "multiprocessing": [],
+}
+
+#: Calls of ``os`` that start programs, and who makes them.
+STARTS = re.compile(r"(posix_spawn|spawn|exec|fork|popen|system|startfile)")
+STARTERS = ["runners/local/processes.py"]
+
+#: What each room may import of the others; a room may always import ``core``, ``host``
+#: and its own modules. The rooms are in the order of their dependencies: each names
+#: only rooms above itself.
+NEIGHBOURS = {
+    "core": [],
+    "host": [],
+    "storage": [],
+    "metrics": [],
+    "slurm": [],
+    "runners": ["slurm"],
+    "node": ["metrics.result_file", "runners.script.attempt_folder"],
+    "__init__.py": ["node.report"],
+    "worker.py": ["node.worker"],
+    "pack.py": ["node.pack"],
+    "generation": ["__version__"],
+    "driver": [
+        "__version__",
+        "generation.protocol",
+        "metrics.protocol",
+        "runners.protocol",
+        "storage.journal",
+    ],
+    "config": ["driver.limits", "generation.methods", "runners.script"],
+    "experiment": [
+        "__version__",
+        "config",
+        "driver",
+        "generation",
+        "metrics",
+        "runners",
+        "slurm",
+        "storage",
+    ],
+    "api": ["driver", "experiment", "generation", "metrics", "runners", "slurm"],
+    "cli": [
+        "__version__",
+        "config",
+        "driver",
+        "experiment",
+        "generation",
+        "runners",
+        "slurm",
+        "storage.lease_holder",
+    ],
+    "__main__.py": ["cli.main"],
+    "testing": ["slurm.commands"],
+}
+
+#: A word of Slurm's that only these may say: ``sbatch`` as the first word of a text, as
+#: it is run and not as it is talked about, and the others anywhere.
+COMMANDS = re.compile(r"^sbatch\b|\b(squeue|sacct|scancel|scontrol|sacctmgr|sinfo)\b")
+SPEAKERS = [
+    "slurm/",
+    "runners/slurm/runner.py",
+    "cli/verbs/check.py",
+    "cli/verbs/doctor.py",
+    "testing/",
+]
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+def imports(module: str) -> Iterator[str]:
+    """Yield the dotted name of all that a module imports, anywhere in it."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def calls_of_os(module: str) -> Iterator[str]:
+    """Yield the names of what a module uses of ``os``."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id == "os":
+                yield node.attr
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield from (alias.name for alias in node.names)
+
+
+def texts(module: str) -> Iterator[str]:
+    """Yield the string literals of a module that are not documentation."""
+    documentation = {
+        id(node.value)
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree(module)):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in documentation
+        ):
+            yield node.value
+
+
+def importers(package: str) -> list[str]:
+    return [
+        module
+        for module in MODULES
+        if any(f"{name}.".startswith(f"{package}.") for name in imports(module))
+    ]
+
+
+def is_one_of(module: str, owners: list[str]) -> bool:
+    return any(
+        module.startswith(owner) if owner.endswith("/") else module == owner
+        for owner in owners
+    )
+
+
+@pytest.mark.parametrize("package", OWNERS)
+def test_only_its_owners_import_a_package(package: str) -> None:
+    strangers = [m for m in importers(package) if not is_one_of(m, OWNERS[package])]
+    assert strangers == []
+
+
+@pytest.mark.parametrize(
+    ("package", "owner"),
+    [(package, owner) for package, owners in OWNERS.items() for owner in owners],
+)
+def test_every_owner_uses_what_it_owns(package: str, owner: str) -> None:
+    assert any(is_one_of(module, [owner]) for module in importers(package))
+
+
+def test_every_package_that_is_imported_has_an_owner() -> None:
+    known = {*OWNERS, "hpcopt", "typing_extensions"} | sys.stdlib_module_names
+    for module in MODULES:
+        assert {name.split(".")[0] for name in imports(module)} <= known, module
+
+
+def test_only_few_start_programs_by_calls_of_os() -> None:
+    found = [
+        module
+        for module in MODULES
+        if any(STARTS.match(name) for name in calls_of_os(module))
+    ]
+    assert found == STARTERS
+
+
+def test_every_room_has_its_row() -> None:
+    assert sorted(NEIGHBOURS) == ROOMS
+
+
+def test_the_lowest_rooms_import_no_other() -> None:
+    for room, other in (("core", "host"), ("host", "storage")):
+        assert not any(
+            within(name, other)
+            for module in MODULES
+            if module.split("/")[0] == room
+            for name in imports(module)
+        )
+
+
+def dotted(module: str) -> str:
+    """Return the name by which a module is imported."""
+    name = f"hpcopt/{module}".removesuffix(".py").removesuffix("/__init__")
+    return name.replace("/", ".")
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    names = {dotted(module) for module in MODULES}
+    graph = {
+        dotted(module): {
+            name if name in names else name.rpartition(".")[0]
+            for name in imports(module)
+            if name in names or name.rpartition(".")[0] in names
+        }
+        - {dotted(module)}
+        for module in MODULES
+    }
+    # Raises CycleError, which names a circle.
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(order) == names
+
+
+def within(name: str, allowed: str) -> bool:
+    return f"{name}.".startswith(f"hpcopt.{allowed}.")
+
+
+@pytest.mark.parametrize("room", sorted(NEIGHBOURS))
+def test_a_room_imports_only_its_neighbours(room: str) -> None:
+    allowed = ["core", "host", room.removesuffix(".py"), *NEIGHBOURS[room]]
+    found = {
+        f"{module}: {name}"
+        for module in MODULES
+        if module.split("/")[0] == room
+        for name in imports(module)
+        if name.startswith("hpcopt.")
+        if not any(within(name, one) for one in allowed)
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    ("room", "neighbour"),
+    [(room, one) for room, allowed in NEIGHBOURS.items() for one in allowed],
+)
+def test_every_neighbour_is_visited(room: str, neighbour: str) -> None:
+    assert any(
+        within(name, neighbour)
+        for module in MODULES
+        if module.split("/")[0] == room
+        for name in imports(module)
+    )
+
+
+@pytest.mark.parametrize("low", [r for r in ROOMS if r not in ("cli", "__main__.py")])
+def test_nobody_imports_the_command_line(low: str) -> None:
+    found = [
+        module
+        for module in MODULES
+        if module.split("/")[0] == low
+        if any(within(name, "cli") for name in imports(module))
+    ]
+    assert found == []
+
+
+def test_a_protocol_imports_only_the_core() -> None:
+    protocols = [m for m in MODULES if m.split("/")[1:] == ["protocol.py"]]
+    assert len(protocols) == 4
+    for module in protocols:
+        ours = [name for name in imports(module) if name.startswith("hpcopt.")]
+        assert all(within(name, "core") for name in ours), module
+
+
+def test_only_the_slurm_room_names_the_commands_of_slurm() -> None:
+    found = {
+        f"{module}: {text!r}"
+        for module in MODULES
+        if not is_one_of(module, SPEAKERS)
+        for text in texts(module)
+        if COMMANDS.search(text)
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("name", ["hpcopt", "hpcopt.api.client", "hpcopt.cli.main"])
+def test_importing_the_front_doors_loads_nothing_heavy(name: str) -> None:
+    code = f"import sys, {name}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = {module.split(".")[0] for module in done.stdout.split()}
+    heavy = {"torch", "botorch", "gpytorch", "submitit", "h5py", "pandas"}
+    assert "hpcopt" in loaded
+    assert loaded & heavy == set()
+
+
+@pytest.mark.parametrize("name", ["hpcopt.core.experiment", "hpcopt.cli.verbs.status"])
+def test_looking_at_an_experiment_needs_no_arrays_and_no_config(name: str) -> None:
+    code = f"import sys, {name}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) & {"numpy", "pydantic", "yaml", "jinja2"} == set()

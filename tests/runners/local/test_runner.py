@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from hpcopt.core.errors import ConfigError, RunnerError
+from hpcopt.core.trials.trial import Attempt, Cause, Phase, TrialStatus
+from hpcopt.runners.local.runner import LocalRunner
+from hpcopt.runners.local.session_processes import this_machine
+from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.script.attempt_folder import AttemptFolder
+from hpcopt.runners.script.job_script import JobScripts
+from hpcopt.runners.script.job_spec import JobSpec
+from tests.support.runner_contract import (
+    PATIENCE_S,
+    RunnerContract,
+    poll_until,
+    request,
+    submit,
+)
+
+TEMPLATE = """\
+#!/bin/bash
+cd {{ directory }}
+echo "$HPCOPT_TRIAL_INDEX" >> runs
+if [[ {{ hold }} == yes ]]; then
+    while [[ ! -e release ]]; do sleep 0.02; done
+fi
+exit {{ code }}
+"""
+
+
+class LocalWorld:
+    """Trials on this machine, in a folder with a name that is hard on shells."""
+
+    def __init__(self, folder: Path, template: str = TEMPLATE) -> None:
+        self.folder = folder / 'it\'s a $(rm) "%j"\nfolder'
+        self.folder.mkdir()
+        (self.folder / "t.sbatch").write_text(template)
+
+    def scripts(self, **slurm: str) -> JobScripts:
+        spec = JobSpec(
+            template=self.folder / "t.sbatch",
+            command=None,
+            function=None,
+            directory=".",
+            setup=(),
+            environment={},
+            slurm=slurm,
+            config_folder=self.folder,
+        )
+        return JobScripts("demo", self.folder / "demo", spec)
+
+    def runner(self) -> LocalRunner:
+        return LocalRunner(self.scripts())
+
+    def release(self) -> None:
+        (self.folder / "release").touch()
+
+    def runs(self) -> list[int]:
+        """Return the indices of the trials that ran, once for each time."""
+        runs = self.folder / "runs"
+        return [int(line) for line in runs.read_text().split()] if runs.exists() else []
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> LocalWorld:
+    return LocalWorld(tmp_path)
+
+
+def folder_of(attempt: Attempt) -> AttemptFolder:
+    assert attempt.metadata is not None
+    return AttemptFolder(Path(str(attempt.metadata["folder"])))
+
+
+def run(runner: LocalRunner, *requests: AttemptRequest) -> list[Attempt]:
+    return submit(runner, runner.plan(requests))
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class TestLocalRunner(RunnerContract):
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> LocalWorld:
+        return LocalWorld(tmp_path)
+
+
+def test_no_more_processes_run_than_allowed_and_the_others_wait(world) -> None:
+    runner = LocalRunner(world.scripts(), max_processes=1)
+    attempts = run(runner, request(0, hold=True), request(1))
+    poll_until(runner, attempts[:1], Phase.RUNNING)
+    wait_for(lambda: world.runs() == [0])
+    assert runner.poll(attempts)[1, 0].phase is Phase.WAITING
+    world.release()
+    poll_until(runner, attempts, Phase.ENDED)
+    assert world.runs() == [0, 1]
+
+
+def test_a_later_driver_starts_what_waits_and_counts_what_runs(world) -> None:
+    first = LocalRunner(world.scripts(), max_processes=1)
+    attempts = run(first, request(0, hold=True), request(1))
+    poll_until(first, attempts[:1], Phase.RUNNING)
+    second = LocalRunner(world.scripts(), max_processes=1)
+    attempts += run(second, request(2))
+    assert second.poll(attempts[1:])[2, 0].phase is Phase.WAITING
+    assert not folder_of(attempts[2]).started.exists()
+    world.release()
+    poll_until(second, attempts, Phase.ENDED)
+    assert sorted(world.runs()) == [0, 1, 2]
+
+
+def test_a_trial_outlives_a_killed_driver_and_is_taken_over(world) -> None:
+    driver = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from tests.runners.local.test_runner import LocalWorld, run
+        from tests.support.runner_contract import request
+
+        world = LocalWorld.__new__(LocalWorld)
+        world.folder = Path(sys.argv[1])
+        runner = world.runner()
+        attempts = run(runner, request(0, code=4, hold=True))
+        print(runner.poll(attempts), flush=True)
+        time.sleep(600)
+        """
+    )
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", driver, str(world.folder)],
+        stdout=subprocess.PIPE,
+        cwd=root,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    runner = world.runner()
+    (submission,) = runner.plan([request(0, code=4, hold=True)])
+    wait_for(lambda: runner.find(submission))
+    found = runner.find(submission)
+    assert found is not None
+    attempt = Attempt(0, 0, submission.name, metadata=found[0])
+    poll_until(runner, [attempt], Phase.RUNNING)
+    world.release()
+    states = poll_until(runner, [attempt], Phase.ENDED)
+    assert states[0, 0].facts["exit_code"] == 4
+    assert world.runs() == [0]
+
+
+def test_what_is_submitted_twice_runs_once(world) -> None:
+    runners = [world.runner() for _ in range(5)]
+    for runner in runners:
+        attempts = run(runner, request(0, code=5))
+    for runner in runners:
+        assert poll_until(runner, attempts, Phase.ENDED)[0, 0].cause is Cause.TRIAL
+    log = folder_of(attempts[0]).log
+    wait_for(lambda: log.read_text().count("leaves") == len(runners) - 1)
+    assert world.runs() == [0]
+
+
+def test_a_time_limit_ends_the_trial_for_its_time(world) -> None:
+    now = [time.time()]
+    runner = LocalRunner(world.scripts(time="00:10:00"), clock=lambda: now[0])
+    attempts = run(runner, request(0, hold=True))
+    poll_until(runner, attempts, Phase.RUNNING)
+    now[0] += 660
+    states = poll_until(runner, attempts, Phase.ENDED)
+    assert states[0, 0].cause is Cause.TIME
+    assert states[0, 0].facts["exit_code"] == 128 + signal.SIGTERM
+
+
+def test_a_trial_that_ignores_term_is_killed_after_the_grace(tmp_path: Path) -> None:
+    world = LocalWorld(tmp_path, "#!/bin/bash\ntrap '' TERM\n" + TEMPLATE[12:])
+    now = [time.time()]
+    runner = LocalRunner(world.scripts(), time_limit_s=600, clock=lambda: now[0])
+    attempts = run(runner, request(0, hold=True))
+    poll_until(runner, attempts, Phase.RUNNING)
+    wait_for(world.runs)
+    now[0] += 660
+    assert runner.poll(attempts)[0, 0].phase is Phase.RUNNING
+    now[0] += 660
+    states = poll_until(runner, attempts, Phase.ENDED)
+    assert states[0, 0].cause is Cause.TIME
+
+
+def test_a_stopped_trial_that_waits_never_runs(world) -> None:
+    runner = LocalRunner(world.scripts(), max_processes=0)
+    attempts = run(runner, request(0))
+    runner.stop(attempts)
+    assert runner.poll(attempts)[0, 0].cause is Cause.USER
+    later = world.runner()
+    assert later.poll(attempts)[0, 0].cause is Cause.USER
+    run(later, request(0))
+    log = folder_of(attempts[0]).log
+    wait_for(lambda: log.exists() and "leaves" in log.read_text())
+    assert world.runs() == []
+
+
+def test_stopping_an_ended_trial_changes_nothing(world) -> None:
+    runner = world.runner()
+    attempts = run(runner, request(0))
+    poll_until(runner, attempts, Phase.ENDED)
+    runner.stop(attempts)
+    assert runner.poll(attempts)[0, 0].cause is Cause.SUCCESS
+
+
+def test_a_trial_killed_with_its_wrapper_has_failed(world) -> None:
+    runner = world.runner()
+    attempts = run(runner, request(0, hold=True))
+    poll_until(runner, attempts, Phase.RUNNING)
+    started = folder_of(attempts[0]).read_started()
+    assert started is not None
+    os.kill(started.pid, signal.SIGKILL)
+    state = poll_until(runner, attempts, Phase.ENDED)[0, 0]
+    assert state.cause is Cause.TRIAL
+    assert "gone without an exit code" in state.reason
+
+
+def test_nothing_of_an_ended_trial_goes_on(tmp_path: Path) -> None:
+    template = "#!/bin/bash\nsleep 600 &\necho $! > {{ trial.folder }}/left\n"
+    world = LocalWorld(tmp_path, template)
+    runner = world.runner()
+    attempts = run(runner, request(0))
+    poll_until(runner, attempts, Phase.ENDED)
+    pid = int((folder_of(attempts[0]).path / "left").read_text())
+    stat = Path(f"/proc/{pid}/stat")
+    wait_for(lambda: not stat.exists() or " Z " in stat.read_text())
+
+
+def rewrite_started(attempt: Attempt, **changes: str | int) -> None:
+    folder = folder_of(attempt)
+    started = folder.read_started()
+    assert started is not None
+    words = dataclasses.astuple(dataclasses.replace(started, **changes))
+    folder.started.write_text(" ".join(map(str, words)) + "\n")
+    folder.ended.unlink()
+
+
+def test_a_machine_that_was_started_anew_is_to_blame(world) -> None:
+    runner = world.runner()
+    attempts = run(runner, request(0))
+    poll_until(runner, attempts, Phase.ENDED)
+    rewrite_started(attempts[0], boot_id="another-boot")
+    state = world.runner().poll(attempts)[0, 0]
+    assert state.cause is Cause.INFRASTRUCTURE
+    assert state.reason == f"{this_machine()[0]} was started anew meanwhile"
+
+
+def test_a_trial_on_another_machine_is_unknown(world) -> None:
+    runner = world.runner()
+    attempts = run(runner, request(0))
+    poll_until(runner, attempts, Phase.ENDED)
+    rewrite_started(attempts[0], host="elsewhere")
+    assert world.runner().poll(attempts)[0, 0].phase is Phase.UNKNOWN
+    with pytest.raises(RunnerError, match="trial 0 runs on elsewhere, not here"):
+        world.runner().stop(attempts)
+
+
+def test_a_pid_that_is_used_again_is_not_the_trial(world) -> None:
+    runner = world.runner()
+    attempts = run(runner, request(0))
+    poll_until(runner, attempts, Phase.ENDED)
+    rewrite_started(attempts[0], pid=os.getpid())
+    assert world.runner().poll(attempts)[0, 0].cause is Cause.TRIAL
+
+
+def test_a_wrapper_that_cannot_begin_is_an_infrastructure_failure(world) -> None:
+    runner = LocalRunner(world.scripts(), max_processes=0)
+    attempts = run(runner, request(0))
+    folder_of(attempts[0]).job.write_text("exit 7\n")
+    state = poll_until(world.runner(), attempts, Phase.ENDED)[0, 0]
+    assert state.cause is Cause.INFRASTRUCTURE
+    assert "exit code 7 before it could run" in state.reason
+
+
+@pytest.mark.parametrize("is_same_driver", [True, False])
+def test_an_attempt_whose_folder_is_deleted_while_it_runs_is_not_run_beside_itself(
+    world, is_same_driver: bool
+) -> None:
+    runner = world.runner()
+    (attempt,) = attempts = run(runner, request(0, hold=True))
+    poll_until(runner, attempts, Phase.RUNNING)
+    wait_for(lambda: world.runs() == [0])
+    shutil.rmtree(folder_of(attempt).path)
+    runner = runner if is_same_driver else world.runner()
+    assert runner.poll(attempts)[0, 0].phase is Phase.RUNNING
+    submission = Submission(attempt.name, (request(0, hold=True),))
+    assert runner.find(submission) is not None
+    world.release()
+    state = poll_until(runner, attempts, Phase.ENDED)[0, 0]
+    assert state.cause is Cause.INFRASTRUCTURE
+    assert "attempt-0 was deleted" in state.reason
+    assert world.runs() == [0]
+
+
+def test_an_attempt_whose_folder_is_deleted_can_be_stopped(world) -> None:
+    runner = world.runner()
+    attempts = run(runner, request(0, hold=True))
+    poll_until(runner, attempts, Phase.RUNNING)
+    shutil.rmtree(folder_of(attempts[0]).path)
+    runner.stop(attempts)
+    poll_until(runner, attempts, Phase.ENDED)
+
+
+def test_an_attempt_whose_folder_is_deleted_before_it_runs_ends(world) -> None:
+    runner = LocalRunner(world.scripts(), max_processes=1)
+    attempts = run(runner, request(0, hold=True), request(1))
+    shutil.rmtree(folder_of(attempts[1]).path)
+    state = runner.poll(attempts)[1, 0]
+    assert (state.phase, state.cause) == (Phase.ENDED, Cause.INFRASTRUCTURE)
+    world.release()
+    poll_until(runner, attempts[:1], Phase.ENDED)
+
+
+def test_a_malformed_time_limit_is_told_before_anything_runs(world) -> None:
+    runner = LocalRunner(world.scripts(time="soon"))
+    with pytest.raises(ConfigError, match=r"job\.slurm\.time: .* found 'soon'"):
+        runner.plan([request(0)])
+
+
+def test_it_runs_single_trials_as_in_ax(world) -> None:
+    runner = world.runner()
+    parameters = {"code": 0, "hold": "yes"}
+    metadata = runner.run_trial(trial_index=3, parameterization=parameters)
+    world.release()
+
+    def status() -> TrialStatus:
+        return runner.poll_trial(trial_index=3, trial_metadata=metadata)
+
+    wait_for(lambda: status() is TrialStatus.COMPLETED)
+    assert runner.stop_trial(trial_index=3, trial_metadata=metadata) == {}
+    again = runner.run_trial(trial_index=3, parameterization=parameters)
+    assert again["name"] == "hpcopt:demo:3:1"
+    wait_for(lambda: runner.poll_trial(3, again) is TrialStatus.COMPLETED)
