@@ -15,7 +15,8 @@ from hpcopt.driver.requests import REQUESTS
 from hpcopt.experiment.session import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.lease import Lease
 from tests.support.cli_world import EVENTS, T0, hpcopt, make_experiment
-from tests.support.gated_world import change, make_config, running, wait_until
+from tests.support.gated_world import change, make_config, running
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 
 from hpcopt.experiment.session import read_experiment
 from tests.support.cli_world import hpcopt
-from tests.support.gated_world import change, make_config, running, wait_until
+from tests.support.gated_world import change, make_config, running
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from hpcopt.driver.control import STOP_REQUEST, request_stop
 from hpcopt.experiment.session import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.lease_holder import read_lease
 from tests.support.cli_world import hpcopt
-from tests.support.gated_world import change, make_config, running, wait_until
+from tests.support.gated_world import change, make_config, running
 from tests.support.slurm_support import FakeSlurm
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

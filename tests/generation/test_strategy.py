@@ -1,115 +1,36 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from hpcopt.core.errors import ConfigError, GenerationError
-from hpcopt.core.goals.goals import parse_goals
-from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.protocol import Generation, ObservedTrial, Snapshot, Suggestion
+from hpcopt.generation.protocol import Generation, ObservedTrial, Suggestion
 from hpcopt.generation.service.messages import read_answer, write_answer, write_request
 from hpcopt.generation.strategy import BayesianGenerator
+from tests.support.generation_world import (
+    MIXED,
+    SQUARE,
+    TINY,
+    bowl,
+    methods_of,
+    minimise,
+    mixed_bowl,
+    observed,
+    parameters_of,
+    snapshot,
+    sobol_points,
+)
 
 # linear_operator still compiles a function with torch.jit when it is imported.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
 )
-
-SQUARE = SearchSpace((RangeParameter("x", 0.0, 1.0), RangeParameter("y", -5.0, 5.0)))
-MIXED = SearchSpace(
-    (
-        RangeParameter("rate", 1e-4, 1.0, log=True),
-        RangeParameter("layers", 1.0, 100.0, "int", log=True),
-        RangeParameter("dropout", 0.0, 0.5, step=0.1),
-        ChoiceParameter("kind", ("a", "b", "c")),
-        ChoiceParameter("fixed", (7,)),
-    )
-)
-TINY = SearchSpace(
-    (RangeParameter("n", 1.0, 3.0, "int"), ChoiceParameter("kind", ("a", "b", "c")))
-)
-
-
-def bowl(parameters: TParameterization) -> float:
-    x, y = float(parameters["x"]), float(parameters["y"])
-    return (x - 0.3) ** 2 + (y / 10 - 0.2) ** 2
-
-
-def mixed_bowl(parameters: TParameterization) -> float:
-    return (
-        (math.log10(float(parameters["rate"])) + 2) ** 2
-        + math.log(float(parameters["layers"]) / 20) ** 2
-        + float(parameters["dropout"])
-        + {"a": 1.0, "b": 0.0, "c": 2.0}[str(parameters["kind"])]
-    )
-
-
-def observed(
-    points: Sequence[TParameterization],
-    loss: Callable[[TParameterization], float],
-    sem: float | None = None,
-) -> tuple[ObservedTrial, ...]:
-    return tuple(
-        ObservedTrial(index, point, {"loss": Observation(loss(point), sem)})
-        for index, point in enumerate(points)
-    )
-
-
-def snapshot(
-    space: SearchSpace,
-    completed: tuple[ObservedTrial, ...] = (),
-    pending: Sequence[TParameterization] = (),
-    failed: Sequence[TParameterization] = (),
-    seed: int = 0,
-    objective: str = "-loss",
-) -> Snapshot:
-    n_trials = len(completed) + len(pending) + len(failed)
-    return Snapshot(
-        space=space,
-        goals=parse_goals(objective),
-        seed=seed,
-        n_trials=n_trials,
-        position=10 * n_trials,
-        completed=completed,
-        pending=tuple(pending),
-        failed=tuple(failed),
-    )
-
-
-def sobol_points(space: SearchSpace, n: int) -> list[TParameterization]:
-    generation = BayesianGenerator(method="sobol").generate(n, snapshot(space))
-    return [suggestion.parameters for suggestion in generation.suggestions]
-
-
-def parameters_of(generation: Generation) -> list[TParameterization]:
-    return [suggestion.parameters for suggestion in generation.suggestions]
-
-
-def methods_of(generation: Generation) -> list[str]:
-    return [suggestion.method for suggestion in generation.suggestions]
-
-
-def minimise(
-    space: SearchSpace,
-    loss: Callable[[TParameterization], float],
-    n_trials: int,
-    in_flight: int = 1,
-) -> list[TParameterization]:
-    generator = BayesianGenerator()
-    points: list[TParameterization] = []
-    while len(points) < n_trials:
-        n_done = max(0, len(points) - in_flight + 1)
-        now = snapshot(space, observed(points[:n_done], loss), points[n_done:])
-        points += parameters_of(generator.generate(1, now))
-    return points
 
 
 def test_the_first_trial_is_the_centre() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hpcopt.core.trials.trial import Cause
 from hpcopt.node import pack
 from hpcopt.runners.script.attempt_folder import AttemptFolder, Stopped, write_durably
-from tests.runners.script.test_wrapper import PATIENCE_S, wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 #: Leaves a mark while it runs, waits for its end to be allowed, and counts its peers.
 HOLD = """#!/bin/bash

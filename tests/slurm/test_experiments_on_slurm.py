@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runner_contract import PATIENCE_S
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slurm
 

@@ -20,8 +20,8 @@ from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.testing.fake_slurm import FakeSlurm
-from tests.support.runner_contract import PATIENCE_S
 from tests.support.slurm_support import scripts
+from tests.support.waiting import PATIENCE_S
 
 #: Runs until it is released, and then does what its parameter says.
 TEMPLATE = """\

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -11,9 +10,7 @@ import pytest
 
 from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners.protocol import AttemptRequest, AttemptRunner, Submission
-
-#: Far more than any of these trials takes, on a busy machine.
-PATIENCE_S = 60.0
+from tests.support.waiting import wait_until
 
 Key = tuple[int, int]
 
@@ -60,13 +57,15 @@ def poll_until(
     runner: AttemptRunner, attempts: Sequence[Attempt], *phases: Phase
 ) -> Mapping[Key, AttemptState]:
     """Poll until every attempt is in one of ``phases``."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
+    states: Mapping[Key, AttemptState] = {}
+
+    def all_are() -> bool:
+        nonlocal states
         states = runner.poll(attempts)
-        if all(state.phase in phases for state in states.values()):
-            return states
-        assert time.monotonic() < deadline, states
-        time.sleep(0.01)
+        return all(state.phase in phases for state in states.values())
+
+    wait_until(all_are, told=lambda: states)
+    return states
 
 
 class RunnerContract:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from hpcopt.core.trials.trial import Attempt
 from hpcopt.runners.script.job_script import JobScripts
-from hpcopt.runners.script.job_spec import JobSpec, SlurmValue
+from hpcopt.runners.script.job_spec import SlurmValue
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
+from tests.support.job_specs import job_spec
 
 TEMPLATE = """\
 #!/bin/bash
@@ -33,15 +34,8 @@ def scripts(folder: Path, template: str = TEMPLATE, **slurm: SlurmValue) -> JobS
     """Return the scripts of an experiment in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "t.sbatch").write_text(template)
-    spec = JobSpec(
-        template=folder / "t.sbatch",
-        command=None,
-        function=None,
-        directory=".",
-        setup=(),
-        environment={},
-        slurm=slurm,
-        config_folder=folder,
+    spec = job_spec(
+        folder / "t.sbatch", folder, command=None, directory=".", slurm=slurm
     )
     return JobScripts(folder.parent.name[-40:], folder / "experiment", spec)
 

@@ -20,7 +20,7 @@ from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import Generation, Rung, Snapshot
 from hpcopt.generation.service.fallback_levels import Ladder, start_generator
 from hpcopt.generation.service.process_service import ProcessService
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     observed,

@@ -26,7 +26,7 @@ from hpcopt.generation.predict import predict
 from hpcopt.generation.protocol import Observation, ObservedTrial, Rung, Snapshot
 from hpcopt.generation.replay import replay
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import SQUARE, parameters_of, snapshot, sobol_points
+from tests.support.generation_world import SQUARE, parameters_of, snapshot, sobol_points
 
 NOTHING = np.zeros((0, 2))
 

@@ -17,7 +17,7 @@ from hpcopt.generation.models.failure_model import success_data
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     observed,

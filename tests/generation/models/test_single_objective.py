@@ -19,7 +19,7 @@ from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
 from hpcopt.generation.models.outcome_transforms import OutcomeTransform, SlackTransform
 from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     observed,

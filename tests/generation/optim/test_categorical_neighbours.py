@@ -16,7 +16,7 @@ from hpcopt.generation.optim.categorical_neighbours import exchanges, untried
 from hpcopt.generation.proposers.schedule import is_exchange_turn, is_greedy_turn
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     MIXED,
     SQUARE,
     mixed_bowl,

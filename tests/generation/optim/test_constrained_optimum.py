@@ -27,7 +27,7 @@ from hpcopt.generation.proposers import single_objective
 from hpcopt.generation.proposers.schedule import Region
 from hpcopt.generation.proposers.single_objective import Proposer
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     observed,

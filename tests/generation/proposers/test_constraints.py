@@ -10,7 +10,7 @@ from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     parameters_of,

@@ -10,7 +10,7 @@ import pytest
 from hpcopt.core.errors import GenerationError
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     methods_of,

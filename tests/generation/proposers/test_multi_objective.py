@@ -25,7 +25,7 @@ from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.proposers.multi_objective import FrontModels
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import SQUARE, snapshot, sobol_points
+from tests.support.generation_world import SQUARE, snapshot, sobol_points
 
 Array = npt.NDArray[np.float64]
 

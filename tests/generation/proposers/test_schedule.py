@@ -13,7 +13,7 @@ from hpcopt.core.goals.goals import parse_goals
 from hpcopt.generation.proposers.schedule import Region, Stall, is_greedy_turn, optimism
 from hpcopt.generation.protocol import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     MIXED,
     SQUARE,
     bowl,

@@ -22,7 +22,7 @@ from hpcopt.generation.proposers.subspace import Subspace, SubspaceProposer
 from hpcopt.generation.proposers.trust_region import Episode, TrustRegionProposer
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator, default_n_initial
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     observed,

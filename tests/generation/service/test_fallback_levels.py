@@ -10,7 +10,7 @@ from hpcopt.core.errors import GenerationError
 from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import Generation, Rung, Snapshot, Suggestion
 from hpcopt.generation.service.fallback_levels import Ladder
-from tests.generation.test_strategy import SQUARE, snapshot
+from tests.support.generation_world import SQUARE, snapshot
 
 NOW = snapshot(SQUARE)
 

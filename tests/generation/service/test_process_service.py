@@ -18,7 +18,7 @@ from hpcopt.generation.protocol import Generation, Snapshot
 from hpcopt.generation.service.messages import read_request, write_request
 from hpcopt.generation.service.process_service import InlineService, ProcessService
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.generation.test_strategy import (
+from tests.support.generation_world import (
     SQUARE,
     bowl,
     observed,

@@ -16,60 +16,11 @@ from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, TrialStatus
 from hpcopt.runners.local.runner import LocalRunner
 from hpcopt.runners.local.session_processes import this_machine
-from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.protocol import Submission
 from hpcopt.runners.script.attempt_folder import AttemptFolder
-from hpcopt.runners.script.job_script import JobScripts
-from hpcopt.runners.script.job_spec import JobSpec
-from tests.support.runner_contract import (
-    PATIENCE_S,
-    RunnerContract,
-    poll_until,
-    request,
-    submit,
-)
-
-TEMPLATE = """\
-#!/bin/bash
-cd {{ directory }}
-echo "$HPCOPT_TRIAL_INDEX" >> runs
-if [[ {{ hold }} == yes ]]; then
-    while [[ ! -e release ]]; do sleep 0.02; done
-fi
-exit {{ code }}
-"""
-
-
-class LocalWorld:
-    """Trials on this machine, in a folder with a name that is hard on shells."""
-
-    def __init__(self, folder: Path, template: str = TEMPLATE) -> None:
-        self.folder = folder / 'it\'s a $(rm) "%j"\nfolder'
-        self.folder.mkdir()
-        (self.folder / "t.sbatch").write_text(template)
-
-    def scripts(self, **slurm: str) -> JobScripts:
-        spec = JobSpec(
-            template=self.folder / "t.sbatch",
-            command=None,
-            function=None,
-            directory=".",
-            setup=(),
-            environment={},
-            slurm=slurm,
-            config_folder=self.folder,
-        )
-        return JobScripts("demo", self.folder / "demo", spec)
-
-    def runner(self) -> LocalRunner:
-        return LocalRunner(self.scripts())
-
-    def release(self) -> None:
-        (self.folder / "release").touch()
-
-    def runs(self) -> list[int]:
-        """Return the indices of the trials that ran, once for each time."""
-        runs = self.folder / "runs"
-        return [int(line) for line in runs.read_text().split()] if runs.exists() else []
+from tests.support.local_world import TEMPLATE, LocalWorld, run
+from tests.support.runner_contract import RunnerContract, poll_until, request
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -82,17 +33,6 @@ def folder_of(attempt: Attempt) -> AttemptFolder:
     return AttemptFolder(Path(str(attempt.metadata["folder"])))
 
 
-def run(runner: LocalRunner, *requests: AttemptRequest) -> list[Attempt]:
-    return submit(runner, runner.plan(requests))
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 class TestLocalRunner(RunnerContract):
     @pytest.fixture
     def world(self, tmp_path: Path) -> LocalWorld:
@@ -103,7 +43,7 @@ def test_no_more_processes_run_than_allowed_and_the_others_wait(world) -> None:
     runner = LocalRunner(world.scripts(), max_processes=1)
     attempts = run(runner, request(0, hold=True), request(1))
     poll_until(runner, attempts[:1], Phase.RUNNING)
-    wait_for(lambda: world.runs() == [0])
+    wait_until(lambda: world.runs() == [0])
     assert runner.poll(attempts)[1, 0].phase is Phase.WAITING
     world.release()
     poll_until(runner, attempts, Phase.ENDED)
@@ -128,7 +68,7 @@ def test_a_trial_outlives_a_killed_driver_and_is_taken_over(world) -> None:
         """
         import sys, time
         from pathlib import Path
-        from tests.runners.local.test_runner import LocalWorld, run
+        from tests.support.local_world import LocalWorld, run
         from tests.support.runner_contract import request
 
         world = LocalWorld.__new__(LocalWorld)
@@ -150,7 +90,7 @@ def test_a_trial_outlives_a_killed_driver_and_is_taken_over(world) -> None:
         process.kill()
     runner = world.runner()
     (submission,) = runner.plan([request(0, code=4, hold=True)])
-    wait_for(lambda: runner.find(submission))
+    wait_until(lambda: runner.find(submission))
     found = runner.find(submission)
     assert found is not None
     attempt = Attempt(0, 0, submission.name, metadata=found[0])
@@ -168,7 +108,7 @@ def test_what_is_submitted_twice_runs_once(world) -> None:
     for runner in runners:
         assert poll_until(runner, attempts, Phase.ENDED)[0, 0].cause is Cause.TRIAL
     log = folder_of(attempts[0]).log
-    wait_for(lambda: log.read_text().count("leaves") == len(runners) - 1)
+    wait_until(lambda: log.read_text().count("leaves") == len(runners) - 1)
     assert world.runs() == [0]
 
 
@@ -189,7 +129,7 @@ def test_a_trial_that_ignores_term_is_killed_after_the_grace(tmp_path: Path) -> 
     runner = LocalRunner(world.scripts(), time_limit_s=600, clock=lambda: now[0])
     attempts = run(runner, request(0, hold=True))
     poll_until(runner, attempts, Phase.RUNNING)
-    wait_for(world.runs)
+    wait_until(world.runs)
     now[0] += 660
     assert runner.poll(attempts)[0, 0].phase is Phase.RUNNING
     now[0] += 660
@@ -206,7 +146,7 @@ def test_a_stopped_trial_that_waits_never_runs(world) -> None:
     assert later.poll(attempts)[0, 0].cause is Cause.USER
     run(later, request(0))
     log = folder_of(attempts[0]).log
-    wait_for(lambda: log.exists() and "leaves" in log.read_text())
+    wait_until(lambda: log.exists() and "leaves" in log.read_text())
     assert world.runs() == []
 
 
@@ -238,7 +178,7 @@ def test_nothing_of_an_ended_trial_goes_on(tmp_path: Path) -> None:
     poll_until(runner, attempts, Phase.ENDED)
     pid = int((folder_of(attempts[0]).path / "left").read_text())
     stat = Path(f"/proc/{pid}/stat")
-    wait_for(lambda: not stat.exists() or " Z " in stat.read_text())
+    wait_until(lambda: not stat.exists() or " Z " in stat.read_text())
 
 
 def rewrite_started(attempt: Attempt, **changes: str | int) -> None:
@@ -294,7 +234,7 @@ def test_an_attempt_whose_folder_is_deleted_while_it_runs_is_not_run_beside_itse
     runner = world.runner()
     (attempt,) = attempts = run(runner, request(0, hold=True))
     poll_until(runner, attempts, Phase.RUNNING)
-    wait_for(lambda: world.runs() == [0])
+    wait_until(lambda: world.runs() == [0])
     shutil.rmtree(folder_of(attempt).path)
     runner = runner if is_same_driver else world.runner()
     assert runner.poll(attempts)[0, 0].phase is Phase.RUNNING
@@ -341,8 +281,8 @@ def test_it_runs_single_trials_as_in_ax(world) -> None:
     def status() -> TrialStatus:
         return runner.poll_trial(trial_index=3, trial_metadata=metadata)
 
-    wait_for(lambda: status() is TrialStatus.COMPLETED)
+    wait_until(lambda: status() is TrialStatus.COMPLETED)
     assert runner.stop_trial(trial_index=3, trial_metadata=metadata) == {}
     again = runner.run_trial(trial_index=3, parameterization=parameters)
     assert again["name"] == "hpcopt:demo:3:1"
-    wait_for(lambda: runner.poll_trial(3, again) is TrialStatus.COMPLETED)
+    wait_until(lambda: runner.poll_trial(3, again) is TrialStatus.COMPLETED)

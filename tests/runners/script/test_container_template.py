@@ -11,7 +11,7 @@ import pytest
 from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.shipped import shipped_templates
-from tests.runners.script.test_job_script import job_spec
+from tests.support.job_specs import job_spec
 
 #: Writes its arguments down, each with a NUL after it.
 TOOL = '#!/bin/bash\nprintf \'%s\\0\' "${0##*/}" "$@" > "$ARGUMENTS"\n'

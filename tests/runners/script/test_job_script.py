@@ -13,25 +13,11 @@ from hypothesis import strategies as st
 from hpcopt.core.errors import ConfigError, SubmissionDeferredError
 from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.script.job_script import JobScripts
-from hpcopt.runners.script.job_spec import JobSpec
 from hpcopt.runners.script.rendered_job import RenderedJob, digest
 from hpcopt.runners.script.shipped import find_template, shipped_templates
+from tests.support.job_specs import job_spec
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-def job_spec(template: Path, config_folder: Path, **changes: object) -> JobSpec:
-    fields: dict[str, object] = {
-        "template": template,
-        "command": ("simulate", "{{ trial.index }}"),
-        "function": None,
-        "directory": "{{ config.folder }}",
-        "setup": (),
-        "environment": {},
-        "slurm": {},
-        "config_folder": config_folder,
-    }
-    return JobSpec(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 class Project:

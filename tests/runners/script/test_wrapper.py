@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ import pytest
 from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
 from hpcopt.runners.script.attempt_folder import AttemptFolder, write_durably
 from hpcopt.runners.script.wrapper import wrapper
-
-PATIENCE_S = 60.0
+from tests.support.waiting import PATIENCE_S, wait_until
 
 #: Says which signals it gets, and ends with 7 when told to.
 LISTENER = """#!/bin/bash
@@ -57,13 +55,6 @@ class Wrapped:
 
     def wait_for(self, name: str) -> None:
         wait_until((self.path / name).exists)
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

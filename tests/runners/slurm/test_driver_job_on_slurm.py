@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.gated_world import change, make_config
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slurm
 
@@ -61,10 +61,7 @@ class Study:
         return self.slurm("squeue", "-h", "-t", "all", "-j", job_id, "-o", "%T").strip()
 
     def wait_until(self, is_true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 120
-        while not is_true():
-            assert time.monotonic() < deadline, (self.driver(), self.logs())
-            time.sleep(0.3)
+        wait_until(is_true, 120.0, told=lambda: (self.driver(), self.logs()))
 
     def wait_for_driver(self, job_id: str) -> None:
         self.wait_until(

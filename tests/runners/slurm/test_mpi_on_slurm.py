@@ -16,9 +16,9 @@ from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.script.shipped import shipped_configs
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
-from tests.runners.script.test_wrapper import wait_until
 from tests.support.runner_contract import poll_until, submit
 from tests.support.slurm_support import RealSlurm
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slurm,

@@ -6,7 +6,7 @@ import dataclasses
 import multiprocessing
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +23,13 @@ from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands, is_running
 from hpcopt.slurm.site import describe, is_available
 from tests.support.runner_contract import (
-    PATIENCE_S,
     RunnerContract,
     poll_until,
     request,
     submit,
 )
 from tests.support.slurm_support import TEMPLATE, RealSlurm
+from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slurm
 
@@ -265,10 +265,3 @@ def submit_until_accepted(
         except SubmissionDeferredError:
             assert time.monotonic() < deadline
             time.sleep(0.5)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -1,0 +1,112 @@
+"""Spaces, outcomes and snapshots that the tests of the generator share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from hpcopt.core.goals.goals import parse_goals
+from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
+from hpcopt.core.trials.trial import Observation
+from hpcopt.core.types import TParameterization
+from hpcopt.generation.protocol import Generation, ObservedTrial, Snapshot
+from hpcopt.generation.strategy import BayesianGenerator
+
+SQUARE = SearchSpace((RangeParameter("x", 0.0, 1.0), RangeParameter("y", -5.0, 5.0)))
+MIXED = SearchSpace(
+    (
+        RangeParameter("rate", 1e-4, 1.0, log=True),
+        RangeParameter("layers", 1.0, 100.0, "int", log=True),
+        RangeParameter("dropout", 0.0, 0.5, step=0.1),
+        ChoiceParameter("kind", ("a", "b", "c")),
+        ChoiceParameter("fixed", (7,)),
+    )
+)
+TINY = SearchSpace(
+    (RangeParameter("n", 1.0, 3.0, "int"), ChoiceParameter("kind", ("a", "b", "c")))
+)
+
+
+def bowl(parameters: TParameterization) -> float:
+    """Return a loss in ``SQUARE`` whose minimum is 0, at x = 0.3, y = 2."""
+    x, y = float(parameters["x"]), float(parameters["y"])
+    return (x - 0.3) ** 2 + (y / 10 - 0.2) ** 2
+
+
+def mixed_bowl(parameters: TParameterization) -> float:
+    """Return a loss in ``MIXED`` whose minimum is 0, with kind b and no dropout."""
+    return (
+        (math.log10(float(parameters["rate"])) + 2) ** 2
+        + math.log(float(parameters["layers"]) / 20) ** 2
+        + float(parameters["dropout"])
+        + {"a": 1.0, "b": 0.0, "c": 2.0}[str(parameters["kind"])]
+    )
+
+
+def observed(
+    points: Sequence[TParameterization],
+    loss: Callable[[TParameterization], float],
+    sem: float | None = None,
+) -> tuple[ObservedTrial, ...]:
+    """Return the points as completed trials with the metric ``loss``."""
+    return tuple(
+        ObservedTrial(index, point, {"loss": Observation(loss(point), sem)})
+        for index, point in enumerate(points)
+    )
+
+
+def snapshot(
+    space: SearchSpace,
+    completed: tuple[ObservedTrial, ...] = (),
+    pending: Sequence[TParameterization] = (),
+    failed: Sequence[TParameterization] = (),
+    seed: int = 0,
+    objective: str = "-loss",
+) -> Snapshot:
+    """Return what a generator is told: by default to minimise ``loss``."""
+    n_trials = len(completed) + len(pending) + len(failed)
+    return Snapshot(
+        space=space,
+        goals=parse_goals(objective),
+        seed=seed,
+        n_trials=n_trials,
+        position=10 * n_trials,
+        completed=completed,
+        pending=tuple(pending),
+        failed=tuple(failed),
+    )
+
+
+def sobol_points(space: SearchSpace, n: int) -> list[TParameterization]:
+    """Return the first ``n`` points of the initial design with seed 0."""
+    generation = BayesianGenerator(method="sobol").generate(n, snapshot(space))
+    return [suggestion.parameters for suggestion in generation.suggestions]
+
+
+def parameters_of(generation: Generation) -> list[TParameterization]:
+    """Return what was suggested."""
+    return [suggestion.parameters for suggestion in generation.suggestions]
+
+
+def methods_of(generation: Generation) -> list[str]:
+    """Return how each suggestion was made."""
+    return [suggestion.method for suggestion in generation.suggestions]
+
+
+def minimise(
+    space: SearchSpace,
+    loss: Callable[[TParameterization], float],
+    n_trials: int,
+    in_flight: int = 1,
+) -> list[TParameterization]:
+    """Run an optimisation of ``n_trials`` trials, and return all points.
+
+    Each point is suggested while ``in_flight - 1`` trials are pending.
+    """
+    generator = BayesianGenerator()
+    points: list[TParameterization] = []
+    while len(points) < n_trials:
+        n_done = max(0, len(points) - in_flight + 1)
+        now = snapshot(space, observed(points[:n_done], loss), points[n_done:])
+        points += parameters_of(generator.generate(1, now))
+    return points
