@@ -17,17 +17,17 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("slurm_requeues", ["--count", "12", "--jobs", "4"]),
-        ("slurm_kills", ["--trials", "20", "--minutes", "8", "--no-every-point"]),
-        ("slurm_outages", ["--trials", "4", "--without", "slurmctld"]),
-        ("slurm_restarts", ["--kills", "2", "--trials", "48", "--seconds", "8"]),
+        ("slurm/requeues", ["--count", "12", "--jobs", "4"]),
+        ("slurm/kills", ["--trials", "20", "--minutes", "8", "--no-every-point"]),
+        ("slurm/outages", ["--trials", "4", "--without", "slurmctld"]),
+        ("slurm/restarts", ["--kills", "2", "--trials", "48", "--seconds", "8"]),
     ],
 )
 def test_chaos_in_small(
     name: str, options: list[str], slurm_conf: Path, tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / f"{name}.py"), *options],
+        [sys.executable, str(BENCHMARKS), name, *options],
         env={
             **os.environ,
             "SLURM_CONF": str(slurm_conf),

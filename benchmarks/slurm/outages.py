@@ -1,6 +1,6 @@
-"""What is away when: the accounting for good, the controller for minutes, both daemons.
+"""The accounting is away for good, the controller for minutes.
 
-python benchmarks/slurm_outages.py --minutes 2
+scripts/bench slurm/outages --minutes 2
 
 Four experiments on the one-host Slurm, each with one trial that is killed by SIGKILL:
 without slurmdbd from beginning to end; with slurmctld dead for a while in the middle;
@@ -21,8 +21,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from _chaos import Case, Cluster, conclude, until
-
+from benchmarks.slurm.chaos.case import Case, Cluster, conclude, until
 from hpcopt.core.events import AttemptEnded
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, TrialStatus
 from hpcopt.runners.protocol import AttemptRequest

@@ -1,7 +1,7 @@
-"""How long a freed place stays empty, told by the times in an experiment's journal.
+"""How long a freed place stays empty, by the times in a journal.
 
     hpcopt run configs/hartmann6.yaml --slurm
-    python benchmarks/slurm_latency.py experiments/hartmann6
+    scripts/bench slurm/latency experiments/hartmann6
 
 A place is freed when the driver has seen that an attempt ended, and filled when the
 next attempt that nobody has a place for yet is written down, which is just before its

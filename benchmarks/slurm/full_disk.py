@@ -1,6 +1,6 @@
-"""A disk that is full: a clear stop, and after room is made nothing lost or doubled.
+"""A disk that is full: a clear stop, and then nothing lost or doubled.
 
-python benchmarks/slurm_full_disk.py
+scripts/bench slurm/full_disk
 
 Three experiments by ``hpcopt run`` on the one-host Slurm, each on small disks of its
 own (tmpfs; mounting them takes root), which fill up while jobs run: that of the
@@ -23,8 +23,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from _chaos import Case, Cluster, conclude, until
-
+from benchmarks.slurm.chaos.case import Case, Cluster, conclude, until
 from hpcopt.config.file import load_config
 from hpcopt.core.trials.trial import Cause
 from hpcopt.experiment.session import open_driver

@@ -1,6 +1,6 @@
-"""Killed and started again: an experiment by ``hpcopt run``, and the limits it keeps.
+"""Killed and started again: `hpcopt run`, and the limits that it keeps.
 
-python benchmarks/slurm_restarts.py --kills 20
+scripts/bench slurm/restarts --kills 20
 
 The driver of one experiment dies by SIGKILL at random moments and is started again
 each time: in the end there are exactly max_trials trials, no job name twice in
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from _chaos import Case, Cluster, conclude
+from benchmarks.slurm.chaos.case import Case, Cluster, conclude
 
 ALLOWED = 2
 

@@ -1,6 +1,6 @@
-"""What is to follow follows: a lost node, a time limit, a limit on jobs, a walltime.
+"""What follows a lost node, a time limit, a limit on jobs, a walltime.
 
-python benchmarks/slurm_policies.py
+scripts/bench slurm/policies
 
 Four experiments on the one-host Slurm. A node is set down while it runs a trial that
 Slurm may not requeue: the trial has to be run again elsewhere. A trial takes longer
@@ -22,8 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from _chaos import Case, Cluster, conclude, until
-
+from benchmarks.slurm.chaos.case import Case, Cluster, conclude, until
 from hpcopt.core.errors import StorageError
 from hpcopt.core.trials.trial import Attempt, Cause
 

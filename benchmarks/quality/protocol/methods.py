@@ -14,8 +14,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from _quality.model_methods import BotorchMethod, HeboMethod, SmacMethod
-from _quality.problems import Category, Integer, Parameter, Problem, Value
+from benchmarks.quality.protocol.model_methods import (
+    BotorchMethod,
+    HeboMethod,
+    SmacMethod,
+)
+from benchmarks.quality.protocol.problems import (
+    Category,
+    Integer,
+    Parameter,
+    Problem,
+    Value,
+)
 
 
 class AskTell(Protocol):

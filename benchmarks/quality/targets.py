@@ -1,6 +1,6 @@
-"""Metrics to be brought to targets: hpcopt told of the targets, or of distances alone.
+"""Metrics to be brought to targets, told as such or as distances alone.
 
-python benchmarks/targets.py --seeds 10 --python PATH/TO/python-with-optuna
+scripts/bench targets --seeds 10 --python PATH/TO/python-with-optuna
 
 The same four first trials for all, four in flight, ended in order. ``hpcopt`` gets an
 objective such as ``-abs(m - 350)`` and the metrics; ``hpcopt-distance`` and Optuna's
@@ -28,9 +28,11 @@ from typing import Any, Protocol
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything that computes
 
 import numpy as np
-from _rows import append_row
-from crash_region import branin, hartmann6
 from scipy.stats import qmc
+
+from benchmarks.common.paths import command
+from benchmarks.common.rows import append_row
+from benchmarks.quality.crash_region import branin, hartmann6
 
 N_FIRST, IN_FLIGHT = 4, 4
 
@@ -255,14 +257,17 @@ def run(method: str, name: str, seed: int, n_trials: int) -> dict[str, Any]:
 
 def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of all experiments; Optuna runs by its own interpreter."""
-    here = Path(__file__).resolve()
     for name in options.problems:
         for method in options.methods:
             python = options.python if method == "optuna-gp" else sys.executable
             if python is None:
                 continue
-            words = [python, str(here), "--one", method, name]
-            words += ["--seeds", str(options.seeds), "--trials", str(options.trials)]
+            words = command(
+                "quality/targets",
+                *("--one", method, name, "--seeds", str(options.seeds)),
+                *("--trials", str(options.trials)),
+                python=python,
+            )
             with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
                 assert process.stdout is not None
                 yield from map(json.loads, process.stdout)

@@ -1,6 +1,6 @@
 """One run: a number of trials in flight, the best feasible value so far by trial.
 
-    python -m _quality.simulate METHOD CSV PROBLEM,… FIRST_SEED END_SEED
+    python benchmarks quality/protocol/simulate METHOD CSV PROBLEM,… FIRST_SEED END_SEED
         [--trials 40] [--in-flight 4] [--order fifo|random] [--seconds 600]
 
 Appends a row a trial that ended: method, problem, seed, trial, the best value so far
@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from _quality.methods import METHODS
-from _quality.problems import PROBLEMS, Value
+from benchmarks.quality.protocol.methods import METHODS
+from benchmarks.quality.protocol.problems import PROBLEMS, Value
 
 #: The spread of the logarithm of the trials' durations, with ``--order random``.
 _DURATION_SPREAD = 0.5

@@ -1,7 +1,7 @@
 """Experiments of many trials that have ended, as a driver with Slurm leaves them.
 
-    python benchmarks/_journal.py write FOLDER TRIALS TOGETHER
-    python benchmarks/_journal.py take-up FOLDER
+    python benchmarks scale/_journal write FOLDER TRIALS TOGETHER
+    python benchmarks scale/_journal take-up FOLDER
 
 A script of its own, so that the process that measures others is a small one: what the
 system tells of a process's memory begins with that of its parent.

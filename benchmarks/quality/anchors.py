@@ -1,4 +1,6 @@
-"""Published results to beat: `scripts/bench anchors [NAME…] [--seeds 5]`.
+"""Published results to beat.
+
+    scripts/bench anchors [NAME…] [--seeds 5]
 
 Each anchor is a problem, a number of evaluations in batches, and a value that another
 method is documented to have reached with them. hpcopt runs with its defaults, through
@@ -19,9 +21,17 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 import torch
-from _quality.methods import ClientMethod
-from _quality.problems import PROBLEMS, Evaluator, Float, Parameter, Problem, Value
 from botorch.test_functions import synthetic
+
+from benchmarks.quality.protocol.methods import ClientMethod
+from benchmarks.quality.protocol.problems import (
+    PROBLEMS,
+    Evaluator,
+    Float,
+    Parameter,
+    Problem,
+    Value,
+)
 
 
 class _Embedded(synthetic.Branin):

@@ -1,4 +1,4 @@
-"""Evaluations to the optimum, beside the peers: `scripts/bench quality`.
+"""Evaluations to the optimum by the protocol, beside the peers.
 
     scripts/bench quality [--methods hpcopt,ax,…] [--sets development,validation,…]
         [--problems hartmann6,…] [--orders fifo,random] [--seeds 20] [--seconds 3000]
@@ -20,12 +20,17 @@ import subprocess
 import time
 from pathlib import Path
 
-from _quality.environments import ROOT, coco_folder, python_for
-from _quality.methods import METHODS, is_able
-from _quality.problems import PROBLEMS, SETS
-from _quality.report import PROTOCOL, read_runs, report, seconds_table
+from benchmarks.common.environments import coco_folder, python_for
+from benchmarks.common.paths import RESULTS, ROOT, command
+from benchmarks.quality.protocol.methods import METHODS, is_able
+from benchmarks.quality.protocol.problems import PROBLEMS, SETS
+from benchmarks.quality.protocol.report import (
+    PROTOCOL,
+    read_runs,
+    report,
+    seconds_table,
+)
 
-RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 #: Set before a process loads numpy or torch.
@@ -53,20 +58,14 @@ def run(
     if seconds <= 0 or not able:
         return
     subprocess.run(
-        [
-            str(python_for(method)),
-            "-m",
-            "_quality.simulate",
-            method,
-            str(path),
-            ",".join(able),
-            "0",
-            str(n_seeds),
-            f"--order={order}",
-            f"--seconds={seconds}",
-        ],
+        command(
+            "quality/protocol/simulate",
+            *(method, str(path), ",".join(able), "0", str(n_seeds)),
+            *(f"--order={order}", f"--seconds={seconds}"),
+            python=python_for(method),
+        ),
         env=os.environ
-        | {"PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{coco_folder()}"}
+        | {"PYTHONPATH": str(coco_folder())}
         | dict.fromkeys(_THREAD_VARIABLES, "1"),
         check=True,
     )

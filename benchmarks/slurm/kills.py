@@ -1,6 +1,6 @@
-"""Exactly once: the driver is killed at every point, the controller freezes at random.
+"""Exactly once: the driver is killed at every point, the controller freezes.
 
-python benchmarks/slurm_kills.py --trials 420
+scripts/bench slurm/kills --trials 420
 
 Each life of the driver ends by SIGKILL at the point that has been fatal least often so
 far: a write, a sync, a rename, the start or the end of sbatch, squeue or sacct. A point
@@ -22,8 +22,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from _chaos import Case, Cluster, conclude
-from _chaos_driver import DIED
+from benchmarks.slurm.chaos.case import Case, Cluster, conclude
+from benchmarks.slurm.chaos.driver import DIED
 
 #: What was before a life, where it was no death at a chosen point.
 BIRTH, CHANCE = "birth", "chance"

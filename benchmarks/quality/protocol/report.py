@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from _quality.methods import N_INITIAL
+from benchmarks.quality.protocol.methods import N_INITIAL
 
 #: Whose median final value is the target of each problem.
 REFERENCE = "ax"

@@ -1,6 +1,6 @@
 """Best value of Hartmann6 found by trial 20, 30 and 40, over seeds.
 
-python benchmarks/hartmann6.py --seeds 10 --in-flight 3
+scripts/bench hartmann6 --seeds 10 --in-flight 3
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""No false verdicts: jobs are watched that are requeued, preempted, lose their nodes.
+"""No false verdict: jobs are requeued, preempted, and lose their nodes.
 
-python benchmarks/slurm_requeues.py --count 200
+scripts/bench slurm/requeues --count 200
 
 Jobs that wait for a release are requeued by hand, preempted by jobs of a better
 partition, and lose their nodes, over and over, while a runner polls without a pause.
@@ -17,8 +17,7 @@ import threading
 import time
 from pathlib import Path
 
-from _chaos import Cluster, conclude, until
-
+from benchmarks.slurm.chaos.case import Cluster, conclude, until
 from hpcopt.core.errors import PollError
 from hpcopt.core.trials.trial import Attempt, Cause, Phase
 from hpcopt.runners.protocol import AttemptRequest

@@ -1,6 +1,6 @@
-"""Trials wasted on a region where every trial crashes, hpcopt beside Ax, over seeds.
+"""Trials wasted on a region where every trial crashes, hpcopt beside Ax.
 
-python benchmarks/crash_region.py --seeds 10 --python PATH/TO/python-with-ax
+scripts/bench crash_region --seeds 10 --python PATH/TO/python-with-ax
 
 Both libraries get the same script: ``ax.api`` and ``hpcopt.api`` are called alike. A
 region of 30 % of the space crashes; four trials run at a time and end in order.
@@ -27,7 +27,9 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything that computes
 
 import numpy as np
-from _rows import append_row
+
+from benchmarks.common.paths import command
+from benchmarks.common.rows import append_row
 
 IN_FLIGHT = 4
 
@@ -128,14 +130,17 @@ def run(library: str, name: str, seed: int, n_trials: int) -> dict[str, Any]:
 
 def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of all experiments; Ax runs by its own interpreter."""
-    here = Path(__file__).resolve()
     for name in options.problems:
         for seed in range(options.seeds):
             for library, python in (("hpcopt", sys.executable), ("ax", options.python)):
                 if python is None or library not in options.libraries:
                     continue
-                words = [python, str(here), "--one", library, name, str(seed)]
-                words += ["--trials", str(options.trials)]
+                words = command(
+                    "quality/crash_region",
+                    *("--one", library, name, str(seed)),
+                    *("--trials", str(options.trials)),
+                    python=python,
+                )
                 done = subprocess.run(words, capture_output=True, text=True, check=True)
                 yield json.loads(done.stdout.splitlines()[-1])
 

@@ -1,6 +1,6 @@
-"""How long it takes to look at an experiment of many trials, and to take it up.
+"""How long it takes to look at many trials, and to take them up.
 
-    python benchmarks/journal_size.py --trials 100 1000 10000 --together 1 10 100
+    scripts/bench journal_size --trials 100 1000 10000 --together 1 10 100
 
 Journals are written as a driver with the Slurm runner writes them: six parameters, a
 model's hyperparameters with each suggestion, six facts a trial. So many trials as
@@ -24,7 +24,10 @@ import tempfile
 import time
 from pathlib import Path
 
-MAKER = str(Path(__file__).with_name("_journal.py"))
+from benchmarks.common.paths import command
+
+#: A module of its own, so that the process that measures others is a small one.
+MAKER = "scale/_journal"
 
 
 def measure(words: list[str]) -> tuple[float, float, float]:
@@ -58,10 +61,10 @@ def main() -> None:
 def measure_size(home: Path, n_trials: int, together: int, n: int) -> list[str]:
     """Return one row of the table."""
     size_words = [str(home), str(n_trials), str(together)]
-    subprocess.run([sys.executable, MAKER, "write", *size_words], check=True)
+    subprocess.run(command(MAKER, "write", *size_words), check=True)
     journal = home / "experiment" / "journal.jsonl"
     status = [sys.executable, "-m", "hpcopt", "status", str(journal.parent)]
-    driver = [sys.executable, MAKER, "take-up", str(home)]
+    driver = command(MAKER, "take-up", str(home))
     size = journal.stat().st_size / 1e6
     n_events = journal.read_bytes().count(b"\n") - 1
     return [

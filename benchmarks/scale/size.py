@@ -1,4 +1,4 @@
-"""Many trials, many pending: time and memory of suggestions: `scripts/bench size`.
+"""Time and memory of a suggestion where trials are many, or many are pending.
 
 Each case asks hpcopt's generator, in a process of its own, for a suggestion of a
 six-dimensional experiment with so many outcomes, or for many suggestions at once.
@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
 
 import numpy as np
 
+from benchmarks.common.paths import command
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
@@ -71,7 +72,7 @@ def main() -> None:
         measure(*map(int, sys.argv[1:]))
         return
     for name, case in CASES.items():
-        words = [sys.executable, __file__, *map(str, case)]
+        words = command("scale/size", *map(str, case))
         answer = subprocess.run(words, capture_output=True, text=True, check=True)
         print(f"{name:>24}  {answer.stdout.strip()}", flush=True)
 

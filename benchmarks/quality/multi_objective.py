@@ -1,6 +1,6 @@
 """Hypervolumes of Pareto fronts on two problems of BoTorch's tutorials.
 
-    python benchmarks/multi_objective.py {branincurrin|c2dtlz2} FIRST_SEED END_SEED
+    scripts/bench multi_objective {branincurrin|c2dtlz2} FIRST_SEED END_SEED
 
 Prints a row a seed: the hypervolumes of the noiseless outcomes of all trials, and the
 median seconds a suggestion; then the medians. BraninCurrin has noise of known standard

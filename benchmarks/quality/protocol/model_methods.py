@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from _quality.problems import Category, Float, Integer, Parameter, Problem, Value
+from benchmarks.quality.protocol.problems import (
+    Category,
+    Float,
+    Integer,
+    Parameter,
+    Problem,
+    Value,
+)
 
 
 def _plain(value: Any) -> Value:

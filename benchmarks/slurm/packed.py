@@ -1,7 +1,7 @@
-"""Many short trials packed into one Slurm job, beside a bare loop in such a job.
+"""Many short trials packed into one Slurm job, beside a bare loop.
 
     eval "$(scripts/slurm-dev env)"
-    python benchmarks/packed.py --trials 500 --seconds 0.2 --at-once 8
+    scripts/bench slurm/packed --trials 500 --seconds 0.2 --at-once 8
 
 Both run the same program, as often and with as many at a time, in one allocation. The
 time of the loop is from sbatch to the end of its last program; that of hpcopt is that

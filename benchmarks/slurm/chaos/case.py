@@ -17,12 +17,10 @@ from pathlib import Path
 import h5py
 import numpy
 
+from benchmarks.common.paths import ROOT, command
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.experiment.session import read_experiment
-
-HERE = Path(__file__).parent
-DRIVER = HERE / "_chaos_driver.py"
 
 #: A trial writes down that it ran, takes its time, and gives the result that was laid
 #: out for it: a copy, so that a trial costs no Python on a small machine.
@@ -109,7 +107,7 @@ class Cluster:
         """Start what has died."""
         state = os.environ.get("HPCOPT_SLURM_DEV", str(self.base.parent))
         subprocess.run(
-            [str(HERE.parent / "scripts" / "slurm-dev"), "up"],
+            [str(ROOT / "scripts" / "slurm-dev"), "up"],
             env={**os.environ, "HPCOPT_SLURM_DEV": state},
             check=True,
             capture_output=True,
@@ -117,7 +115,7 @@ class Cluster:
 
 
 class Case:
-    """An experiment in a folder of its own, driven by ``_chaos_driver.py``."""
+    """An experiment in a folder of its own, driven by ``chaos/driver.py``."""
 
     def __init__(
         self,
@@ -182,7 +180,7 @@ class Case:
         """Start a driver; what it says goes to a file."""
         with (self.folder / "drivers.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, str(DRIVER), str(self.config), *options],
+                command("slurm/chaos/driver", str(self.config), *options),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,

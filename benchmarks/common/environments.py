@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.common.paths import ROOT
+
 BENCH = ROOT / ".bench"
 
 #: What is installed for each method, beside torch and BoTorch of constraints.txt.

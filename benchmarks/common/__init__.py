@@ -1,0 +1,1 @@
+"""What all benchmarks share: environments, and rows of results."""

@@ -1,0 +1,1 @@
+"""Experiments on the one-host Slurm, and drivers that die where they are told."""
