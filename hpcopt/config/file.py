@@ -16,9 +16,9 @@ from pydantic_core import ErrorDetails
 
 from hpcopt.config.parameters import ChoiceSpec, DerivedSpec, FixedSpec, RangeSpec
 from hpcopt.config.policies import GrowingRetrySpec, OnSection, RetrySpec
-from hpcopt.config.schema import (
+from hpcopt.config.schema import ExperimentConfig
+from hpcopt.config.sections import (
     DriverSection,
-    ExperimentConfig,
     GenerationSection,
     JobSection,
     MetricSpec,

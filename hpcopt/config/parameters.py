@@ -23,7 +23,10 @@ class _Named(Spec):
     """What all parameters have."""
 
     name: StrictStr
+    """The parameter's name, as templates use it: ``{{ x1 }}``."""
     when: dict[StrictStr, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
+    """Where the parameter is active, such as ``{kind: [a, b]}``: only where those other
+    parameters have one of these values. By default, everywhere."""
 
     def conditions(self) -> Iterator[Condition]:
         """Yield where the parameter is active, if not everywhere."""
@@ -37,10 +40,17 @@ class RangeSpec(_Named):
 
     type: Literal["range"]
     bounds: tuple[Number, Number]
+    """The smallest and the largest value."""
     parameter_type: Literal["float", "int"] = "float"
+    """Real numbers, or whole ones."""
     scaling: Literal["linear", "log"] | None = None
+    """``log`` searches on a logarithmic scale, and needs bounds above 0; ``linear``
+    unless it is given."""
     step_size: Number | None = None
+    """The values are the lower bound plus multiples of this."""
     default: Number | None = None
+    """The value that earlier trials are taken to have had, where the parameter is added
+    to an experiment that has begun."""
 
     def parameter(self) -> RangeParameter:
         """Return the parameter."""
@@ -60,8 +70,11 @@ class ChoiceSpec(_Named):
 
     type: Literal["choice"]
     values: tuple[Scalar, ...]
+    """The values: numbers, text, or true and false."""
     is_ordered: StrictBool = False
+    """Whether their order means something, as of ``[coarse, medium, fine]``."""
     default: Scalar | None = None
+    """As for a range."""
 
     def parameter(self) -> ChoiceParameter:
         """Return the parameter."""
@@ -73,6 +86,7 @@ class FixedSpec(_Named):
 
     type: Literal["fixed"]
     value: Scalar
+    """The value."""
 
     def parameter(self) -> ChoiceParameter:
         """Return the parameter."""
@@ -84,7 +98,10 @@ class DerivedSpec(_Named):
 
     type: Literal["derived"]
     expression: StrictStr
+    """How it follows from others, such as ``2*x1 + mesh``: ``+ - * / **``, ``abs``,
+    ``exp``, ``log``, ``sqrt``, ``min`` and ``max``."""
     parameter_type: Literal["float", "int", "str", "bool"] = "float"
+    """The type of the value."""
 
     def parameter(self) -> DerivedParameter:
         """Return the parameter."""

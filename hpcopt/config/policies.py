@@ -41,9 +41,15 @@ class GrowingRetrySpec(Spec):
     """What follows when a trial runs out of memory or time."""
 
     retry: Annotated[StrictInt, Field(ge=0)] | None = None
+    """How many such failures of a trial are forgiven; where the section is given
+    without it, 1, or 10 with ``requeue``."""
     factor: Number | None = None
+    """How many times as much each further attempt gets; 2 unless it is given."""
     cap: StrictStr | StrictInt | None = None
+    """The most that an attempt gets, such as ``64G`` or ``2-00:00:00``. At the cap a
+    trial is not run again."""
     requeue: StrictBool = False
+    """Whether a trial is run again with the same, to go on from its checkpoint."""
 
     @model_validator(mode="after")
     def _one_way(self) -> GrowingRetrySpec:
@@ -70,15 +76,22 @@ class RetrySpec(Spec):
     """How often a trial is run again as it was."""
 
     retry: Annotated[StrictInt, Field(ge=0)]
+    """How many such failures of a trial are forgiven."""
 
 
 class OnSection(Spec):
     """What follows when an attempt fails, by its cause."""
 
     memory: GrowingRetrySpec = GrowingRetrySpec(retry=0)
+    """It ran out of memory: again with more of ``mem``, ``mem_per_cpu`` or
+    ``mem_per_gpu``."""
     time: GrowingRetrySpec = GrowingRetrySpec(retry=0)
+    """It ran out of time: again with more of ``time``, or from its checkpoint."""
     infrastructure: RetrySpec = RetrySpec(retry=MAX_INFRASTRUCTURE_RETRIES)
+    """A node failed, the job was preempted without being requeued, or it was lost:
+    again for free, elsewhere."""
     trial: RetrySpec = RetrySpec(retry=0)
+    """The program failed: a non-zero exit code, or a signal."""
 
     def policies(self) -> RetryPolicies:
         """Return the policies.

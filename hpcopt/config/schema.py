@@ -1,31 +1,29 @@
 """An experiment's config: its keys, their types and defaults, and what they mean.
 
-``config_file.py`` reads it from YAML.
+``file.py`` reads it from YAML.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    model_validator,
-)
+from pydantic import StrictStr
 
 from hpcopt.config.parameters import ParameterSpec
-from hpcopt.config.policies import Number, OnSection, Spec
+from hpcopt.config.policies import Spec
+from hpcopt.config.sections import (
+    DriverSection,
+    GenerationSection,
+    JobSection,
+    MetricSpec,
+    RunSection,
+)
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.goals import Goals, parse_goals
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
-from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.runners.script.job_spec import Packing
 
 #: A name that is safe in a file name, a job name and a shell.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -33,127 +31,38 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 #: How long a missing result may still appear: NFS may hide a file for a minute.
 _RESULT_GRACE_S = {"slurm": 60.0, "local": 2.0}
 
-Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
-
-
-class MetricSpec(Spec):
-    """Where in the trial's HDF5 file a metric is found."""
-
-    name: StrictStr
-    file: StrictStr = "result.h5"
-    dataset: StrictStr
-    reduce: Literal["last", "first", "min", "max", "mean"] | StrictInt | None = None
-    sem: StrictStr | None = None
-    step: StrictStr | None = None
-
-
-class PackSection(Spec):
-    """Many short trials in one job."""
-
-    trials_per_job: StrictInt
-    at_once: StrictInt = 1
-
-    def packing(self) -> Packing:
-        """Return how trials are packed.
-
-        Raises:
-            ConfigError: A number is too small.
-        """
-        return Packing(self.trials_per_job, self.at_once)
-
-
-class JobSection(Spec):
-    """What a trial runs, and where."""
-
-    runner: Literal["auto", "slurm", "local"] = "auto"
-    template: StrictStr = "command.sbatch"
-    command: tuple[StrictStr, ...] | None = None
-    function: StrictStr | None = None
-    directory: StrictStr = "{{ config.folder }}"
-    setup: tuple[StrictStr, ...] = ()
-    environment: dict[StrictStr, StrictStr] = Field(default_factory=dict)
-    slurm: dict[StrictStr, Scalar | None] = Field(default_factory=dict)
-    pack: PackSection | None = None
-    on: OnSection = OnSection()
-    result_grace_s: Annotated[float, Field(ge=0)] | None = None
-
-    @model_validator(mode="after")
-    def _one_program(self) -> JobSection:
-        if self.command is not None and self.function is not None:
-            raise ValueError("expected either command or function, found both")
-        if self.command is not None and not self.command:
-            raise ValueError("command: expected at least one word, found none")
-        if self.function is not None and not re.fullmatch(
-            r"[\w.]+:[\w.]+", self.function
-        ):
-            raise ValueError(
-                f"function: expected module:function, found {self.function!r}"
-            )
-        return self
-
-
-class RunSection(Spec):
-    """How far, how wide and how often."""
-
-    max_trials: StrictInt
-    parallelism: StrictInt = 1
-    max_queued_jobs: StrictInt | None = None
-    count: Literal["own", "user"] = "own"
-    tolerated_trial_failure_rate: Number = 0.5
-    max_identical_failures: StrictInt | None = 4
-    initial_seconds_between_polls: Number = 1
-    min_seconds_between_polls: Number = 0
-
-
-class GenerationSection(Spec):
-    """How parameterizations are proposed."""
-
-    method: StrictStr = "auto"
-    seed: Annotated[int, Field(strict=True, ge=0)] = 0
-    generator: StrictStr | None = None
-    options: dict[StrictStr, Scalar | tuple[Scalar, ...] | None] = Field(default={})
-    timeout_s: Number = 600
-
-    def spec(self) -> GeneratorSpec:
-        """Return which generator it means.
-
-        Raises:
-            ConfigError: There is no such method, or something makes no sense.
-        """
-        try:
-            return GeneratorSpec(
-                method=self.method,
-                generator=self.generator,
-                options=self.model_dump(mode="json")["options"],
-                timeout_s=self.timeout_s,
-            )
-        except ConfigError as exc:
-            raise ConfigError(f"generation.{exc}") from exc
-
-
-class DriverSection(Spec):
-    """How the driver runs as a job; see ``hpcopt submit``."""
-
-    template: StrictStr = "driver.sbatch"
-    setup: tuple[StrictStr, ...] = ()
-    slurm: dict[StrictStr, Scalar | None] = Field(default_factory=dict)
-    handover_s: Annotated[int, Field(strict=True, ge=10)] | None = None
-
 
 class ExperimentConfig(Spec):
     """A whole config."""
 
     name: StrictStr
+    """The experiment's name: letters, digits, ``.``, ``_`` and ``-``. By default the
+    config file's own."""
     folder: StrictStr | None = None
+    """The experiment's folder; ``experiments/<name>`` beside the config unless it is
+    given."""
     parameters: tuple[ParameterSpec, ...]
+    """The parameters, at least one."""
     parameter_constraints: tuple[StrictStr, ...] = ()
+    """What must hold between parameters, such as ``x1 + x2 <= 1.5``, ``a + b + c == 1``
+    or ``x1**2 + x2**2 <= 1``."""
     objective: StrictStr
+    """What to maximise: a weighted sum of metrics, such as ``-loss``; several,
+    separated by commas, such as ``-loss, speed``; or distances from targets, such as
+    ``-abs(temperature - 350) - (a - b)**2``."""
     outcome_constraints: tuple[StrictStr, ...] = ()
+    """What must hold for metrics, such as ``temperature <= 1200``, ``0.5*a + 0.5*b >=
+    0.95`` or, relative to a baseline trial, ``qps >= 0.95 * baseline``."""
     metrics: tuple[MetricSpec, ...]
+    """The numbers that are read from each trial's result."""
     job: JobSection
+    """What a trial runs, and where."""
     run: RunSection
+    """How far, how wide and how often."""
     generation: GenerationSection = GenerationSection()
+    """How parameterizations are proposed."""
     driver: DriverSection = DriverSection()
+    """How the driver runs as a job: ``hpcopt submit``."""
 
     def check(self) -> None:
         """Check what the types cannot say.

@@ -13,9 +13,9 @@ import yaml
 
 from hpcopt.cli.starter import CONFIG
 from hpcopt.config.parameters import ChoiceSpec, RangeSpec
-from hpcopt.config.schema import (
+from hpcopt.config.schema import ExperimentConfig
+from hpcopt.config.sections import (
     DriverSection,
-    ExperimentConfig,
     GenerationSection,
     JobSection,
     MetricSpec,

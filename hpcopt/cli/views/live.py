@@ -26,7 +26,7 @@ from hpcopt.cli.views.facts import (
     states,
     why,
 )
-from hpcopt.config.schema import RunSection
+from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
 from hpcopt.driver.driver import Progress

@@ -1,0 +1,179 @@
+"""The sections of a config: metrics, job, run, generation and driver.
+
+The text under a key is its entry in the config reference.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictInt, StrictStr, model_validator
+
+from hpcopt.config.parameters import Scalar
+from hpcopt.config.policies import Number, OnSection, Spec
+from hpcopt.core.errors import ConfigError
+from hpcopt.generation.methods import GeneratorSpec
+from hpcopt.runners.script.job_spec import Packing
+
+
+class MetricSpec(Spec):
+    """Where in the trial's HDF5 file a metric is found."""
+
+    name: StrictStr
+    """The metric's name, as the objective and the outcome constraints use it."""
+    file: StrictStr = "result.h5"
+    """The file, relative to the attempt's folder (``{{ trial.folder }}`` in
+    templates)."""
+    dataset: StrictStr
+    """Where the value is: a dataset, such as ``/loss``, or an attribute, such as
+    ``/run@loss``."""
+    reduce: Literal["last", "first", "min", "max", "mean"] | StrictInt | None = None
+    """How several values become one; a whole number is an index, and counts from the
+    end where it is negative. Without it, more than one value is an error."""
+    sem: StrictStr | None = None
+    """Where the standard error is: one number, or as many as there are values. The one
+    beside the chosen value is taken; with ``mean``, the mean of them."""
+    step: StrictStr | None = None
+    """Where the progression is, such as an epoch: whole numbers, taken like ``sem``;
+    with ``mean``, the last one."""
+
+
+class PackSection(Spec):
+    """Many short trials in one job."""
+
+    trials_per_job: StrictInt
+    """How many trials share a job. Make ``run.parallelism`` this or a multiple of
+    it."""
+    at_once: StrictInt = 1
+    """How many of them run at a time; on the local runner, how many processes."""
+
+    def packing(self) -> Packing:
+        """Return how trials are packed.
+
+        Raises:
+            ConfigError: A number is too small.
+        """
+        return Packing(self.trials_per_job, self.at_once)
+
+
+class JobSection(Spec):
+    """What a trial runs, and where."""
+
+    runner: Literal["auto", "slurm", "local"] = "auto"
+    """Where trials run. ``auto`` takes Slurm where ``sbatch`` is found, and else this
+    machine."""
+    template: StrictStr = "command.sbatch"
+    """The job script: one of ``job_templates/``, or a path to your own."""
+    command: tuple[StrictStr, ...] | None = None
+    """The words of the command that the template runs. They may hold expressions, such
+    as ``{{ x1 }}``."""
+    function: StrictStr | None = None
+    """A Python function instead of a command, as ``module:function``. The module is
+    looked for in the config's folder first."""
+    directory: StrictStr = "{{ config.folder }}"
+    """Where the program runs."""
+    setup: tuple[StrictStr, ...] = ()
+    """Shell lines before the command, verbatim, such as ``module load gcc``."""
+    environment: dict[StrictStr, StrictStr] = Field(default_factory=dict)
+    """Environment variables of the job. Values may hold expressions."""
+    slurm: dict[StrictStr, Scalar | None] = Field(default_factory=dict)
+    """Options of sbatch by their long names, such as ``cpus_per_task: 4``; ``true`` is
+    a flag, ``false`` or ``null`` leaves one out. Values may hold expressions, such as
+    ``nodes: "{{ n_nodes }}"``. They win over the template's ``#SBATCH`` lines."""
+    pack: PackSection | None = None
+    """Many short trials in one job."""
+    on: OnSection = OnSection()
+    """What follows when an attempt fails, by its cause."""
+    result_grace_s: Annotated[float, Field(ge=0)] | None = None
+    """How many seconds a missing result may still appear after a trial has succeeded;
+    60 on Slurm and 2 on this machine unless it is given."""
+
+    @model_validator(mode="after")
+    def _one_program(self) -> JobSection:
+        if self.command is not None and self.function is not None:
+            raise ValueError("expected either command or function, found both")
+        if self.command is not None and not self.command:
+            raise ValueError("command: expected at least one word, found none")
+        if self.function is not None and not re.fullmatch(
+            r"[\w.]+:[\w.]+", self.function
+        ):
+            raise ValueError(
+                f"function: expected module:function, found {self.function!r}"
+            )
+        return self
+
+
+class RunSection(Spec):
+    """How far, how wide and how often."""
+
+    max_trials: StrictInt
+    """How many trials there shall be in all, over all restarts."""
+    parallelism: StrictInt = 1
+    """How many trials may be live (submitted and not ended) at once."""
+    max_queued_jobs: StrictInt | None = None
+    """How many of their jobs may wait in the queue; no limit unless it is given."""
+    count: Literal["own", "user"] = "own"
+    """Whose waiting jobs that limit counts: ``own``, this experiment's, or ``user``,
+    all of this user's."""
+    tolerated_trial_failure_rate: Number = 0.5
+    """The run stops when a larger share of the ended trials has failed. Failures of the
+    infrastructure do not count."""
+    max_identical_failures: StrictInt | None = 4
+    """The run stops when so many trials in a row failed within ten seconds and alike,
+    and none has succeeded in it; ``null`` to go on."""
+    initial_seconds_between_polls: Number = 1
+    """The wait before Slurm is asked again after a change; it grows while nothing
+    happens."""
+    min_seconds_between_polls: Number = 0
+    """The least wait, whatever happens. A site may set its own floor by the environment
+    variable ``HPCOPT_MIN_SECONDS_BETWEEN_POLLS``."""
+
+
+class GenerationSection(Spec):
+    """How parameterizations are proposed."""
+
+    method: StrictStr = "auto"
+    """``auto``, ``bo``, ``trust_region``, ``subspace`` or ``sobol``. ``auto`` is ``bo``
+    up to 12 continuous coordinates, ``trust_region`` for more, ``subspace`` for more
+    than 50."""
+    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    """The seed of everything random."""
+    generator: StrictStr | None = None
+    """A generator of your own instead of a method, as ``module:Class``. The module is
+    looked for in the config's folder first."""
+    options: dict[StrictStr, Scalar | tuple[Scalar, ...] | None] = Field(default={})
+    """The keyword arguments of that class."""
+    timeout_s: Number = 600
+    """How many seconds one suggestion may take; a tenth more for each further one."""
+
+    def spec(self) -> GeneratorSpec:
+        """Return which generator it means.
+
+        Raises:
+            ConfigError: There is no such method, or something makes no sense.
+        """
+        try:
+            return GeneratorSpec(
+                method=self.method,
+                generator=self.generator,
+                options=self.model_dump(mode="json")["options"],
+                timeout_s=self.timeout_s,
+            )
+        except ConfigError as exc:
+            raise ConfigError(f"generation.{exc}") from exc
+
+
+class DriverSection(Spec):
+    """How the driver runs as a job; see ``hpcopt submit``."""
+
+    template: StrictStr = "driver.sbatch"
+    """The job script of the driver: one of ``job_templates/``, or a path to your
+    own."""
+    setup: tuple[StrictStr, ...] = ()
+    """Shell lines before the driver is started, verbatim."""
+    slurm: dict[StrictStr, Scalar | None] = Field(default_factory=dict)
+    """Options of sbatch for the driver's job, such as ``time: "1-00:00:00"``."""
+    handover_s: Annotated[int, Field(strict=True, ge=10)] | None = None
+    """How many seconds before the end of its time the driver submits its successor; a
+    tenth of its time unless it is given, at least 30 and at most 300."""
