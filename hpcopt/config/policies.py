@@ -22,7 +22,7 @@ from hpcopt.core.trials.retry_policy import (
     RetryPolicies,
     RetryPolicy,
 )
-from hpcopt.runners.script.escalation import Growth, parse_memory_mb
+from hpcopt.runners.script.escalation import ResourceEscalation, parse_memory_mb
 from hpcopt.runners.script.time_limit import parse_slurm_time
 
 #: How often a trial goes on from its checkpoint, unless the config says so.
@@ -109,7 +109,7 @@ class OnSection(Spec):
         except ConfigError as exc:
             raise ConfigError(f"job.on: {exc}") from exc
 
-    def growth(self) -> Growth:
+    def escalation(self) -> ResourceEscalation:
         """Return what a retry may be given more of, and how much at most.
 
         Raises:
@@ -118,7 +118,7 @@ class OnSection(Spec):
         policies = self.policies()
         memory_cap, time_cap = self.memory.cap, self.time.cap
         time_cap_s = None if time_cap is None else _time_cap_s(str(time_cap))
-        return Growth(
+        return ResourceEscalation(
             memory=policies.memory.retry > 0 and policies.memory.factor > 1,
             memory_cap_mb=math.inf
             if memory_cap is None

@@ -83,7 +83,7 @@ class ExperimentConfig(Spec):
                 )
         self.goals()
         self.limits("local")
-        self.job.on.growth()
+        self.job.on.escalation()
         if self.job.pack is not None:
             self.job.pack.packing()
         self.generation.spec()

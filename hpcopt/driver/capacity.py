@@ -96,10 +96,10 @@ def room(experiment: Experiment, limits: Limits, runner: AttemptRunner) -> Room:
                 "in the queue",
             )
         n = min(n, (limits.max_queued_jobs - n_queued) * runner.trials_per_job)
-    n_accepted = runner.site_room()
+    n_accepted = runner.site_capacity()
     if n_accepted is None or n <= n_accepted:
         return Room(n)
-    return Room(n_accepted, "" if n_accepted else runner.why_no_room())
+    return Room(n_accepted, "" if n_accepted else runner.why_no_capacity())
 
 
 def _stuck(attempts: list[Attempt]) -> str:

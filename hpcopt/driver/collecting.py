@@ -87,7 +87,7 @@ class Collector:
         return news
 
     def _glance(self, live: Sequence[Attempt]) -> _States:
-        states = self._runner.glance(live) or {}
+        states = self._runner.poll_files(live) or {}
         if any(state.phase is Phase.UNKNOWN for state in states.values()):
             self._schedule.hasten(self._clock.now())
         return states

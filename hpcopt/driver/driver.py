@@ -111,7 +111,7 @@ class Driver:
         self._schedule = PollSchedule(
             limits.initial_seconds_between_polls,
             limits.min_seconds_between_polls,
-            has_glances=runner.glance([]) is not None,
+            has_glances=runner.poll_files([]) is not None,
         )
         self._places = Places(limits, runner, clock)
         self._submitter = Submitter(journal, runner, clock)

@@ -78,7 +78,7 @@ def job_scripts(loaded: LoadedConfig) -> JobScripts:
         environment=job.environment,
         slurm=job.slurm,
         config_folder=loaded.config_folder,
-        growth=job.on.growth(),
+        escalation=job.on.escalation(),
         pack=None if job.pack is None else job.pack.packing(),
     )
     return JobScripts(loaded.config.name, loaded.folder, spec)

@@ -18,7 +18,7 @@ Series = Mapping[str, Sequence[float]]
 
 
 @dataclass
-class Progress:
+class ReportedSeries:
     """What a trial has reported so far."""
 
     save: Callable[[Series], None]
@@ -59,13 +59,13 @@ class Progress:
             self._saved_at = now
 
 
-_current: Progress | None = None
+_current: ReportedSeries | None = None
 
 
-def begin(save: Callable[[Series], None]) -> Progress:
+def begin(save: Callable[[Series], None]) -> ReportedSeries:
     """Let ``report`` write through ``save`` from now on."""
     global _current  # noqa: PLW0603 - one process runs one trial
-    _current = Progress(save)
+    _current = ReportedSeries(save)
     return _current
 
 

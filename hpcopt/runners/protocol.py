@@ -150,7 +150,7 @@ class AttemptRunner(ABC):
             PollError: Nothing could be learned this time.
         """
 
-    def glance(
+    def poll_files(
         self, attempts: Sequence[Attempt]
     ) -> Mapping[tuple[int, int], AttemptState] | None:
         """Return what files tell of the attempts, without a call of a scheduler.
@@ -189,15 +189,15 @@ class AttemptRunner(ABC):
         """How many attempts may be submitted just now; ``None`` for any number."""
         return None
 
-    def site_room(self) -> int | None:
-        """Return how many more attempts the site has room for; ``None`` for any number.
+    def site_capacity(self) -> int | None:
+        """Return how many more attempts the site would accept; ``None`` for any number.
 
-        It holds for a while, and nothing is generated that there is no room for.
+        It holds for a while, and nothing is generated beyond it.
         """
         return None
 
-    def why_no_room(self) -> str:
-        """Return which of the site's limits ``site_room`` goes by, in one line."""
+    def why_no_capacity(self) -> str:
+        """Return which of the site's limits ``site_capacity`` goes by, in one line."""
         return ""
 
     def n_queued_elsewhere(self) -> int:

@@ -31,7 +31,7 @@ from hpcopt.testing.commands import COMMANDS
 from hpcopt.testing.faults import Fault
 from hpcopt.testing.jobs import Behaviour
 from hpcopt.testing.store import WorldStore
-from hpcopt.testing.world import Site, World
+from hpcopt.testing.world import FakeSite, World
 
 #: When a fake clock begins, in seconds since the epoch: in January 2027.
 BEGINNING = 1_800_000_000.0
@@ -67,7 +67,7 @@ class FakeSlurm:
         self.bin.mkdir()
         self._store = WorldStore(folder)
         names = [f"n{number}" for number in range(1, nodes + 1)]
-        site = Site(nodes=dict.fromkeys(names, True), cpus=cpus)
+        site = FakeSite(nodes=dict.fromkeys(names, True), cpus=cpus)
         self._store.create(World(now, site), speed=speed, runs_programs=runs_programs)
         for command in COMMANDS:
             self._install(command)

@@ -13,7 +13,7 @@ from typing import IO, Any
 from hpcopt.testing.commands import Reply, execute
 from hpcopt.testing.faults import Fault
 from hpcopt.testing.jobs import Behaviour, Job, Run
-from hpcopt.testing.world import Site, World
+from hpcopt.testing.world import FakeSite, World
 
 #: A trial's program that has not ended by then has gone wrong.
 _PROGRAM_TIMEOUT_S = 120
@@ -130,7 +130,7 @@ def _load(file: IO[bytes]) -> tuple[World, float]:
     state: dict[str, Any] = json.loads(file.read(length))
     world = World(
         now=state["now"],
-        site=Site(**state["site"]),
+        site=FakeSite(**state["site"]),
         jobs=[_job(one) for one in state["jobs"]],
         next_id=state["next_id"],
         behaviours=[Behaviour(**one) for one in state["behaviours"]],

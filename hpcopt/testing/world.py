@@ -19,7 +19,7 @@ _REQUEUE_GAP_S = 1.0
 
 
 @dataclass
-class Site:
+class FakeSite:
     """What the cluster is like; a test may change all of it at any time."""
 
     nodes: dict[str, bool] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class World:
     """All that there is, and what happens to it."""
 
     now: float
-    site: Site = field(default_factory=Site)
+    site: FakeSite = field(default_factory=FakeSite)
     jobs: list[Job] = field(default_factory=list)
     """All jobs ever, those that the controller has forgotten too."""
     next_id: int = 1

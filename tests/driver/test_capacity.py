@@ -35,7 +35,7 @@ class SiteRunner(ClusterRunner):
         self.n_calls = 0
 
     @override
-    def site_room(self) -> int | None:
+    def site_capacity(self) -> int | None:
         if self.limit is None:
             return None
         n_alive = sum(
@@ -45,7 +45,7 @@ class SiteRunner(ClusterRunner):
         return max(0, self.limit - n_alive)
 
     @override
-    def why_no_room(self) -> str:
+    def why_no_capacity(self) -> str:
         return f"the limit of {self.limit} submitted jobs is reached"
 
     @override

@@ -133,7 +133,7 @@ class SeeingRunner(ClusterRunner):
         self.told: set[tuple[int, int]] = set()
 
     @override
-    def glance(
+    def poll_files(
         self, attempts: Sequence[Attempt]
     ) -> Mapping[tuple[int, int], AttemptState]:
         self.cluster.tick()

@@ -307,7 +307,7 @@ def test_reports_are_saved_at_once_and_then_at_most_once_a_second() -> None:
     times = [0.0, 0.5, 0.9, 1.0, 1.5, 2.0]
     clock = iter(times)
     saved: list[int] = []
-    progress = report.Progress(
+    progress = report.ReportedSeries(
         lambda series: saved.append(len(series["loss"])), clock=lambda: next(clock)
     )
     for step, _ in enumerate(times):

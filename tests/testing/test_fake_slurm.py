@@ -12,7 +12,7 @@ from hpcopt.slurm.tables import SEPARATOR
 from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
 from hpcopt.testing.faults import NO_ACCOUNTING, RATE_LIMIT, TIMED_OUT, Fault
 from hpcopt.testing.jobs import Job
-from hpcopt.testing.world import Site, World
+from hpcopt.testing.world import FakeSite, World
 
 
 class Cluster(FakeSlurm):
@@ -307,7 +307,7 @@ def test_the_separator_of_hpcopt_is_printed(slurm: Cluster) -> None:
 
 
 def test_time_passes_in_the_order_of_what_happens() -> None:
-    world = World(0.0, Site(nodes={"n1": True}, cpus=1))
+    world = World(0.0, FakeSite(nodes={"n1": True}, cpus=1))
     jobs = [Job(0, None, f"job-{n}", "/", "/log", "main", 0.0) for n in range(3)]
     for job in jobs:
         world.submit([job])

@@ -122,7 +122,7 @@ class LocalRunner(SingleTrials):
         return states
 
     @override
-    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+    def poll_files(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         return self.poll(attempts)
 
     @override

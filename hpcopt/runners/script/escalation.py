@@ -26,7 +26,7 @@ _MEGABYTES = {"K": 1 / 1024, "": 1.0, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
 
 
 @dataclass(frozen=True)
-class Growth:
+class ResourceEscalation:
     """What an attempt may be given more of than the one before, and how much at most.
 
     The caps of memory are compared with what the option says, be it a node's memory or
@@ -124,4 +124,4 @@ def given(option: str, options: Options, lines: Sequence[str]) -> str | None:
     return found[-1] if found else None
 
 
-NO_GROWTH = Growth()
+NO_ESCALATION = ResourceEscalation()

@@ -108,7 +108,7 @@ class JobScripts:
             script=script,
             job=wrapper(lines, variables, modules),
             directives=lines,
-            options=spec.growth.apply(options, lines, request.adjustment),
+            options=spec.escalation.apply(options, lines, request.adjustment),
             parameters=json.dumps(dict(request.parameters), allow_nan=False),
             variables=variables,
             python_path=modules,

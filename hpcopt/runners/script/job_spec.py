@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.runners.script.escalation import NO_GROWTH, Growth
+from hpcopt.runners.script.escalation import NO_ESCALATION, ResourceEscalation
 
 #: sbatch options that decide how a job is found again and where its log is.
 MANAGED_OPTIONS = frozenset(
@@ -70,7 +70,7 @@ class JobSpec:
     slurm: Mapping[str, SlurmValue]
     """Options of sbatch by their long names; underscores are read as dashes."""
     config_folder: Path
-    growth: Growth = NO_GROWTH
+    escalation: ResourceEscalation = NO_ESCALATION
     """What a retry may be given more of."""
     pack: Packing | None = None
     """Whether a job runs one trial or many."""

@@ -45,7 +45,7 @@ _MASKS = re.compile(r"(exit\s+0|true|:|wait|(echo|printf|date)\b[^|&]*)\s*;?\s*"
 
 
 @dataclass(frozen=True)
-class Finding:
+class TemplateProblem:
     """One thing that is wrong, or seems to be."""
 
     line: int | None
@@ -65,7 +65,7 @@ def lint(
     spec: JobSpec,
     parameters: Collection[str],
     has_program: Callable[[str], bool],
-) -> list[Finding]:
+) -> list[TemplateProblem]:
     """Return what is wrong with a template, by line.
 
     Args:
@@ -105,23 +105,25 @@ def is_shell(script: str) -> bool:
     return interpreter(script).rpartition("/")[2] in _SHELLS
 
 
-def _shebang(script: str, has_program: Callable[[str], bool]) -> Iterator[Finding]:
+def _shebang(
+    script: str, has_program: Callable[[str], bool]
+) -> Iterator[TemplateProblem]:
     first = script.split("\n", 1)[0]
     name = interpreter(script)
     if not name:
-        yield Finding(
+        yield TemplateProblem(
             1, f"expected a shebang such as #!/bin/bash, found {first!r}", True
         )
     elif "{{" not in first and not has_program(name):
-        yield Finding(
+        yield TemplateProblem(
             1, f"the interpreter {name} is not on this machine; is it on the nodes?"
         )
 
 
-def _comments(script: str) -> Iterator[Finding]:
+def _comments(script: str) -> Iterator[TemplateProblem]:
     for number, line in enumerate(script.split("\n"), start=1):
         if _NEARLY.match(line):
-            yield Finding(
+            yield TemplateProblem(
                 number,
                 f"{line.strip()!r} is a comment to sbatch, which reads only lines that "
                 "begin with #SBATCH",
@@ -145,10 +147,10 @@ def place_of(option: str, spec: JobSpec, source: str) -> str:
     return ""
 
 
-def _places(found: list[Directive]) -> Iterator[Finding]:
+def _places(found: list[Directive]) -> Iterator[TemplateProblem]:
     for each in found:
         if each.after:
-            yield Finding(
+            yield TemplateProblem(
                 each.line,
                 f"{each.text!r} stands after the first command, {each.after!r}; "
                 "sbatch does not look at it there",
@@ -156,20 +158,20 @@ def _places(found: list[Directive]) -> Iterator[Finding]:
             )
 
 
-def _options(found: list[Directive]) -> Iterator[Finding]:
+def _options(found: list[Directive]) -> Iterator[TemplateProblem]:
     seen: dict[str, tuple[str | None, int]] = {}
     for each in found:
         try:
             options = each.options
         except ValueError as exc:
-            yield Finding(each.line, f"{each.text!r}: {exc}".lower(), True)
+            yield TemplateProblem(each.line, f"{each.text!r}: {exc}".lower(), True)
             continue
         for given, value in options:
             name = full_name(given)
             yield from _option(each.line, name, value)
             before, line = seen.get(name, (value, 0))
             if before != value and name not in FORBIDDEN and name not in _MANAGED:
-                yield Finding(
+                yield TemplateProblem(
                     each.line,
                     f"--{name} is on line {line} already, as {before}; "
                     f"the last one, {value}, counts",
@@ -186,30 +188,32 @@ def full_name(given: str) -> str:
     return given
 
 
-def _option(line: int, name: str, value: str | None) -> Iterator[Finding]:
+def _option(line: int, name: str, value: str | None) -> Iterator[TemplateProblem]:
     if name in FORBIDDEN:
-        yield Finding(
+        yield TemplateProblem(
             line,
             f"--{name} cannot be used in a trial's script: {FORBIDDEN[name]}",
             True,
         )
     elif name in _MANAGED:
-        yield Finding(
+        yield TemplateProblem(
             line,
             f"--{name}: hpcopt sets this option itself, and the line has no effect"
             f"{_MANAGED[name]}",
         )
     elif not name and value in ("hetjob", "packjob"):
-        yield Finding(
+        yield TemplateProblem(
             line, "a trial cannot be a heterogeneous job, as arrays cannot be", True
         )
     elif not name:
-        yield Finding(
+        yield TemplateProblem(
             line, f"expected an option, such as --{value}, found {value!r}", True
         )
 
 
-def _signals(script: str, found: list[Directive], spec: JobSpec) -> Iterator[Finding]:
+def _signals(
+    script: str, found: list[Directive], spec: JobSpec
+) -> Iterator[TemplateProblem]:
     """Warn of a signal that would reach no program."""
     given: list[tuple[int | None, str]] = []
     if isinstance(signal := spec.options.get("signal"), str):
@@ -226,20 +230,20 @@ def _signals(script: str, found: list[Directive], spec: JobSpec) -> Iterator[Fin
     for line, signal in given[:1]:
         flags = signal.partition(":")[0] if ":" in signal else ""
         if "B" not in flags and not re.search(r"\b(srun|mpirun|mpiexec)\b", text):
-            yield Finding(
+            yield TemplateProblem(
                 line,
                 f"--signal={signal} is sent to steps of srun only, and there is none: "
                 f"for the script itself it is --signal=B:{signal.rpartition(':')[2]}",
             )
         elif "B" in flags and not re.search(r"^\s*(exec|trap)\s", script, re.MULTILINE):
-            yield Finding(
+            yield TemplateProblem(
                 line,
                 f"--signal={signal} reaches the script and not its program: begin the "
                 "program's line with exec, or trap the signal",
             )
 
 
-def _commands(script: str) -> Iterator[Finding]:
+def _commands(script: str) -> Iterator[TemplateProblem]:
     if not is_shell(script):
         return
     lines = [
@@ -249,7 +253,7 @@ def _commands(script: str) -> Iterator[Finding]:
     ]
     for number, line in lines:
         if _SBATCH_CALL.search(f"{line} "):
-            yield Finding(
+            yield TemplateProblem(
                 number,
                 "a job submitted within the script: the trial ends with this script, "
                 "not with that job; --wait makes it wait",
@@ -258,7 +262,7 @@ def _commands(script: str) -> Iterator[Finding]:
         return
     (_, before), (number, last) = lines[-2:]
     if _MASKS.fullmatch(last) and "||" not in before:
-        yield Finding(
+        yield TemplateProblem(
             number,
             f"{last!r} succeeds whatever came before: a trial whose program failed "
             "would not count as failed; set -e at the top, or exec for the program",
@@ -267,7 +271,7 @@ def _commands(script: str) -> Iterator[Finding]:
 
 def _unused(
     source: str, spec: JobSpec, parameters: Collection[str]
-) -> Iterator[Finding]:
+) -> Iterator[TemplateProblem]:
     """Warn of parameters that nothing depends on."""
     expressions = " ".join(_EXPRESSION.findall(source))
     words = set(re.findall(r"\w+", expressions))
@@ -285,9 +289,11 @@ def _unused(
         return
     unused = [name for name in parameters if name not in named]
     if len(unused) == len(parameters):
-        yield Finding(None, "no parameter is named in it: all trials would be the same")
+        yield TemplateProblem(
+            None, "no parameter is named in it: all trials would be the same"
+        )
     elif unused:
-        yield Finding(
+        yield TemplateProblem(
             None,
             f"the parameter {unused[0]!r} is named nowhere: nothing depends on it, "
             "unless the program reads parameters.json",

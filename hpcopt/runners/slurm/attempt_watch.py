@@ -42,8 +42,8 @@ class AttemptWatch:
         self._taken_over: dict[_Key, str] = {}
         """The jobs that run attempts in place of those that were to."""
 
-    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
-        """Return what files tell; see ``AttemptRunner.glance``."""
+    def poll_files(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        """Return what files tell; see ``AttemptRunner.poll_files``."""
         found: dict[_Key, AttemptState] = {}
         for attempt in attempts:
             look = look_at(attempt)

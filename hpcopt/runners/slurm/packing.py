@@ -120,9 +120,9 @@ class PackingRunner(SlurmRunner):
     # Watch
 
     @override
-    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+    def poll_files(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         single = [attempt for attempt in attempts if not _is_packed(attempt)]
-        found = dict(super().glance(single))
+        found = dict(super().poll_files(single))
         for attempt in attempts:
             if _is_packed(attempt) and (end := packs.own_end(look_at(attempt))):
                 found[attempt.key] = end

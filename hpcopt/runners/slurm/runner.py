@@ -54,8 +54,8 @@ class SlurmRunner(SlurmSubmissions):
     # Watch
 
     @override
-    def glance(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
-        return self._attempts.glance(attempts)
+    def poll_files(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        return self._attempts.poll_files(attempts)
 
     @override
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
@@ -113,12 +113,12 @@ class SlurmRunner(SlurmSubmissions):
         return number
 
     @override
-    def site_room(self) -> int | None:
+    def site_capacity(self) -> int | None:
         n_jobs = self._limit.n_left()
         return None if n_jobs is None else n_jobs * self.trials_per_job
 
     @override
-    def why_no_room(self) -> str:
+    def why_no_capacity(self) -> str:
         return self._limit.why()
 
     @override

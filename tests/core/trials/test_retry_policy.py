@@ -23,7 +23,7 @@ from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase, TrialS
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
 from hpcopt.runners.protocol import AttemptRequest
-from hpcopt.runners.script.escalation import Growth, parse_memory_mb
+from hpcopt.runners.script.escalation import ResourceEscalation, parse_memory_mb
 from hpcopt.runners.script.time_limit import format_slurm_time, parse_slurm_time
 from tests.support.driver_world import Cluster, ClusterRunner, Hazards, Killed, World
 
@@ -83,7 +83,7 @@ def test_an_adjustment_comes_back_from_json(adjustment: Adjustment) -> None:
     assert Adjustment.from_json(adjustment.to_json()) == adjustment
 
 
-# Growth
+# Resource escalation
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_memory_grows_where_it_was_given_and_up_to_the_cap(
     directives: tuple[str, ...],
     expected: dict[str, str],
 ) -> None:
-    growth = Growth(memory=True, memory_cap_mb=10240)
-    assert growth.apply(options, directives, MORE) == expected
+    escalation = ResourceEscalation(memory=True, memory_cap_mb=10240)
+    assert escalation.apply(options, directives, MORE) == expected
 
 
 @pytest.mark.parametrize(
@@ -142,30 +142,38 @@ def test_memory_grows_where_it_was_given_and_up_to_the_cap(
 def test_time_grows_where_it_was_given_and_up_to_the_cap(
     options: dict[str, str | None], directives: tuple[str, ...], expected: str
 ) -> None:
-    growth = Growth(time=True, time_cap_s=86400)
-    assert growth.apply(options, directives, MORE)["time"] == expected
+    escalation = ResourceEscalation(time=True, time_cap_s=86400)
+    assert escalation.apply(options, directives, MORE)["time"] == expected
 
 
 def test_nothing_changes_for_a_first_attempt() -> None:
     options = {"mem": "4G", "time": "30", "exclude": "n7"}
-    growth = Growth(memory=True, time=True)
-    assert growth.apply(options, (), Adjustment()) == options
+    escalation = ResourceEscalation(memory=True, time=True)
+    assert escalation.apply(options, (), Adjustment()) == options
 
 
 @pytest.mark.parametrize(
-    ("growth", "sentence"),
+    ("escalation", "sentence"),
     [
-        (Growth(memory=True), r"job\.on\.memory: expected job\.slurm or the template"),
-        (Growth(time=True), r"job\.on\.time: expected job\.slurm or the template"),
+        (
+            ResourceEscalation(memory=True),
+            r"job\.on\.memory: expected job\.slurm or the template",
+        ),
+        (
+            ResourceEscalation(time=True),
+            r"job\.on\.time: expected job\.slurm or the template",
+        ),
     ],
 )
-def test_what_is_given_by_nobody_cannot_grow(growth: Growth, sentence: str) -> None:
+def test_what_is_given_by_nobody_cannot_grow(
+    escalation: ResourceEscalation, sentence: str
+) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        growth.apply({}, ("#SBATCH --nodes=1",), Adjustment())
+        escalation.apply({}, ("#SBATCH --nodes=1",), Adjustment())
 
 
 def test_bad_nodes_are_excluded_beside_those_of_the_user() -> None:
-    adjusted = Growth().apply(
+    adjusted = ResourceEscalation().apply(
         {}, ("#SBATCH -x n[7-8]",), Adjustment(avoid=("n1", "n2"))
     )
     assert adjusted == {"exclude": "n[7-8],n1,n2"}
@@ -193,7 +201,7 @@ def test_policies_are_read_from_a_config() -> None:
     assert section.policies() == RetryPolicies(
         RetryPolicy(2, 1.5), RetryPolicy(10), RetryPolicy(3), RetryPolicy(1)
     )
-    assert section.growth() == Growth(True, 65536, False, math.inf)
+    assert section.escalation() == ResourceEscalation(True, 65536, False, math.inf)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpcopt.runners.script.job_spec import JobSpec
-from hpcopt.runners.script.lint import Finding, lint, place_of
+from hpcopt.runners.script.lint import TemplateProblem, lint, place_of
 from hpcopt.runners.script.sbatch_lines import directives
 from hpcopt.runners.script.shipped import shipped_templates
 from hpcopt.slurm.refusals import blamed_option
@@ -31,7 +31,7 @@ def has_program(name: str) -> bool:
     return shutil.which(name) is not None
 
 
-def findings(source: str, **changes: object) -> list[Finding]:
+def findings(source: str, **changes: object) -> list[TemplateProblem]:
     return lint(source, spec(**changes), ["x"], has_program)
 
 

@@ -11,7 +11,7 @@ from hpcopt.core.trials.retry_policy import RetryPolicies, RetryPolicy
 from hpcopt.core.trials.trial import Cause, TrialStatus
 from hpcopt.driver.driver import Driver
 from hpcopt.driver.limits import Limits
-from hpcopt.runners.script.escalation import Growth
+from hpcopt.runners.script.escalation import ResourceEscalation
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.testing.fake_slurm import FakeSlurm
@@ -51,8 +51,8 @@ def test_sbatch_is_asked_for_more_up_to_the_cap(
     slurm.behave(run_s=60, word=word)
     clock = SlurmClock(slurm)
     made = scripts(tmp_path / "e", "#!/bin/bash\ntrue\n", mem="1G", time="00:10:00")
-    growth = Growth(memory=True, memory_cap_mb=3072, time=True)
-    made.spec = replace(made.spec, growth=growth)
+    escalation = ResourceEscalation(memory=True, memory_cap_mb=3072, time=True)
+    made.spec = replace(made.spec, escalation=escalation)
     runner = SlurmRunner(made, slurm.commands_in_process(), clock.now)
     world = World(Limits(max_trials=1, policies=POLICIES))
     Driver(
