@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hpcopt.core.errors import StorageError, UsageError
 from hpcopt.experiment.session import is_begun
+from hpcopt.host.durable import write_text_durably
 
 _FORMAT = "hpcopt client"
 
@@ -17,10 +18,8 @@ def save(path: Path, folder: Path) -> None:
     Raises:
         StorageError: The file cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.tmp")
     try:
-        temporary.write_text(json.dumps({"format": _FORMAT, "folder": str(folder)}))
-        temporary.replace(path)
+        write_text_durably(path, json.dumps({"format": _FORMAT, "folder": str(folder)}))
     except OSError as exc:
         raise StorageError(f"{path}: cannot be written: {exc.strerror}") from exc
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import logging
-import os
 import signal
 import socket
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from hpcopt.core.errors import StorageError
+from hpcopt.host.durable import write_text_durably
 
 logger = logging.getLogger(__name__)
 
@@ -152,11 +152,9 @@ def request_stop(folder: Path) -> Path:
         StorageError: The file cannot be written.
     """
     path = folder / STOP_REQUEST
-    temporary = folder / f".{STOP_REQUEST}.{os.getpid()}"
     text = f"{getpass.getuser()} on {socket.gethostname()}\n"
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_text_durably(path, text)
     except OSError as exc:
         raise StorageError(
             f"{path}: the request to stop cannot be written: {exc.strerror}"

@@ -23,6 +23,7 @@ from hpcopt.core.errors import StorageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
 from hpcopt.host.clock import Clock
+from hpcopt.host.durable import write_text_durably
 from hpcopt.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -58,15 +59,10 @@ class RequestFolder:
             StorageError: It cannot be written.
         """
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-        temporary = self._path / f".{name}"
         record = {"verb": request.verb, "trials": request.trials, "by": request.by}
         try:
             self._path.mkdir(exist_ok=True)
-            with temporary.open("x", encoding="utf-8") as file:
-                json.dump(record, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.file(name))
+            write_text_durably(self.file(name), json.dumps(record))
         except OSError as exc:
             raise StorageError(
                 f"{self._path}: the request cannot be written: {exc.strerror}"

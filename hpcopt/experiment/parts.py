@@ -13,7 +13,7 @@ from hpcopt.core.errors import ConfigError
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.experiment.session import is_begun, read_experiment, runner_at_work
 from hpcopt.host.clock import Clock
-from hpcopt.host.durable import cannot_write
+from hpcopt.host.durable import cannot_write, write_text_durably
 from hpcopt.runners.script.job_script import RESERVED_NAMES, JobScripts
 from hpcopt.runners.script.job_spec import JobSpec, SlurmValue
 from hpcopt.runners.script.shipped import find_template
@@ -212,9 +212,7 @@ def write_config(loaded: LoadedConfig, path: Path) -> None:
     Raises:
         StorageError: It cannot be written.
     """
-    temporary = path.with_suffix(".tmp")
     try:
-        temporary.write_text(loaded.text, encoding="utf-8")
-        temporary.replace(path)
+        write_text_durably(path, loaded.text)
     except OSError as exc:
         raise cannot_write(path, exc) from exc

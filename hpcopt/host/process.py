@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hpcopt.core.errors import StorageError
@@ -26,15 +27,15 @@ class Process:
     @classmethod
     def this(cls) -> Process:
         """Return this process."""
-        stat = _stat(os.getpid())
+        stat = process_stat(os.getpid())
         if stat is None:
             raise StorageError("expected /proc, as Linux has it, found none")
         return cls(
-            host=socket.gethostname(),
-            boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            host=host_name(),
+            boot_id=boot_id(),
             pid_namespace=str(Path("/proc/self/ns/pid").readlink()),
             pid=os.getpid(),
-            start_time=stat[1],
+            start_time=stat.start_time,
         )
 
     def is_alive(self, seen_from: Process) -> bool | None:
@@ -45,22 +46,49 @@ class Process:
             return None
         if self.pid_namespace != seen_from.pid_namespace:
             return None
-        stat = _stat(self.pid)
+        stat = process_stat(self.pid)
         if stat is None:
             return None if _is_hidden(self.pid) else False
-        state, start_time = stat
-        return start_time == self.start_time and state not in ("Z", "X")
+        return stat.is_alive and stat.start_time == self.start_time
 
 
-def _stat(pid: int) -> tuple[str, int] | None:
-    """Return the state and the start time of a process; ``None`` if none is seen."""
+@dataclass(frozen=True)
+class ProcessStat:
+    """What /proc tells of a process."""
+
+    state: str
+    """One letter, such as ``S`` for sleeping."""
+    session: int
+    """The pid of the process that began its session."""
+    start_time: int
+    """In clock ticks since the boot."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is more than the entry of a process that has ended."""
+        return self.state not in ("Z", "X")
+
+
+def host_name() -> str:
+    """Return the name of this machine, as it calls itself."""
+    return socket.gethostname()
+
+
+@cache
+def boot_id() -> str:
+    """Return what tells this boot of this machine from every other boot of any."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def process_stat(pid: int) -> ProcessStat | None:
+    """Return what /proc tells of a process; ``None`` if none is seen there."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The second field is the program's name, which may hold blanks and parentheses.
     fields = text.rpartition(")")[2].split()
-    return fields[0], int(fields[19])
+    return ProcessStat(fields[0], session=int(fields[3]), start_time=int(fields[19]))
 
 
 def _is_hidden(pid: int) -> bool:

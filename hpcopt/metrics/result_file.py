@@ -8,7 +8,6 @@ that never reached the disk reads as zeros and passes every check of HDF5's own.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
+
+from hpcopt.host.durable import replace_durably
 
 #: What all attributes of ours begin with: a file without one is a foreign program's.
 PREFIX = "hpcopt_"
@@ -42,8 +43,8 @@ def write_result(
         values: Dataset name to numbers of any shape.
         attributes: What the root carries.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+
+    def write(temporary: Path) -> None:
         with h5py.File(temporary, "w", libver=_FORMAT, locking=False) as h5:
             for name, array in values.items():
                 h5[name] = array
@@ -55,22 +56,10 @@ def write_result(
                 h5.attrs[mark] = (
                     np.bytes_(value.encode()) if isinstance(value, str) else value
                 )
-        _sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync(path.parent)
+
+    replace_durably(path, write)
 
 
 def digest(array: npt.NDArray[Any]) -> np.bytes_:
     """Return the SHA-256 of the values, in hexadecimal."""
     return np.bytes_(hashlib.sha256(array.tobytes()).hexdigest())
-
-
-def _sync(path: Path) -> None:
-    """Wait until the file, or the folder's entries, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpcopt.runners.script.attempt_folder import AttemptFolder
+from hpcopt.host.durable import write_text_durably
+from hpcopt.host.process import Process
+from hpcopt.runners.script.attempt_folder import AttemptFolder, Started
 
 #: How long another job may take to write into the ``started`` that it has made.
 _PATIENCE_S = 10.0
@@ -25,9 +27,7 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 def identity(job_id: str) -> str:
     """Return what ``started`` says of attempts that this process runs."""
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    return f"{job_id} {os.uname().nodename} {os.getpid()} {boot_id} {stat[19]}\n"
+    return Started.by(Process.this(), job_id).to_line()
 
 
 @dataclass
@@ -134,7 +134,5 @@ def _claim(folder: AttemptFolder, identity: str) -> str | None:
         return words[0]
     # Slurm runs this job again.
     folder.ended.unlink(missing_ok=True)
-    temporary = folder.started.with_suffix(".tmp")
-    temporary.write_text(identity)
-    temporary.replace(folder.started)
+    write_text_durably(folder.started, identity)
     return None

@@ -11,10 +11,12 @@ import errno
 import json
 import os
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from hpcopt.host.durable import sync_folder, write_text_durably
+from hpcopt.host.process import boot_id, host_name
 
 _HEAD = "hpcopt: "
 
@@ -79,13 +81,12 @@ class CallLog:
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         descriptor = os.open(self._path, flags, 0o644)
-        # An empty line first: what sbatch said before may lack its end.
-        line = f"\n{_HEAD}{json.dumps(asdict(call))}\n".encode()
+        line = _head(call).encode()
         try:
             if os.write(descriptor, line) != len(line):
                 raise OSError(errno.ENOSPC, f"{self._path}: the disk is full")
             os.fsync(descriptor)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError:
             os.close(descriptor)
             raise
@@ -98,14 +99,8 @@ class CallLog:
             OSError: It could not be written down.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            for each in found:
-                file.write(f"\n{_HEAD}{json.dumps(asdict(each.call))}\n{each.text}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
-        _sync_folder(self._path.parent)
+        parts = [f"{_head(each.call)}{each.text}\n" for each in found]
+        write_text_durably(self._path, "".join(parts))
 
     def adopt(self, call: Call, job_id: str, cluster: str) -> None:
         """Write down that a job was found which ``call`` had made.
@@ -132,8 +127,7 @@ def parse_log(text: str) -> list[AnsweredCall]:
 
 def this_machine() -> str:
     """Return what tells this machine, and this boot of it, from others."""
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
-    return f"{socket.gethostname()} {boot_id.strip()}"
+    return f"{host_name()} {boot_id()}"
 
 
 def parse_answer(text: str) -> tuple[str, str] | None:
@@ -155,10 +149,6 @@ def _answer(text: str) -> tuple[str, str]:
     return "", ""
 
 
-def _sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _head(call: Call) -> str:
+    # An empty line first: what sbatch said before may lack its end.
+    return f"\n{_HEAD}{json.dumps(asdict(call))}\n"

@@ -18,8 +18,9 @@ from typing_extensions import override
 
 from hpcopt.core.errors import JournalDamagedError, StorageError
 from hpcopt.core.events import Event
+from hpcopt.host.durable import create_durably, sync_folder
 from hpcopt.storage.frames import decode_all, encode, frame, has_frame, unframe
-from hpcopt.storage.journal_writer import JournalWriter, sync_folder
+from hpcopt.storage.journal_writer import JournalWriter
 from hpcopt.storage.protocol import Store
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class JournalFile(Store):
         writer = JournalWriter.open(path, flags, lease)
         try:
             writer.write(_HEADER)
-            sync_folder(path.parent)
+            _sync_folder(path.parent)
         except BaseException:
             writer.close()
             raise
@@ -140,6 +141,13 @@ def _read(path: Path) -> bytes:
         ) from exc
 
 
+def _sync_folder(folder: Path) -> None:
+    try:
+        sync_folder(folder)
+    except OSError as exc:
+        raise StorageError(f"{folder}: cannot be synced: {exc.strerror}") from exc
+
+
 def _frames(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield where each whole frame ends and what it holds; the header is the first.
 
@@ -199,11 +207,7 @@ def _save_torn(path: Path, torn: bytes) -> None:
     while (beside := path.with_name(f"{path.stem}.torn-{n}")).exists():
         n += 1
     try:
-        with beside.open("xb") as file:
-            file.write(torn)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(path.parent)
+        create_durably(beside, torn)
     except OSError as exc:
         raise StorageError(
             f"{beside}: the torn end of {path.name} could not be kept: {exc.strerror}"

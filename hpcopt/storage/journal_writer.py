@@ -112,15 +112,3 @@ class JournalWriter:
         self._is_torn = True
         self.truncate(self._size)
         self._is_torn = False
-
-
-def sync_folder(folder: Path) -> None:
-    """Make durable which files ``folder`` holds."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-    except OSError as exc:
-        raise StorageError(f"{folder}: cannot be synced: {exc.strerror}") from exc

@@ -37,7 +37,7 @@ from pathlib import Path
 from types import TracebackType
 
 from hpcopt.core.errors import LeaseHeldError, LeaseLostError, StorageError
-from hpcopt.host.durable import advice
+from hpcopt.host.durable import advice, create_durably
 from hpcopt.host.process import Process
 from hpcopt.storage.lease_holder import LeaseHolder, read_lease
 
@@ -184,10 +184,7 @@ class _Taker:
 
     def write_own(self) -> None:
         """Write the own file, durably."""
-        with self.own.open("xb") as file:
-            file.write(self.holder.to_bytes())
-            file.flush()
-            os.fsync(file.fileno())
+        create_durably(self.own, self.holder.to_bytes(), sync_parent=False)
 
     def take(self, path: Path) -> None:
         """Make ``path`` the own file: the lease, or the right to succeed a holder."""

@@ -31,8 +31,8 @@ from hpcopt.driver.polling import (
     settling_s,
     with_site_floor,
 )
+from hpcopt.host import durable
 from hpcopt.runners.protocol import AttemptRequest
-from hpcopt.runners.script import attempt_folder
 from hpcopt.runners.script.attempt_folder import Look, Started
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import RenderedJob
@@ -278,7 +278,7 @@ def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     monkeypatch.setattr(polling, "_GLANCE_SHARE", 0.01)
     monkeypatch.setattr(attempt_watch, "look_at", slurm.look)
     monkeypatch.setattr(JobScripts, "write", make_folder)
-    monkeypatch.setattr(attempt_folder, "sync_folder", lambda _: None)
+    monkeypatch.setattr(durable, "sync_folder", lambda _: None)
     template = "#!/bin/bash\ntrue\n"
     runner = SlurmRunner(scripts(tmp_path / "e", template), slurm, world.clock.now)
     begun_at = world.clock.now()

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from hpcopt.core.trials.trial import Cause
+from hpcopt.host.durable import write_text_durably
 from hpcopt.node import pack
-from hpcopt.runners.script.attempt_folder import AttemptFolder, Stopped, write_durably
+from hpcopt.runners.script.attempt_folder import AttemptFolder, Stopped
 from tests.support.waiting import PATIENCE_S, wait_until
 
 #: Leaves a mark while it runs, waits for its end to be allowed, and counts its peers.
@@ -36,7 +37,7 @@ class PackOf:
         for index, script in enumerate(scripts):
             attempt = self.attempt(index)
             attempt.path.mkdir(parents=True)
-            write_durably(attempt.script, script, mode=0o755)
+            write_text_durably(attempt.script, script, mode=0o755)
             (self.path / str(index)).symlink_to(attempt.path)
 
         members = [

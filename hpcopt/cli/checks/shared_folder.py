@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hpcopt.host.durable import create_durably
+
 #: A clock of the file server that is off by more makes ages of files misleading.
 _TOLERATED_LAG_S = 5.0
 
@@ -56,15 +58,7 @@ def _rename(scratch: Path) -> str:
 
 def _fsync(scratch: Path) -> str:
     begin = time.perf_counter()
-    with (scratch / "synced").open("wb") as file:
-        file.write(b"x" * 4096)
-        file.flush()
-        os.fsync(file.fileno())
-    descriptor = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    create_durably(scratch / "synced", b"x" * 4096)
     return f"a file and its folder are on disk after {_ms(begin)}"
 
 

@@ -9,24 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from pathlib import Path
 
+from hpcopt.host.process import ProcessStat, boot_id, host_name, process_stat
 from hpcopt.runners.script.attempt_folder import NEVER_RUN, AttemptFolder, Started
-
-
-@dataclass(frozen=True)
-class _Stat:
-    state: str
-    session: int
-    start_time: str
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it is more than the entry of an ended process."""
-        return self.state not in ("Z", "X")
 
 
 class Machine(Enum):
@@ -38,26 +25,18 @@ class Machine(Enum):
     ELSEWHERE = "elsewhere"
 
 
-@cache
-def this_machine() -> tuple[str, str]:
-    """Return this machine's name, and what tells this boot of it from all others."""
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return os.uname().nodename, boot_id
-
-
 def machine_of(started: Started) -> Machine:
     """Return on which machine the attempt was started."""
-    host, boot_id = this_machine()
-    if started.host != host:
+    if started.host != host_name():
         # Even in the same boot: a container has processes of its own.
         return Machine.ELSEWHERE
-    return Machine.HERE if started.boot_id == boot_id else Machine.REBOOTED
+    return Machine.HERE if started.boot_id == boot_id() else Machine.REBOOTED
 
 
 def is_alive(started: Started) -> bool:
     """Return whether the wrapper lives; it must be of this machine."""
-    stat = _read_stat(started.pid)
-    return stat is not None and stat.is_alive and stat.start_time == started.start_time
+    stat = process_stat(started.pid)
+    return stat is not None and stat.is_alive and _is_of(started, stat)
 
 
 def find_wrapper(folder: AttemptFolder) -> Started | None:
@@ -66,7 +45,6 @@ def find_wrapper(folder: AttemptFolder) -> Started | None:
     For an attempt whose ``started`` was deleted; its job id is not known.
     """
     needle = os.fsencode(folder.job)
-    host, boot_id = this_machine()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
@@ -75,10 +53,11 @@ def find_wrapper(folder: AttemptFolder) -> Started | None:
         except OSError:
             continue  # it ended while we looked, or is somebody else's
         pid = int(entry.name)
-        stat = _read_stat(pid)
+        stat = process_stat(pid)
         # What the wrapper starts may carry its words for an instant; it leads.
         if needle in words[1:2] and stat is not None and stat.session == pid:
-            return Started("", host, pid, boot_id, stat.start_time)
+            start_time = str(stat.start_time)
+            return Started("", host_name(), pid, boot_id(), start_time)
     return None
 
 
@@ -93,34 +72,29 @@ def send_signal(started: Started, signum: int) -> None:
 def _members(started: Started) -> list[int]:
     if started.pid == 0:
         return []  # Nothing was started; 0 is the session of the kernel's own.
-    leader = _read_stat(started.pid)
-    if leader is not None and leader.start_time != started.start_time:
+    leader = process_stat(started.pid)
+    if leader is not None and not _is_of(started, leader):
         return []  # The pid is used again, so nothing is left of the session.
     members = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
-            stat = _read_stat(int(entry.name))
+            stat = process_stat(int(entry.name))
             if stat is not None and stat.is_alive and stat.session == started.pid:
                 members.append(int(entry.name))
     return members
 
 
-def _read_stat(pid: int) -> _Stat | None:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The second field is the program's name, which may hold blanks and parentheses.
-    fields = text.rpartition(")")[2].split()
-    return _Stat(state=fields[0], session=int(fields[3]), start_time=fields[19])
+def _is_of(started: Started, stat: ProcessStat) -> bool:
+    """Return whether the process of that pid is still the wrapper."""
+    return str(stat.start_time) == started.start_time
 
 
 def forbid_start(folder: AttemptFolder) -> bool:
     """Make the attempt one that can never start; return whether it had not started."""
-    host, boot_id = this_machine()
+    never = Started(NEVER_RUN, host_name(), 0, boot_id(), "0")
     try:
         with folder.started.open("x") as file:
-            file.write(f"{NEVER_RUN} {host} 0 {boot_id} 0\n")
+            file.write(never.to_line())
     except FileExistsError:
         return False
     return True

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpcopt.core.trials.trial import Cause
+from hpcopt.host.durable import write_text_durably
+from hpcopt.host.process import Process
 
 #: The job id in ``started`` of an attempt that was stopped before it began.
 NEVER_RUN = "never-run"
@@ -30,6 +32,17 @@ class Started:
     """Tells one boot of a machine from the next, and one machine from another."""
     start_time: str
     """When the process began, in the kernel's ticks: tells a reused pid."""
+
+    @classmethod
+    def by(cls, process: Process, job_id: str) -> Started:
+        """Return what a process writes down of an attempt that it runs."""
+        start_time = str(process.start_time)
+        return cls(job_id, process.host, process.pid, process.boot_id, start_time)
+
+    def to_line(self) -> str:
+        """Return the content of ``started``; ``wrapper.py`` writes the same in bash."""
+        words = (self.job_id, self.host, self.pid, self.boot_id, self.start_time)
+        return " ".join(map(str, words)) + "\n"
 
 
 @dataclass(frozen=True)
@@ -144,7 +157,7 @@ class AttemptFolder:
 
     def write_stopped(self, stopped: Stopped) -> None:
         """Note that the attempt is asked to end, before it is."""
-        write_durably(self.stopped, f"{stopped.cause} {stopped.time}\n")
+        write_text_durably(self.stopped, f"{stopped.cause} {stopped.time}\n")
 
     def _names(self) -> list[str]:
         try:
@@ -202,32 +215,3 @@ def attempt_folder(
     """Return the folder of attempt ``number`` of a trial: ``trials/0007/attempt-0``."""
     trial = experiment_folder / "trials" / f"{trial_index:04d}"
     return AttemptFolder(trial / f"attempt-{number}")
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it that are missing, durably."""
-    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
-    path.mkdir(parents=True, exist_ok=True)
-    for folder in missing:
-        sync_folder(folder.parent)
-
-
-def write_durably(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a file so that it is there whole or not at all; sync its folder later."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,15 +13,15 @@ from types import MappingProxyType
 from hpcopt.core.errors import ConfigError, HpcoptError, SubmissionDeferredError
 from hpcopt.core.trials.retry_policy import NO_ADJUSTMENT
 from hpcopt.core.types import JSONValue
-from hpcopt.host.durable import cannot_write, is_lasting
-from hpcopt.runners.protocol import AttemptRequest, Submission
-from hpcopt.runners.script.attempt_folder import (
-    AttemptFolder,
-    attempt_folder,
-    make_folder,
+from hpcopt.host.durable import (
+    cannot_write,
+    is_lasting,
+    make_folder_durably,
     sync_folder,
-    write_durably,
+    write_text_durably,
 )
+from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.script.attempt_folder import AttemptFolder, attempt_folder
 from hpcopt.runners.script.job_spec import JobSpec, SlurmValue
 from hpcopt.runners.script.rendered_job import (
     RenderedJob,
@@ -139,11 +139,14 @@ class JobScripts:
         """
         folder = self.folder(request)
         try:
-            make_folder(folder.path)
-            write_durably(folder.parameters, rendered.parameters + "\n")
-            write_durably(folder.script, rendered.script, mode=0o755)
+            make_folder_durably(folder.path)
+            parameters = rendered.parameters + "\n"
+            write_text_durably(folder.parameters, parameters, sync_parent=False)
+            scripts = {folder.script: rendered.script}
             if not is_packed:
-                write_durably(folder.job, rendered.job, mode=0o755)
+                scripts[folder.job] = rendered.job
+            for path, text in scripts.items():
+                write_text_durably(path, text, mode=0o755, sync_parent=False)
             sync_folder(folder.path)
         except OSError as exc:
             raise _write_error(folder.path, exc) from exc
@@ -201,7 +204,7 @@ class JobScripts:
     ) -> None:
         """Write a ``job.sh``, and a link to the folder of each attempt."""
         try:
-            make_folder(folder)
+            make_folder_durably(folder)
             for task, request in enumerate(submission.requests):
                 target = Path("../..") / self.folder(request).path.relative_to(
                     self.experiment_folder
@@ -210,9 +213,8 @@ class JobScripts:
                 if not link.is_symlink():
                     link.symlink_to(target)
             for name, text in others.items():
-                write_durably(folder / name, text)
-            write_durably(folder / "job.sh", job, mode=0o755)
-            sync_folder(folder)
+                write_text_durably(folder / name, text, sync_parent=False)
+            write_text_durably(folder / "job.sh", job, mode=0o755)
         except OSError as exc:
             raise _write_error(folder, exc) from exc
 

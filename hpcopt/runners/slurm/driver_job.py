@@ -26,7 +26,7 @@ from hpcopt.core.errors import (
     SubmissionUnknownError,
 )
 from hpcopt.core.trials.trial import Phase
-from hpcopt.runners.script.attempt_folder import make_folder, sync_folder, write_durably
+from hpcopt.host.durable import make_folder_durably, write_text_durably
 from hpcopt.runners.script.job_spec import MANAGED_OPTIONS, SlurmValue, option_names
 from hpcopt.runners.script.template import ShellText, render_script
 from hpcopt.runners.script.time_limit import parse_slurm_time
@@ -176,10 +176,10 @@ class DriverJobs:
         number = 1 if last is None else last.number + 1
         folder = self._folder / f"{number:04d}"
         try:
-            make_folder(folder)
-            write_durably(folder / "job.sh", spec.script(folder), mode=0o755)
-            write_durably(folder / _OVERRIDES, json.dumps(dict(spec.overrides)))
-            sync_folder(folder)
+            make_folder_durably(folder)
+            overrides = json.dumps(dict(spec.overrides))
+            write_text_durably(folder / _OVERRIDES, overrides, sync_parent=False)
+            write_text_durably(folder / "job.sh", spec.script(folder), mode=0o755)
         except OSError as exc:
             raise StorageError(f"{folder}: cannot be written: {exc.strerror}") from exc
         job = BatchJob(self.name, folder, options, is_array=False, is_placed=True)

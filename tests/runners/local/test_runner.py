@@ -14,8 +14,8 @@ import pytest
 
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, TrialStatus
+from hpcopt.host.process import host_name
 from hpcopt.runners.local.runner import LocalRunner
-from hpcopt.runners.local.session_processes import this_machine
 from hpcopt.runners.protocol import Submission
 from hpcopt.runners.script.attempt_folder import AttemptFolder
 from tests.support.local_world import TEMPLATE, LocalWorld, run
@@ -197,7 +197,7 @@ def test_a_machine_that_was_started_anew_is_to_blame(world) -> None:
     rewrite_started(attempts[0], boot_id="another-boot")
     state = world.runner().poll(attempts)[0, 0]
     assert state.cause is Cause.INFRASTRUCTURE
-    assert state.reason == f"{this_machine()[0]} was started anew meanwhile"
+    assert state.reason == f"{host_name()} was started anew meanwhile"
 
 
 def test_a_trial_on_another_machine_is_unknown(world) -> None:

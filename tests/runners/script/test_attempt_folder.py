@@ -16,8 +16,6 @@ from hpcopt.runners.script.attempt_folder import (
     Started,
     Stopped,
     attempt_folder,
-    make_folder,
-    write_durably,
 )
 from hpcopt.runners.script.time_limit import parse_slurm_time
 
@@ -70,16 +68,6 @@ def test_stopped_says_why_and_when(tmp_path: Path, cause: Cause) -> None:
     folder = AttemptFolder(tmp_path)
     folder.write_stopped(Stopped(cause, 1.25e9))
     assert folder.read_stopped() == Stopped(cause, 1.25e9)
-
-
-def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
-    make_folder(tmp_path / "a" / "b")
-    path = tmp_path / "a" / "b" / "script.sh"
-    write_durably(path, "one\n", mode=0o755)
-    write_durably(path, "two\n", mode=0o755)
-    assert path.read_text() == "two\n"
-    assert path.stat().st_mode & 0o777 == 0o755
-    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from hpcopt.host.durable import write_text_durably
 from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
-from hpcopt.runners.script.attempt_folder import AttemptFolder, write_durably
+from hpcopt.runners.script.attempt_folder import AttemptFolder
 from hpcopt.runners.script.wrapper import wrapper
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -34,7 +35,7 @@ class Wrapped:
         self.environment = {"PATH": os.environ["PATH"], "HPCOPT_JOB_ID": "12"}
 
     def begin(self, script: str, **variables: str) -> subprocess.Popen[str]:
-        write_durably(self.folder.script, script, mode=0o755)
+        write_text_durably(self.folder.script, script, mode=0o755)
         variables["HPCOPT_TRIAL_FOLDER"] = str(self.path)
         self.folder.job.write_text(wrapper((), variables, "/my modules"))
         return subprocess.Popen(
