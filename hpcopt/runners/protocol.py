@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpcopt.core.errors import RunnerError
-from hpcopt.core.trials.retry_policy import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.trials.trial import Attempt, AttemptState, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 

@@ -10,7 +10,7 @@ from typing import Any
 from hpcopt.core.errors import StorageError
 from hpcopt.core.frozen import changed
 from hpcopt.core.trials import events as ev
-from hpcopt.core.trials.retry_policy import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
 
 #: Whose outcome is nothing to learn from, whatever becomes known of it.

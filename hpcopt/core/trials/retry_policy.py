@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.types import JSONValue
-
-if TYPE_CHECKING:
-    from hpcopt.core.trials.trial import Attempt
+from hpcopt.core.trials.adjustment import Adjustment
+from hpcopt.core.trials.trial import Attempt
 
 #: How often the same parameters are run again after failures of the infrastructure.
 MAX_INFRASTRUCTURE_RETRIES = 5
 
 #: The key, in the facts of an attempt's end, of the node that is to blame for it.
 BAD_NODE = "bad_node"
-
-
-@dataclass(frozen=True)
-class Adjustment:
-    """What an attempt is given otherwise than a trial's first one.
-
-    It is written down when the attempt is staged, so that whoever goes on after a crash
-    submits the same.
-    """
-
-    memory: float = 1.0
-    """How many times the memory of the first attempt."""
-    time: float = 1.0
-    """How many times the time limit of the first attempt."""
-    avoid: tuple[str, ...] = ()
-    """Nodes that it shall not run on, the latest to fail first."""
-
-    def to_json(self) -> dict[str, JSONValue]:
-        """Return what is different from a first attempt."""
-        changed: dict[str, JSONValue] = {}
-        if self.memory != 1.0:
-            changed["memory"] = self.memory
-        if self.time != 1.0:
-            changed["time"] = self.time
-        if self.avoid:
-            changed["avoid"] = list(self.avoid)
-        return changed
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, JSONValue]) -> Adjustment:
-        """Return the adjustment of which ``to_json`` made ``record``."""
-        memory, time = record.get("memory", 1.0), record.get("time", 1.0)
-        avoid = record.get("avoid", ())
-        if not (isinstance(memory, (int, float)) and isinstance(time, (int, float))):
-            raise ValueError(f"adjustment: expected factors, found {dict(record)}")
-        if not isinstance(avoid, (list, tuple)):
-            raise ValueError(f"adjustment: expected a list of nodes, found {avoid!r}")
-        return cls(float(memory), float(time), tuple(str(node) for node in avoid))
-
-
-NO_ADJUSTMENT = Adjustment()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 from typing_extensions import override
 
 from hpcopt.core.frozen import changed
-from hpcopt.core.trials.retry_policy import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.trials.retry_policy import Adjustment
+from hpcopt.core.trials.adjustment import Adjustment
 from hpcopt.runners.script.sbatch_lines import directives
 from hpcopt.runners.script.time_limit import format_slurm_time, parse_slurm_time
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from hpcopt.core.errors import ConfigError, HpcoptError, SubmissionDeferredError
-from hpcopt.core.trials.retry_policy import NO_ADJUSTMENT
+from hpcopt.core.trials.adjustment import NO_ADJUSTMENT
 from hpcopt.core.types import JSONValue
 from hpcopt.host.durable import (
     cannot_write,

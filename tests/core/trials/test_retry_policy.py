@@ -13,12 +13,8 @@ from typing_extensions import override
 
 from hpcopt.config.file import parse_config
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.trials.retry_policy import (
-    BAD_NODE,
-    Adjustment,
-    RetryPolicies,
-    RetryPolicy,
-)
+from hpcopt.core.trials.adjustment import Adjustment
+from hpcopt.core.trials.retry_policy import BAD_NODE, RetryPolicies, RetryPolicy
 from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
