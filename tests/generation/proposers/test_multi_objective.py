@@ -25,6 +25,7 @@ from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.proposers.multi_objective import FrontModels
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
+from tests.support.differences import assert_gradients
 from tests.support.generation_world import SQUARE, snapshot, sobol_points
 
 Array = npt.NDArray[np.float64]
@@ -66,13 +67,7 @@ def test_the_gradient_is_that_of_the_value(
     )
     values, gradients = acquisition.values_and_gradients(X)
     assert np.array_equal(acquisition.values(X), values)
-    step = 1e-6
-    for k in range(X.shape[1]):
-        there, back = X.copy(), X.copy()
-        there[:, k] += step
-        back[:, k] -= step
-        slope = (acquisition.values(there) - acquisition.values(back)) / (2 * step)
-        assert gradients[:, k] == pytest.approx(slope, rel=2e-3, abs=1e-3)
+    assert_gradients(gradients, acquisition.values, X, step=1e-3, sharp=1e-3)
 
 
 @pytest.mark.parametrize("n_constraints", [0, 1])
