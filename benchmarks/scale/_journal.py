@@ -19,7 +19,8 @@ from hpcopt.config.file import load_config
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.experiment.session import open_driver, open_journal
+from hpcopt.experiment.composition import open_driver
+from hpcopt.experiment.journal import open_journal
 from hpcopt.host.clock import SystemClock
 
 NAME = "size.yaml"

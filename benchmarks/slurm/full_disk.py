@@ -26,7 +26,7 @@ from pathlib import Path
 from benchmarks.slurm.chaos.case import Case, Cluster, conclude, until
 from hpcopt.config.file import load_config
 from hpcopt.core.trials.trial import Cause
-from hpcopt.experiment.session import open_driver
+from hpcopt.experiment.composition import open_driver
 
 #: The sizes of the disks and of a result, and what is left on one that is full.
 DISK_BYTES = 64 << 20

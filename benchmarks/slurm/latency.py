@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hpcopt.core import events as ev
-from hpcopt.experiment.session import read_events
+from hpcopt.experiment.folder import read_events
 
 PARTS = ("to the result", "to the parameters", "to sbatch", "in all", "of sbatch")
 

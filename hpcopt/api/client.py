@@ -39,7 +39,7 @@ from hpcopt.core.space.change import continued
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.polling import with_site_floor
-from hpcopt.experiment.session import JOURNAL, read_experiment
+from hpcopt.experiment.folder import JOURNAL, read_experiment
 
 if TYPE_CHECKING:
     import pandas as pd

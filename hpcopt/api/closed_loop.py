@@ -12,8 +12,9 @@ from hpcopt.api.setup import Setup
 from hpcopt.driver.driver import Driver
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.requests import RequestFolder
-from hpcopt.experiment.parts import check_space, make_folder
-from hpcopt.experiment.session import GENERATOR_LOG, open_journal
+from hpcopt.experiment.folder import GENERATOR_LOG, make_folder
+from hpcopt.experiment.journal import open_journal
+from hpcopt.experiment.parts import check_space
 from hpcopt.generation.service.fallback_levels import start_generator
 from hpcopt.host.clock import SystemClock
 from hpcopt.metrics.reader import MetricsReader

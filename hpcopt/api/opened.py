@@ -12,8 +12,9 @@ from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.ask_tell import ByHand
 from hpcopt.experiment.continuation import continued_space
-from hpcopt.experiment.parts import check_space, make_folder
-from hpcopt.experiment.session import is_begun, open_journal, read_experiment
+from hpcopt.experiment.folder import is_begun, make_folder, read_experiment
+from hpcopt.experiment.journal import open_journal
+from hpcopt.experiment.parts import check_space
 from hpcopt.host.clock import SystemClock
 
 #: By folder. Those that nobody holds any more are closed, and vanish from here.

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from hpcopt.core.errors import StorageError, UsageError
-from hpcopt.experiment.session import is_begun
+from hpcopt.experiment.folder import is_begun
 from hpcopt.host.durable import write_text_durably
 
 _FORMAT = "hpcopt client"

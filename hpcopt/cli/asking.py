@@ -21,7 +21,7 @@ from hpcopt.cli.views.driver_state import DriverState, driver_state
 from hpcopt.core.errors import HpcoptError, StorageError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.requests import Request, RequestFolder, Verb
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 
 _TRIALS = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 

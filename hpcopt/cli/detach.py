@@ -16,8 +16,7 @@ from click.exceptions import Exit
 
 from hpcopt.cli.views import text
 from hpcopt.config.file import LoadedConfig
-from hpcopt.experiment import parts
-from hpcopt.experiment.session import LEASE
+from hpcopt.experiment.folder import LEASE, make_folder
 from hpcopt.storage.lease_holder import read_lease
 
 #: What the detached driver prints, in the experiment's folder.
@@ -39,7 +38,7 @@ def run_detached(
     Raises:
         Exit: It ended before, with an error.
     """
-    parts.make_folder(loaded.folder)
+    make_folder(loaded.folder)
     output = loaded.folder / DRIVER_OUTPUT
     words = [sys.executable, "-m", "hpcopt", "run", str(loaded.path)]
     if runner is not None:

@@ -11,7 +11,7 @@ from hpcopt.config.file import LoadedConfig
 from hpcopt.core.errors import HpcoptError, RunnerError
 from hpcopt.core.experiment import Experiment
 from hpcopt.experiment import parts
-from hpcopt.experiment.session import own_job_id
+from hpcopt.experiment.composition import own_job_id
 from hpcopt.runners.slurm.driver_job import DriverJobs, overrides_of
 
 logger = logging.getLogger(__name__)

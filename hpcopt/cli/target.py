@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpcopt.core.errors import StorageError, UsageError
+from hpcopt.experiment.folder import JOURNAL, is_begun, read_experiment
 
 if TYPE_CHECKING:
     from hpcopt.core.experiment import Experiment
@@ -93,8 +94,6 @@ def default_target() -> Path:
     Raises:
         UsageError: This folder is no experiment's, and holds no config.
     """
-    from hpcopt.experiment.session import is_begun
-
     if is_begun(here := Path()):
         return here
     if (config := Path(DEFAULT_CONFIG)).exists():
@@ -112,10 +111,39 @@ def find_folder(target: Path | None) -> Path:
         UsageError: There is no experiment.
         ConfigError: TARGET is a config with errors.
     """
-    from hpcopt.experiment.session import experiment_folder
-
-    folder = experiment_folder(target or default_target())
+    folder = _folder_of(target or default_target())
     click.get_current_context().meta[FOLDER] = folder
+    return folder
+
+
+def _folder_of(target: Path) -> Path:
+    """Return the folder of the experiment that a person named.
+
+    Args:
+        target: The experiment's folder, or its config.
+
+    Raises:
+        UsageError: It is neither.
+        ConfigError: It is a config with errors.
+    """
+    if target.is_dir():
+        if not is_begun(target):
+            raise UsageError(f"{target}: expected an experiment, found no {JOURNAL}")
+        return target.absolute()
+    if not target.exists():
+        raise UsageError(f"{target}: expected a config or an experiment's folder")
+    from hpcopt.config.file import load_config
+
+    folder = load_config(target).folder
+    if not is_begun(folder):
+        from hpcopt.slurm.driver_jobs import latest
+
+        job = latest(folder)
+        submitted = f"; its driver was submitted as job {job.job_id}" if job else ""
+        raise UsageError(
+            f"{target}: the experiment is not begun yet; there is no "
+            f"{folder / JOURNAL}{submitted}"
+        )
     return folder
 
 
@@ -126,8 +154,6 @@ def find_experiment(target: Path | None) -> Target:
         UsageError: There is none.
         StorageError: Its journal cannot be read.
     """
-    from hpcopt.experiment.session import read_experiment
-
     folder = find_folder(target)
     return Target(folder, read_experiment(folder))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +10,8 @@ from hpcopt.config.file import LoadedConfig
 from hpcopt.config.schema import ExperimentConfig
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.space.search_space import SearchSpace
-from hpcopt.experiment.session import is_begun, read_experiment, runner_at_work
+from hpcopt.experiment.folder import is_begun, read_experiment
+from hpcopt.experiment.live_trials import runner_at_work
 from hpcopt.host.clock import Clock
 from hpcopt.host.durable import cannot_write, write_text_durably
 from hpcopt.runners.script.job_script import RESERVED_NAMES, JobScripts
@@ -174,36 +174,6 @@ def check_space(space: SearchSpace) -> None:
         from hpcopt.generation.design.feasible import check_feasible
 
         check_feasible(space)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the experiment's folder.
-
-    Raises:
-        ConfigError: It cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise ConfigError(
-            f"folder: expected a folder that can be made and written, "
-            f"found {folder}: {exc.strerror}"
-        ) from exc
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"folder: expected a writable folder, found {folder}")
-
-
-def check_writable(log: Path) -> None:
-    """Make sure that a log can be appended to.
-
-    Raises:
-        StorageError: It cannot.
-    """
-    try:
-        with log.open("ab"):
-            pass
-    except OSError as exc:
-        raise cannot_write(log, exc) from exc
 
 
 def write_config(loaded: LoadedConfig, path: Path) -> None:

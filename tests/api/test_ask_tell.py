@@ -14,7 +14,7 @@ import pytest
 from hpcopt.api.client import Client
 from hpcopt.core.errors import ConfigError, HpcoptError, StorageError, UsageError
 from hpcopt.core.trials.trial import Observation, TrialStatus
-from hpcopt.experiment.session import JOURNAL, LEASE, read_experiment
+from hpcopt.experiment.folder import JOURNAL, LEASE, read_experiment
 from tests.support.api_world import BowlRunner, Height, X
 
 SCRIPT = """

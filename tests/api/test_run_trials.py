@@ -14,7 +14,7 @@ from hpcopt.api.metrics import Hdf5Metric
 from hpcopt.api.runners import local_runner
 from hpcopt.core.errors import ConfigError, FailureRateExceededError
 from hpcopt.core.trials.trial import TrialStatus
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 from tests.support.api_world import BowlRunner, Height, X, bowl_client
 
 SOON: dict[str, Any] = {"initial_seconds_between_polls": 0.01}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.experiment.session import JOURNAL, read_experiment
+from hpcopt.experiment.folder import JOURNAL, read_experiment
 
 SCRIPT = Path(__file__).parent / "tutorial" / "automating.py"
 N_TRIALS = 30

@@ -12,7 +12,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import UsageError
 from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.driver.requests import REQUESTS
-from hpcopt.experiment.session import JOURNAL, LEASE, read_experiment
+from hpcopt.experiment.folder import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.lease import Lease
 from tests.support.cli_world import EVENTS, T0, hpcopt, make_experiment
 from tests.support.gated_world import change, make_config, running

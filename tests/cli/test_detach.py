@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config, running
 from tests.support.waiting import wait_until

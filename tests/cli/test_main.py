@@ -70,7 +70,7 @@ def test_an_error_becomes_lines_and_an_exit_code(
     def fail(folder: Path) -> None:
         raise error
 
-    monkeypatch.setattr("hpcopt.experiment.session.read_experiment", fail)
+    monkeypatch.setattr("hpcopt.cli.target.read_experiment", fail)
     result = hpcopt("status", make_experiment(tmp_path / "e"), code=code)
     assert result.stderr.splitlines() == lines
     assert result.stdout == ""
@@ -83,7 +83,7 @@ def test_an_unexpected_error_is_written_to_the_folder(
         raise ZeroDivisionError("oh")
 
     folder = make_experiment(tmp_path / "e")
-    monkeypatch.setattr("hpcopt.experiment.session.read_experiment", fail)
+    monkeypatch.setattr("hpcopt.cli.target.read_experiment", fail)
     result = hpcopt("status", folder, code=1)
     (report,) = folder.glob("error-*.log")
     assert result.stderr.splitlines() == [
@@ -100,7 +100,7 @@ def test_an_unexpected_error_without_a_folder_is_written_to_the_temporary_one(
     def fail(target: Path | None) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("hpcopt.experiment.session.experiment_folder", fail)
+    monkeypatch.setattr("hpcopt.cli.target._folder_of", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     hpcopt("status", "x.yaml", code=1)
     (report,) = tmp_path.glob("hpcopt-*-error-*.log")

@@ -21,7 +21,7 @@ from hpcopt.config.sections import (
     MetricSpec,
     RunSection,
 )
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 from tests.support.cli_world import hpcopt, make_experiment
 from tests.support.gated_world import change, make_config, running
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hpcopt.driver.control import STOP_REQUEST, request_stop
-from hpcopt.experiment.session import JOURNAL, LEASE, read_experiment
+from hpcopt.experiment.folder import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.lease_holder import read_lease
 from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config, running

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hpcopt.core.trials.trial import Cause
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 from hpcopt.host.durable import cannot_write, is_lasting
 from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
 from hpcopt.runners.script.attempt_folder import AttemptFolder

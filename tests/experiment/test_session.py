@@ -13,8 +13,9 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.trials.trial import Cause
 from hpcopt.core.types import JSONValue
+from hpcopt.experiment.folder import JOURNAL, read_experiment
+from hpcopt.experiment.journal import open_journal
 from hpcopt.experiment.parts import runner_kind
-from hpcopt.experiment.session import JOURNAL, open_journal, read_experiment
 from hpcopt.host.clock import SystemClock
 from tests.support.cli_world import DEFINITION, SETTINGS, T0
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from hpcopt.cli.main import command_line
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause, Phase
-from hpcopt.experiment.session import JOURNAL, LEASE
+from hpcopt.experiment.folder import JOURNAL, LEASE
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
 

@@ -20,7 +20,7 @@ import numpy
 from benchmarks.common.paths import ROOT, command
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 
 #: A trial writes down that it ran, takes its time, and gives the result that was laid
 #: out for it: a copy, so that a trial costs no Python on a small machine.

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from hpcopt.config.file import load_config
 from hpcopt.driver.driver import Driver
 from hpcopt.experiment import parts
-from hpcopt.experiment.session import open_driver
+from hpcopt.experiment.composition import open_driver
 from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
 from hpcopt.generation.service.process_service import InlineService
 from hpcopt.slurm.options import job_name

@@ -16,7 +16,7 @@ from hpcopt.config.file import LoadedConfig
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.experiment import parts
 from hpcopt.experiment.continuation import continued_space
-from hpcopt.experiment.session import is_begun, read_experiment
+from hpcopt.experiment.folder import is_begun, read_experiment
 from hpcopt.host.clock import SystemClock
 from hpcopt.runners.protocol import AttemptRequest, submission_name
 from hpcopt.runners.script.job_script import JobScripts

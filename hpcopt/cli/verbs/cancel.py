@@ -89,7 +89,7 @@ def _config(asked: Question) -> Path:
 def _wind_up(config: Path, wait_s: float) -> None:
     """Drive the experiment for as long as cancelling takes."""
     from hpcopt.config.file import load_config
-    from hpcopt.experiment.session import open_driver
+    from hpcopt.experiment.composition import open_driver
 
     deadline = time.monotonic() + wait_s
 

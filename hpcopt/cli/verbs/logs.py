@@ -15,7 +15,7 @@ from hpcopt.cli.target import examples, find_experiment, target_argument
 from hpcopt.cli.views.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.views.driver_log import tail
 from hpcopt.core.errors import StorageError
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 

@@ -37,7 +37,7 @@ def command(target: Path | None, as_json: bool) -> None:
     out otherwise, which other versions or another processor explain.
     """
     folder = find_folder(target)
-    from hpcopt.experiment.session import read_events
+    from hpcopt.experiment.folder import read_events
     from hpcopt.generation.replay import asked_of_processes, replay
 
     with asked_of_processes(Path(os.devnull)) as ask:

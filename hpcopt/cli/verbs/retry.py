@@ -35,7 +35,7 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
 
     def carry_out() -> None:
         from hpcopt.driver.requests import Inbox, RequestFolder
-        from hpcopt.experiment.session import reopen_journal
+        from hpcopt.experiment.journal import reopen_journal
 
         with reopen_journal(folder) as journal:
             Inbox(journal, RequestFolder(folder), SystemClock()).look()

@@ -30,8 +30,9 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.control import StopControl
 from hpcopt.driver.driver import Driver, Progress, Stop
+from hpcopt.experiment.composition import open_driver
+from hpcopt.experiment.folder import is_begun
 from hpcopt.experiment.parts import runner_kind
-from hpcopt.experiment.session import is_begun, open_driver
 from hpcopt.host.clock import SystemClock
 
 #: How long a person may press Ctrl-C again, to cancel the trials that run.

@@ -15,7 +15,7 @@ from hpcopt.cli.target import examples, find_folder, target_argument
 from hpcopt.cli.views import text
 from hpcopt.cli.views.driver_state import DriverState, driver_state
 from hpcopt.driver.control import request_stop
-from hpcopt.experiment.session import read_experiment
+from hpcopt.experiment.folder import read_experiment
 
 
 @click.command(epilog=examples("hpcopt stop hpcopt.yaml"))

@@ -19,7 +19,7 @@ from hpcopt.core.errors import ConfigError, LeaseHeldError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.experiment import parts
 from hpcopt.experiment.continuation import continued_space
-from hpcopt.experiment.session import is_begun, read_experiment
+from hpcopt.experiment.folder import is_begun, make_folder, read_experiment
 from hpcopt.runners.script.job_spec import SlurmValue
 from hpcopt.runners.slurm.driver_job import DriverJobs
 from hpcopt.slurm.driver_jobs import latest
@@ -82,7 +82,7 @@ def command(
     else:
         for check in preflight(loaded, "slurm"):
             logger.debug("%s: %s", check.what, check.found)
-    parts.make_folder(loaded.folder)
+    make_folder(loaded.folder)
     jobs = DriverJobs(loaded.config.name, loaded.folder)
     if there := jobs.in_queue():
         raise LeaseHeldError(

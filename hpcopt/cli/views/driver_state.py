@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from hpcopt.cli.views.text import duration, moment
 from hpcopt.core.errors import StorageError
 from hpcopt.core.types import JSONValue
-from hpcopt.experiment.session import LEASE
+from hpcopt.experiment.folder import LEASE
 from hpcopt.host.process import Process
 from hpcopt.slurm.driver_jobs import latest
 from hpcopt.storage.lease_holder import LeaseHolder, read_lease

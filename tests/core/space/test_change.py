@@ -17,7 +17,7 @@ from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.space.change import continued
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import TrialStatus
-from hpcopt.experiment.session import JOURNAL, LEASE, read_experiment
+from hpcopt.experiment.folder import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
 from tests.support.api_world import BowlRunner, Height

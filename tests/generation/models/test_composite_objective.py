@@ -14,7 +14,7 @@ from hpcopt.api.configs import RangeParameterConfig
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.goals.objective import parse_objective
 from hpcopt.core.types import TParameterization
-from hpcopt.experiment.session import read_events
+from hpcopt.experiment.folder import read_events
 from hpcopt.generation.acquisition.composite_ei import TargetImprovement
 from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
 from hpcopt.generation.models.composite_objective import TargetSurrogate, model_of

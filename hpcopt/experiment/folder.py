@@ -1,0 +1,76 @@
+"""The folder of an experiment: what is where, and what anyone may read."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from hpcopt.core import events as ev
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.experiment import Experiment
+from hpcopt.host.durable import cannot_write
+from hpcopt.storage.journal import experiment_in
+from hpcopt.storage.journal_file import JournalFile
+
+JOURNAL = "journal.jsonl"
+LEASE = "lease.json"
+CONFIG = "config.yaml"
+GENERATOR_LOG = "generator.log"
+TRIALS = "trials"
+ARRAYS = "arrays"
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether ``folder`` holds an experiment."""
+    return (folder / JOURNAL).exists()
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """Return the experiment in ``folder`` as it stands; needs no lease.
+
+    Raises:
+        StorageError: The journal cannot be read.
+    """
+    with closing(JournalFile.open_for_reading(folder / JOURNAL)) as store:
+        return experiment_in(store)
+
+
+def read_events(folder: Path) -> list[ev.Event]:
+    """Return the events of the experiment in ``folder``; needs no lease.
+
+    Raises:
+        StorageError: The journal cannot be read.
+    """
+    with closing(JournalFile.open_for_reading(folder / JOURNAL)) as store:
+        return list(store.read())
+
+
+def make_folder(folder: Path) -> None:
+    """Make the experiment's folder.
+
+    Raises:
+        ConfigError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(
+            f"folder: expected a folder that can be made and written, "
+            f"found {folder}: {exc.strerror}"
+        ) from exc
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"folder: expected a writable folder, found {folder}")
+
+
+def check_writable(log: Path) -> None:
+    """Make sure that a log can be appended to.
+
+    Raises:
+        StorageError: It cannot.
+    """
+    try:
+        with log.open("ab"):
+            pass
+    except OSError as exc:
+        raise cannot_write(log, exc) from exc

@@ -1,0 +1,109 @@
+"""Takes an experiment up as its only writer; begins it if it is new."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpcopt import __version__
+from hpcopt.core import events as ev
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.types import JSONValue
+from hpcopt.experiment.continuation import changed_keys, continued_space
+from hpcopt.experiment.folder import ARRAYS, JOURNAL, LEASE, TRIALS
+from hpcopt.experiment.live_trials import check_same_folder, check_same_runner
+from hpcopt.host.clock import Clock
+from hpcopt.storage.journal import Journal
+from hpcopt.storage.journal_file import JournalFile
+from hpcopt.storage.lease import Lease
+
+if TYPE_CHECKING:
+    from hpcopt.core.space.search_space import SearchSpace
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_journal(
+    folder: Path,
+    definition: Mapping[str, JSONValue],
+    settings: Mapping[str, JSONValue],
+    clock: Clock,
+) -> Iterator[Journal]:
+    """Take the experiment in ``folder`` up as its only writer; begin it if it is new.
+
+    Raises:
+        LeaseHeldError: Another driver runs it.
+        ConfigError: It was begun with another definition, or holds trials and no
+            journal.
+        UsageError: It has live trials that could not be watched from here.
+        StorageError: The folder or the journal cannot be written or read.
+    """
+    with ExitStack() as stack:
+        lease = Lease.acquire(folder / LEASE)
+        stack.callback(lease.release)
+        _check_no_lost_trials(folder)
+        store = JournalFile.open_or_create(folder / JOURNAL, lease)
+        stack.callback(store.close)
+        begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
+        journal = Journal.load_or_begin(store, begun)
+        space, space_changes = continued_space(journal.experiment, definition, folder)
+        check_same_runner(journal.experiment, settings, folder)
+        check_same_folder(journal.experiment, folder)
+        if space_changes:
+            _change_space(journal, space, space_changes, clock)
+        changes = changed_keys(journal.experiment.settings, settings)
+        if changes:
+            journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
+        yield journal
+
+
+def _change_space(
+    journal: Journal, space: SearchSpace, changes: tuple[str, ...], clock: Clock
+) -> None:
+    """Go on in another space; what was proposed and not yet begun outside it goes."""
+    now = clock.now()
+    abandoned = []
+    for trial in journal.experiment.open_trials():
+        if not trial.attempts:
+            try:
+                space.check(trial.parameters)
+            except UsageError as exc:
+                reason = f"it does not fit the changed search space: {exc}"
+                abandoned.append(ev.TrialAbandoned(now, trial.index, reason))
+    journal.append(ev.SpaceChanged(now, space.definition(), changes), *abandoned)
+    for change in changes:
+        logger.warning("the search space changed: %s", change)
+
+
+@contextmanager
+def reopen_journal(folder: Path) -> Iterator[Journal]:
+    """Take the experiment in ``folder`` up as its only writer, to drive nothing.
+
+    Raises:
+        LeaseHeldError: Another driver runs it.
+        StorageError: The folder or the journal cannot be written or read.
+    """
+    with ExitStack() as stack:
+        lease = Lease.acquire(folder / LEASE)
+        stack.callback(lease.release)
+        store = JournalFile.open_for_writing(folder / JOURNAL, lease)
+        stack.callback(store.close)
+        yield Journal.load(store)
+
+
+def _check_no_lost_trials(folder: Path) -> None:
+    """Check that no earlier trials would be taken for those of a new experiment."""
+    journal = folder / JOURNAL
+    if journal.exists() and Journal.is_begun(JournalFile.open_for_reading(journal)):
+        return
+    for name in (TRIALS, ARRAYS):
+        if (folder / name).exists():
+            raise ConfigError(
+                f"{folder}: expected a folder to begin an experiment in, found "
+                f"{name}/, the trials of an experiment without a journal; move it "
+                "away, or choose another folder"
+            )
