@@ -142,7 +142,7 @@ def write_experiment(home: Path, n_trials: int, together: int) -> None:
 
 def take_up(home: Path) -> None:
     """Take an experiment up as its driver, and lay it down at once."""
-    with open_driver(load_config(home / NAME), runner="slurm", winds_up=True):
+    with open_driver(load_config(home / NAME), runner="slurm", drain=True):
         pass
 
 

@@ -90,7 +90,7 @@ class Experiment:
 
     def begin(self) -> None:
         """Begin the journal, so that the trials' folders may be there already."""
-        with open_driver(load_config(self.case.config), runner="slurm", winds_up=True):
+        with open_driver(load_config(self.case.config), runner="slurm", drain=True):
             pass
 
     def start(self) -> subprocess.Popen[str]:

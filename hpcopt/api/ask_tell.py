@@ -68,7 +68,7 @@ class AskTell(Configuration):
         fixed = {k: python_value(v) for k, v in (fixed_parameters or {}).items()}
         snapshot = Snapshot.of(opened.experiment).with_fixed(fixed)
         generation = generator.generate(max_trials, snapshot)
-        trials = opened.by_hand.hand_out(generation, fixed)
+        trials = opened.manual_trials.hand_out(generation, fixed)
         if len(trials) < max_trials:
             logger.warning(
                 "%d trials were asked for and %d are left in the search space",
@@ -95,7 +95,7 @@ class AskTell(Configuration):
         """
         opened = self._open("attach_data")
         outcome = observations(raw_data, progression, trial_index)
-        opened.by_hand.add_data(trial_index, outcome)
+        opened.manual_trials.add_data(trial_index, outcome)
 
     def complete_trial(
         self,
@@ -123,7 +123,7 @@ class AskTell(Configuration):
         """
         opened = self._open("complete_trial")
         outcome = observations(raw_data or {}, progression, trial_index)
-        opened.by_hand.complete(trial_index, outcome)
+        opened.manual_trials.complete(trial_index, outcome)
         trial = opened.experiment.trial(trial_index)
         names = opened.experiment.goals.metric_names
         if missing := [name for name in names if name not in trial.outcome]:
@@ -178,7 +178,7 @@ class AskTell(Configuration):
             StorageError: The journal cannot be written.
         """
         opened = self._open("mark_trial_failed")
-        opened.by_hand.fail(trial_index, failed_reason or "")
+        opened.manual_trials.fail(trial_index, failed_reason or "")
 
     def mark_trial_abandoned(self, trial_index: int) -> None:
         """End a trial without a verdict on its parameters.
@@ -187,7 +187,7 @@ class AskTell(Configuration):
             UsageError: There is no such trial, it has ended or a runner has it.
             StorageError: The journal cannot be written.
         """
-        self._open("mark_trial_abandoned").by_hand.abandon(trial_index, "")
+        self._open("mark_trial_abandoned").manual_trials.abandon(trial_index, "")
 
     def mark_trial_early_stopped(self, trial_index: int) -> None:
         """End a trial before its time; what was attached of it counts.
@@ -197,7 +197,7 @@ class AskTell(Configuration):
                 nothing is known of it.
             StorageError: The journal cannot be written.
         """
-        self._open("mark_trial_early_stopped").by_hand.stop_early(trial_index)
+        self._open("mark_trial_early_stopped").manual_trials.stop_early(trial_index)
 
     def _attach(
         self, method: str, parameters: TParameterization, name: str, is_baseline: bool
@@ -206,8 +206,8 @@ class AskTell(Configuration):
             plain = {key: python_value(value) for key, value in parameters.items()}
         except TypeError as exc:
             raise UsageError(f"parameters: {exc}") from exc
-        by_hand = self._open(method).by_hand
-        return by_hand.attach(plain, name=name, is_baseline=is_baseline)
+        manual_trials = self._open(method).manual_trials
+        return manual_trials.attach(plain, name=name, is_baseline=is_baseline)
 
     def _open(self, method: str) -> Opened:
         """Return the experiment, ready to be written; begin it if it is new."""

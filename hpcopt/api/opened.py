@@ -10,7 +10,7 @@ from pathlib import Path
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue
-from hpcopt.driver.ask_tell import ByHand
+from hpcopt.driver.ask_tell import ManualTrials
 from hpcopt.experiment.continuation import continued_space
 from hpcopt.experiment.folder import is_begun, make_folder, read_experiment
 from hpcopt.experiment.journal import open_journal
@@ -45,7 +45,7 @@ class Opened:
                 open_journal(folder, definition, settings, clock)
             )
             self.experiment: Experiment = journal.experiment
-            self.by_hand = ByHand(journal, clock)
+            self.manual_trials = ManualTrials(journal, clock)
             self._close = weakref.finalize(self, stack.pop_all().close)
 
     @property

@@ -6,7 +6,7 @@ import logging
 
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.driver.driver import Progress
+from hpcopt.driver.driver import DriverProgress
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class EndedTrialsLog:
         self._open = {trial.index for trial in experiment.open_trials()}
         self._n_seen = experiment.n_trials
 
-    def __call__(self, experiment: Experiment, progress: Progress) -> None:
+    def __call__(self, experiment: Experiment, progress: DriverProgress) -> None:
         """Log what has ended since the last call."""
         self._open.update(range(self._n_seen, experiment.n_trials))
         self._n_seen = experiment.n_trials

@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hpcopt.core import events as ev
-from hpcopt.core.effort import Effort
+from hpcopt.core.driver_activity import DriverActivity
 from hpcopt.core.errors import StorageError
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.objective import Objective
-from hpcopt.core.trials.table import TrialBook
+from hpcopt.core.trials.table import TrialTable
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
 
@@ -37,7 +37,7 @@ class Experiment:
         self.drivers: list[ev.DriverBegun] = []
         self.ended: ev.DriverEnded | None = None
         """How the latest driver ended; ``None`` while it runs or if it was killed."""
-        self.effort = Effort()
+        self.driver_activity = DriverActivity()
         """What the drivers have done, and what the present one says."""
         self.generation_details: Mapping[str, JSONValue] = {}
         """The details of the latest generation."""
@@ -50,7 +50,7 @@ class Experiment:
         """The versions and the like that the latest suggestions depend on."""
         self.fallbacks: list[tuple[int, str]] = []
         """What failed in generation and what was done instead, with the trial."""
-        self._book = TrialBook()
+        self._table = TrialTable()
 
     @classmethod
     def from_events(cls, stream: Iterable[ev.Event]) -> Experiment:
@@ -79,7 +79,7 @@ class Experiment:
         twin.generation_seconds = self.generation_seconds.copy()
         twin.requests = self.requests.copy()
         twin.fallbacks = self.fallbacks.copy()
-        twin._book = self._book.copy()
+        twin._table = self._table.copy()
         return twin
 
     # What it is
@@ -116,8 +116,8 @@ class Experiment:
     @property
     def baseline(self) -> Trial | None:
         """The trial that relative constraints are about."""
-        index = self._book.baseline
-        return None if index is None else self._book[index]
+        index = self._table.baseline
+        return None if index is None else self._table[index]
 
     @property
     def objective(self) -> Objective:
@@ -139,17 +139,17 @@ class Experiment:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """Every trial, in the order of their indices."""
-        return self._book.trials
+        return self._table.trials
 
     @property
     def n_results(self) -> int:
         """How many times it became known what is to be learnt from a trial."""
-        return self._book.n_results
+        return self._table.n_results
 
     @property
     def n_trials(self) -> int:
         """How many trials were ever generated or attached."""
-        return len(self._book)
+        return len(self._table)
 
     def trial(self, index: int) -> Trial:
         """Return one trial.
@@ -157,34 +157,34 @@ class Experiment:
         Raises:
             StorageError: There is no such trial.
         """
-        return self._book[index]
+        return self._table[index]
 
     def open_trials(self) -> list[Trial]:
         """Return the trials that a runner has to do with and that have not ended.
 
         Candidates and live ones, by index.
         """
-        return self._book.open_trials()
+        return self._table.open_trials()
 
     def manual_trials(self) -> list[Trial]:
         """Return the trials that a script evaluates and has not ended, by index."""
-        return self._book.manual_trials()
+        return self._table.manual_trials()
 
     def live_attempts(self) -> list[Attempt]:
         """Return the submitted attempts that have not ended, by trial."""
-        return self._book.live_attempts()
+        return self._table.live_attempts()
 
     def staged_attempts(self) -> list[Attempt]:
         """Return the attempts that may or may not have been submitted, by trial."""
-        return self._book.staged_attempts()
+        return self._table.staged_attempts()
 
     def count(self, *statuses: TrialStatus) -> int:
         """Return how many trials have one of ``statuses``."""
-        return sum(map(self._book.count, statuses))
+        return sum(map(self._table.count, statuses))
 
     def completed_trials(self) -> list[Trial]:
         """Return the trials whose result was read, by index."""
-        return [t for t in self._book.trials if t.status is TrialStatus.COMPLETED]
+        return [t for t in self._table.trials if t.status is TrialStatus.COMPLETED]
 
     def best_trial(self) -> Trial | None:
         """Return the best of the feasible trials, as observed; ``None`` if none is.
@@ -244,7 +244,7 @@ class Experiment:
         """
         if isinstance(event, ev.ExperimentBegun):
             raise StorageError("ExperimentBegun appears twice in the journal")
-        self._book.apply(event)
+        self._table.apply(event)
         note = _NOTES.get(type(event))
         if note is not None:
             note(self, event)
@@ -260,16 +260,18 @@ class Experiment:
 
     def _note_begin(self, event: ev.DriverBegun) -> None:
         self.drivers.append(event)
-        self.effort = self.effort.begun(event.time, self.last_event_time)
+        self.driver_activity = self.driver_activity.begun(
+            event.time, self.last_event_time
+        )
         self.ended = None
 
     def _note_end(self, event: ev.DriverEnded) -> None:
         self.ended = event
-        self.effort = self.effort.laid_down(event.time, event.calls)
+        self.driver_activity = self.driver_activity.ended(event.time, event.calls)
         self.cancelled_by = ""
 
-    def _note_effort(self, event: ev.DriverNoted) -> None:
-        self.effort = self.effort.noted(event.note, event.calls)
+    def _note_activity(self, event: ev.DriverNoted) -> None:
+        self.driver_activity = self.driver_activity.noted(event.note, event.calls)
 
     def _note_generation(self, event: ev.TrialsGenerated) -> None:
         self.generation_details = event.details
@@ -293,7 +295,7 @@ _NOTES: Mapping[type[Any], Callable[[Experiment, Any], None]] = {
     ev.SpaceChanged: Experiment._note_space,
     ev.DriverBegun: Experiment._note_begin,
     ev.DriverEnded: Experiment._note_end,
-    ev.DriverNoted: Experiment._note_effort,
+    ev.DriverNoted: Experiment._note_activity,
     ev.TrialsGenerated: Experiment._note_generation,
     ev.TrialsCancelled: Experiment._note_request,
     ev.TrialsReopened: Experiment._note_request,

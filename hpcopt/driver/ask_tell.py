@@ -28,7 +28,7 @@ _TAKES_DATA = (
 )
 
 
-class ByHand:
+class ManualTrials:
     """Writes down what somebody does with trials.
 
     Args:

@@ -9,23 +9,27 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Attempt, Cause, Phase
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.planning import typical_duration_s
-from hpcopt.driver.polling import settling_s
+from hpcopt.driver.polling import batching_delay_s
 from hpcopt.host.clock import Clock
 from hpcopt.runners.protocol import AttemptRunner
 
 
 @dataclass(frozen=True)
-class Room:
-    """Room for attempts."""
+class Capacity:
+    """How many attempts may be submitted."""
 
-    n: int
-    """How many more may be submitted."""
-    why: str = ""
-    """What leaves no room, where it is not simply that enough trials are live."""
+    n_slots: int
+    """The number of free slots: how many more attempts may be live."""
+    reason: str = ""
+    """Which limit leaves none, where it is not simply ``parallelism``."""
 
 
-class Places:
-    """The places for attempts that the limits of a run leave."""
+class CapacityMonitor:
+    """Tells the capacity that the limits of the run and of the site leave.
+
+    On a runner that is shared, free slots are held back for a while after each
+    submission, so that one submission fills several (``batching_delay_s``).
+    """
 
     def __init__(self, limits: Limits, runner: AttemptRunner, clock: Clock) -> None:
         self._limits = limits
@@ -34,42 +38,46 @@ class Places:
         self._submitted_at = -math.inf
 
     def note_submission(self, now: float) -> None:
-        """Note that attempts were submitted."""
+        """Note that attempts were submitted at ``now``."""
         self._submitted_at = now
 
-    def room(self, experiment: Experiment) -> Room:
+    def capacity(self, experiment: Experiment) -> Capacity:
         """Return how many more attempts may be submitted now."""
-        if self._is_settling(experiment):
-            return Room(0)
-        return room(experiment, self._limits, self._runner)
+        if self._is_batching(experiment):
+            return Capacity(0)
+        return free_capacity(experiment, self._limits, self._runner)
 
-    def _is_settling(self, experiment: Experiment) -> bool:
-        """Whether free places wait for others, to be filled by one submission."""
+    def _is_batching(self, experiment: Experiment) -> bool:
+        """Whether free slots are held back, to be filled by one submission."""
         if not self._runner.is_shared or not experiment.live_attempts():
             return False
         since_s = self._clock.now() - self._submitted_at
-        return 0 <= since_s < settling_s(typical_duration_s(experiment))
+        return 0 <= since_s < batching_delay_s(typical_duration_s(experiment))
 
-    def n_wanted(self, experiment: Experiment, room: Room, n_ready: int) -> int:
+    def n_to_generate(
+        self, experiment: Experiment, capacity: Capacity, n_ready: int
+    ) -> int:
         """Return how many new trials may be generated now.
 
-        None while too few places are free for a whole job, if others will become free.
+        None while too few slots are free for a whole job, if others will become free.
 
         Args:
             experiment: As it stands.
-            room: The places that are free.
+            capacity: The slots that are free.
             n_ready: How many attempts are ready to take them.
         """
-        n = room.n - n_ready
+        n = capacity.n_slots - n_ready
         n_left = self._limits.max_trials - experiment.n_trials
-        n_whole = min(self._runner.trials_per_job, n_left)
-        return 0 if n < n_whole and experiment.open_trials() else n
+        n_whole_job = min(self._runner.trials_per_job, n_left)
+        return 0 if n < n_whole_job and experiment.open_trials() else n
 
 
-def room(experiment: Experiment, limits: Limits, runner: AttemptRunner) -> Room:
-    """Return how much room the limits of the run and of the site leave.
+def free_capacity(
+    experiment: Experiment, limits: Limits, runner: AttemptRunner
+) -> Capacity:
+    """Return the capacity that the limits of the run and of the site leave.
 
-    A trial keeps its place until its result is read: what is about to be known should
+    A trial keeps its slot until its result is read: what is about to be known should
     be known to the next suggestion.
     """
     attempts = [
@@ -77,10 +85,10 @@ def room(experiment: Experiment, limits: Limits, runner: AttemptRunner) -> Room:
     ]
     n_taken = sum(a.is_live or a.cause is Cause.SUCCESS for a in attempts)
     n = limits.parallelism - n_taken
-    if why := _stuck(attempts):
-        return Room(0, why)
+    if reason := _stuck_reason(attempts):
+        return Capacity(0, reason)
     if n <= 0:
-        return Room(0)
+        return Capacity(0)
     if limits.max_queued_jobs is not None:
         waiting = [a for a in attempts if a.phase is Phase.WAITING]
         n_queued = runner.n_queued_jobs(waiting)
@@ -89,8 +97,8 @@ def room(experiment: Experiment, limits: Limits, runner: AttemptRunner) -> Room:
             n_queued += runner.n_queued_elsewhere()
             whose = "of yours"
         if n_queued >= limits.max_queued_jobs:
-            # No count: a line that changes at each look says no more.
-            return Room(
+            # No count: a line that changes at each poll says no more.
+            return Capacity(
                 0,
                 f"max_queued_jobs: {limits.max_queued_jobs} or more jobs {whose} wait "
                 "in the queue",
@@ -98,11 +106,11 @@ def room(experiment: Experiment, limits: Limits, runner: AttemptRunner) -> Room:
         n = min(n, (limits.max_queued_jobs - n_queued) * runner.trials_per_job)
     n_accepted = runner.site_capacity()
     if n_accepted is None or n <= n_accepted:
-        return Room(n)
-    return Room(n_accepted, "" if n_accepted else runner.why_no_capacity())
+        return Capacity(n)
+    return Capacity(n_accepted, "" if n_accepted else runner.why_no_capacity())
 
 
-def _stuck(attempts: list[Attempt]) -> str:
+def _stuck_reason(attempts: list[Attempt]) -> str:
     """Return what to do about attempts that cannot start, if there are any."""
     stuck = [attempt for attempt in attempts if attempt.is_stuck]
     if not stuck:
@@ -115,8 +123,8 @@ def _stuck(attempts: list[Attempt]) -> str:
     )
 
 
-def why_held(experiment: Experiment) -> str:
-    """Return which trials people have wait, in one line; empty where there is none."""
+def held_reason(experiment: Experiment) -> str:
+    """Return which trials people hold in the queue, in one line; empty if none."""
     held = [attempt for attempt in experiment.live_attempts() if attempt.is_held]
     if not held:
         return ""

@@ -50,7 +50,7 @@ class Collector:
         if self._schedule.is_due(begun_at):
             self.note = ""
             # What files tell is no reason to poll again soon.
-            told = self._look(self._glance)
+            told = self._look(self._poll_files)
             asked = self._look(self._runner.poll)
             self._schedule.polled(
                 self._clock.now(),
@@ -58,12 +58,12 @@ class Collector:
                 typical_s=typical_duration_s(self._journal.experiment),
             )
             return any(isinstance(event, ev.AttemptEnded) for event in told + asked)
-        if not self._schedule.is_glance_due(begun_at):
+        if not self._schedule.is_file_poll_due(begun_at):
             return False
-        told = self._look(self._glance)
+        told = self._look(self._poll_files)
         now = self._clock.now()
         typical_s = typical_duration_s(self._journal.experiment)
-        self._schedule.glanced(now, took_s=now - begun_at, typical_s=typical_s)
+        self._schedule.files_polled(now, took_s=now - begun_at, typical_s=typical_s)
         return any(isinstance(event, ev.AttemptEnded) for event in told)
 
     def _look(self, ask: Callable[[Sequence[Attempt]], _States]) -> list[_News]:
@@ -86,10 +86,10 @@ class Collector:
             self._journal.append(*news)
         return news
 
-    def _glance(self, live: Sequence[Attempt]) -> _States:
+    def _poll_files(self, live: Sequence[Attempt]) -> _States:
         states = self._runner.poll_files(live) or {}
         if any(state.phase is Phase.UNKNOWN for state in states.values()):
-            self._schedule.hasten(self._clock.now())
+            self._schedule.poll_soon(self._clock.now())
         return states
 
     def _event(self, attempt: Attempt, state: AttemptState) -> _News | None:

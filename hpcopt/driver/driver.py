@@ -24,7 +24,7 @@ from hpcopt.core.errors import RunnerError, StorageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Cause
 from hpcopt.driver.cancellation import Canceller
-from hpcopt.driver.capacity import Places, Room, why_held
+from hpcopt.driver.capacity import Capacity, CapacityMonitor, held_reason
 from hpcopt.driver.collecting import Collector
 from hpcopt.driver.failures import FailureWatch
 from hpcopt.driver.limits import Limits
@@ -58,7 +58,7 @@ class Stop:
 
 
 @dataclass
-class Progress:
+class DriverProgress:
     """What the driver is doing just now, for a person to see."""
 
     note: str = ""
@@ -80,9 +80,9 @@ class Driver:
         clock: Clock,
         *,
         is_stop_requested: Callable[[], str | None] = lambda: None,
-        observe: Callable[[Experiment, Progress], None] = lambda *_: None,
+        observe: Callable[[Experiment, DriverProgress], None] = lambda *_: None,
         requests: RequestFolder | None = None,
-        winds_up: bool = False,
+        drain: bool = False,
         job_id: str = "",
     ) -> None:
         """Join the parts.
@@ -97,11 +97,11 @@ class Driver:
             is_stop_requested: Returns why to stop, when somebody asked for it.
             observe: Called after each step.
             requests: What people ask for while the experiment runs.
-            winds_up: Whether to do no more than what people asked for: nothing is
+            drain: Whether to do no more than what people asked for: nothing is
                 generated or submitted.
             job_id: The job that this driver is in, if it is in one.
         """
-        self.progress = Progress()
+        self.progress = DriverProgress()
         self._journal = journal
         self._runner = runner
         self._limits = limits
@@ -111,13 +111,13 @@ class Driver:
         self._schedule = PollSchedule(
             limits.initial_seconds_between_polls,
             limits.min_seconds_between_polls,
-            has_glances=runner.poll_files([]) is not None,
+            has_file_polls=runner.poll_files([]) is not None,
         )
-        self._places = Places(limits, runner, clock)
+        self._capacity = CapacityMonitor(limits, runner, clock)
         self._submitter = Submitter(journal, runner, clock)
         self._canceller = Canceller(runner, clock)
         self._inbox = Inbox(journal, requests, clock)
-        self._winds_up = winds_up
+        self._drain = drain
         self._failures = FailureWatch(limits)
         self._job_id = job_id
         self._judge = Judge(reader, clock, limits, runner.gives_more)
@@ -196,8 +196,8 @@ class Driver:
         experiment, limits = self.experiment, self._limits
         if (request := self._is_stop_requested()) is not None:
             return Stop(request, is_complete=False)
-        if self._is_winding_up:
-            return self._reason_to_stop_winding_up()
+        if self._is_draining:
+            return self._reason_to_stop_draining()
         if experiment.open_trials():
             return None
         if experiment.n_trials >= limits.max_trials:
@@ -207,11 +207,11 @@ class Driver:
         return None
 
     @property
-    def _is_winding_up(self) -> bool:
+    def _is_draining(self) -> bool:
         """Whether nothing new is to be begun."""
-        return self._winds_up or bool(self.experiment.cancelled_by)
+        return self._drain or bool(self.experiment.cancelled_by)
 
-    def _reason_to_stop_winding_up(self) -> Stop | None:
+    def _reason_to_stop_draining(self) -> Stop | None:
         """Return why to stop when nothing new is to be begun."""
         if any(trial.cancelled_by for trial in self.experiment.open_trials()):
             return None
@@ -225,20 +225,23 @@ class Driver:
             self._submitter.retry_soon()
         self._decide()
         self._cancel()
-        room = self._places.room(self.experiment)
-        if not self._is_winding_up:
+        capacity = self._capacity.capacity(self.experiment)
+        if not self._is_draining:
             n_ready = len(self._ready())
-            self._planner.plan(self._places.n_wanted(self.experiment, room, n_ready))
-        self._submit(room)
-        self._take_note(room)
+            self._planner.plan(
+                self._capacity.n_to_generate(self.experiment, capacity, n_ready)
+            )
+        self._submit(capacity)
+        self._take_note(capacity)
         self.progress.is_generating = self._planner.is_awaited
         self.progress.next_poll_at = self._schedule.next_at
         self._observe(self.experiment, self.progress)
 
-    def _take_note(self, room: Room) -> None:
+    def _take_note(self, capacity: Capacity) -> None:
         """Say why nothing is submitted or known, if so."""
         note = self._submitter.note or self._canceller.note
-        note = note or room.why or self._collector.note or why_held(self.experiment)
+        note = note or capacity.reason or self._collector.note
+        note = note or held_reason(self.experiment)
         self.progress.note = note
         self._notes.take(note, self._runner.calls)
 
@@ -264,13 +267,13 @@ class Driver:
             self._failures.note(
                 self.experiment.trial(verdict.trial_index) for verdict in verdicts
             )
-        if not self._is_winding_up:
+        if not self._is_draining:
             self._failures.check(self.experiment)
 
     def _cancel(self) -> None:
         """Have the attempts of cancelled trials ended."""
         if self._canceller.step(self.experiment):
-            self._schedule.hasten(self._clock.now())  # they end soon
+            self._schedule.poll_soon(self._clock.now())  # they end soon
 
     def _ready(self) -> list[AttemptRequest]:
         """Return the attempts that can be submitted, by trial."""
@@ -282,16 +285,16 @@ class Driver:
             or (not trial.attempt.is_live and trial.attempt.cause is not Cause.SUCCESS)
         ]
 
-    def _submit(self, room: Room) -> None:
+    def _submit(self, capacity: Capacity) -> None:
         """Submit what is ready, and settle what may have been submitted."""
         n_settled = self._submitter.settle()
-        n_free, n_acceptable = room.n, self._runner.n_acceptable
+        n_free, n_acceptable = capacity.n_slots, self._runner.n_acceptable
         if n_acceptable is not None:
             n_free = min(n_free, n_acceptable)
-        if self._is_winding_up:
+        if self._is_draining:
             n_free = 0
         n_submitted = self._submitter.submit(self._ready()[:n_free])
         if n_settled or n_submitted:
             now, typical_s = self._clock.now(), typical_duration_s(self.experiment)
-            self._places.note_submission(now)
+            self._capacity.note_submission(now)
             self._schedule.submitted(now, typical_s=typical_s)

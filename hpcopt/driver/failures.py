@@ -58,7 +58,7 @@ class FailureWatch:
             RepeatedFailureError: All trials so far failed at once and alike.
             FailureRateExceededError: Too many trials failed.
         """
-        _check_room(experiment)
+        _check_disk_space(experiment)
         self._check_alike(experiment)
         failed = experiment.count(TrialStatus.FAILED)
         ended = failed + experiment.count(TrialStatus.COMPLETED)
@@ -88,7 +88,7 @@ class FailureWatch:
         )
 
 
-def _check_room(experiment: Experiment) -> None:
+def _check_disk_space(experiment: Experiment) -> None:
     begun = experiment.drivers[-1].time if experiment.drivers else 0.0
     for trial in experiment.open_trials():
         n_without = 0

@@ -31,11 +31,11 @@ class Notes:
             StorageError: The journal cannot be written.
         """
         now = self._clock.now()
-        effort = self._journal.experiment.effort
-        is_new = note != effort.note and _is_over(
+        activity = self._journal.experiment.driver_activity
+        is_new = note != activity.note and _is_over(
             _SECONDS_BETWEEN_NOTES, self._written_at, now
         )
-        is_due = dict(calls) != dict(effort.present_calls) and _is_over(
+        is_due = dict(calls) != dict(activity.present_calls) and _is_over(
             _SECONDS_BETWEEN_COUNTS, self._counted_at, now
         )
         if is_new or is_due:

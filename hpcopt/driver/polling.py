@@ -27,17 +27,17 @@ _LEAST_LONGEST_S = 30.0
 _MOST_LONGEST_S = 300.0
 
 #: How often to look at files, as a share of a trial's duration, and at least.
-_GLANCE_SHARE = 0.005
-_LONGEST_GLANCE_S = 5.0
+_FILE_POLL_SHARE = 0.005
+_LONGEST_FILE_POLL_S = 5.0
 
 #: How much of its time the driver may spend on looking at files.
-_GLANCING_SHARE = 0.05
+_FILE_POLL_LOAD = 0.05
 
 #: How long a free place may wait for others, to be filled by one submission: a share of
 #: a trial's duration. Trials below `_SHORT_S` lose more by it than a call is worth.
-_SETTLING_SHARE = 0.025
+_BATCHING_SHARE = 0.025
 _SHORT_S = 600.0
-_LONGEST_SETTLING_S = 90.0
+_LONGEST_BATCHING_S = 90.0
 
 
 def with_site_floor(limits: Limits, environment: Mapping[str, str]) -> Limits:
@@ -58,14 +58,14 @@ def with_site_floor(limits: Limits, environment: Mapping[str, str]) -> Limits:
     return max(limits, sites, key=lambda one: one.min_seconds_between_polls)
 
 
-def settling_s(typical_s: float) -> float:
+def batching_delay_s(typical_s: float) -> float:
     """Return how long after one submission the next one is made.
 
     Args:
         typical_s: How long a trial lasts; 0 if that is not known.
     """
-    share = _SETTLING_SHARE * min(1.0, typical_s / _SHORT_S)
-    return min(_LONGEST_SETTLING_S, share * typical_s)
+    share = _BATCHING_SHARE * min(1.0, typical_s / _SHORT_S)
+    return min(_LONGEST_BATCHING_S, share * typical_s)
 
 
 @dataclass
@@ -75,11 +75,11 @@ class PollSchedule:
     initial_s: float
     floor_s: float = 0.0
     """The least time between two polls, whatever happens."""
-    has_glances: bool = False
+    has_file_polls: bool = False
     """Whether files tell most of what polls do, and polls may be rare."""
     factor: float = 1.5
     next_at: float = 0.0
-    glance_at: float = 0.0
+    next_file_poll_at: float = 0.0
     _interval_s: float = 0.0
     _changed_at: float | None = field(default=None, repr=False)
     _polled_at: float | None = field(default=None, repr=False)
@@ -90,13 +90,19 @@ class PollSchedule:
         # A clock that was set back must not hold polls up.
         return now >= self.next_at or now < self._noted_at
 
-    def is_glance_due(self, now: float) -> bool:
+    def is_file_poll_due(self, now: float) -> bool:
         """Whether it is time to look at files."""
-        return self.has_glances and (now >= self.glance_at or now < self._noted_at)
+        return self.has_file_polls and (
+            now >= self.next_file_poll_at or now < self._noted_at
+        )
 
     def next_look_at(self) -> float:
         """Return when anything is to be looked at."""
-        return min(self.next_at, self.glance_at) if self.has_glances else self.next_at
+        return (
+            min(self.next_at, self.next_file_poll_at)
+            if self.has_file_polls
+            else self.next_at
+        )
 
     def polled(self, now: float, *, has_changed: bool, typical_s: float = 0.0) -> None:
         """Note a poll, and whether it found anything new.
@@ -117,7 +123,7 @@ class PollSchedule:
         self.next_at = now + max(self.floor_s, self._interval_s)
 
     def _longest_s(self, now: float, typical_s: float) -> float:
-        if not self.has_glances:
+        if not self.has_file_polls:
             return _LEAST_LONGEST_S
         lateness_s = _LATENESS * (typical_s or self._quiet_s(now))
         return min(_MOST_LONGEST_S, max(_LEAST_LONGEST_S, lateness_s))
@@ -126,12 +132,12 @@ class PollSchedule:
         """Return for how long nothing has happened."""
         return 0.0 if self._changed_at is None else max(0.0, now - self._changed_at)
 
-    def glanced(self, now: float, *, took_s: float, typical_s: float) -> None:
+    def files_polled(self, now: float, *, took_s: float, typical_s: float) -> None:
         """Note a look at files, how long it took, and how long a trial lasts."""
         soonest_s = min(self.initial_s, 1.0)
-        share_s = _GLANCE_SHARE * (typical_s or self._quiet_s(now))
-        wait_s = min(_LONGEST_GLANCE_S, max(soonest_s, share_s))
-        self.glance_at = now + max(wait_s, took_s / _GLANCING_SHARE)
+        share_s = _FILE_POLL_SHARE * (typical_s or self._quiet_s(now))
+        wait_s = min(_LONGEST_FILE_POLL_S, max(soonest_s, share_s))
+        self.next_file_poll_at = now + max(wait_s, took_s / _FILE_POLL_LOAD)
         self._noted_at = now
 
     def submitted(self, now: float, *, typical_s: float) -> None:
@@ -140,10 +146,10 @@ class PollSchedule:
         Where files tell how it fares, and nothing but the usual is expected of it,
         it is not worth a poll.
         """
-        if not (self.has_glances and typical_s):
-            self.hasten(now)
+        if not (self.has_file_polls and typical_s):
+            self.poll_soon(now)
 
-    def hasten(self, now: float) -> None:
+    def poll_soon(self, now: float) -> None:
         """Poll soon: there is something that only the scheduler can tell."""
         self._interval_s = self.initial_s
         soon_at = now + self.initial_s

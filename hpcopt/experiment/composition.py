@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from hpcopt.config.file import LoadedConfig
 from hpcopt.core.experiment import Experiment
-from hpcopt.driver.driver import Driver, Progress
+from hpcopt.driver.driver import Driver, DriverProgress
 from hpcopt.driver.polling import with_site_floor
 from hpcopt.driver.requests import RequestFolder
 from hpcopt.experiment import parts
@@ -19,7 +19,7 @@ from hpcopt.generation.protocol import GeneratorService
 from hpcopt.generation.service.idle import NoService
 from hpcopt.host.clock import Clock, SystemClock
 
-Observer = Callable[[Experiment, Progress], None]
+Observer = Callable[[Experiment, DriverProgress], None]
 StopRequest = Callable[[], str | None]
 
 
@@ -36,7 +36,7 @@ def open_driver(
     clock: Clock | None = None,
     observe: Observer = lambda *_: None,
     is_stop_requested: StopRequest = lambda: None,
-    winds_up: bool = False,
+    drain: bool = False,
 ) -> Iterator[Driver]:
     """Yield a driver for the experiment of a config; begin or continue it.
 
@@ -46,7 +46,8 @@ def open_driver(
         clock: Tells the time.
         observe: Called after each of the driver's steps.
         is_stop_requested: Returns why to stop, when somebody asked for it.
-        winds_up: Whether to do no more than what people asked for.
+        drain: Whether to do no more than what people asked for: nothing is generated
+            or submitted.
 
     Raises:
         ConfigError: The config does not fit the experiment or this machine.
@@ -70,7 +71,7 @@ def open_driver(
         check_writable(folder / GENERATOR_LOG)
         generator: GeneratorService = (
             NoService()
-            if winds_up
+            if drain
             else parts.make_generator(loaded, folder / GENERATOR_LOG)
         )
         stack.callback(generator.close)
@@ -84,6 +85,6 @@ def open_driver(
             is_stop_requested=is_stop_requested,
             observe=observe,
             requests=RequestFolder(folder),
-            winds_up=winds_up,
+            drain=drain,
             job_id=own_job_id(),
         )

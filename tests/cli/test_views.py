@@ -15,7 +15,7 @@ from hpcopt.cli.views.live import LiveView
 from hpcopt.cli.views.progress import Narrator
 from hpcopt.config.schema import RunSection
 from hpcopt.core.experiment import Experiment
-from hpcopt.driver.driver import Progress
+from hpcopt.driver.driver import DriverProgress
 from tests.support.cli_world import EVENTS, T0
 
 N_GENERATED = 3
@@ -30,7 +30,7 @@ def test_each_trial_is_told_once_with_the_best_one_of_its_time() -> None:
     narrator = Narrator(6, lines.append)
     narrator.begin(experiment(N_GENERATED))
     for n_events in range(N_GENERATED, len(EVENTS) + 1):
-        narrator.observe(experiment(n_events), Progress())
+        narrator.observe(experiment(n_events), DriverProgress())
     assert lines == [
         "demo: minimise loss, 5 of 6 trials so far",
         "trial 0 completed: loss = 0.5 (the best so far)",
@@ -43,7 +43,7 @@ def test_trials_that_end_in_one_step_are_told_in_turn() -> None:
     lines: list[str] = []
     narrator = Narrator(6, lines.append)
     narrator.begin(experiment(N_GENERATED))
-    narrator.observe(experiment(len(EVENTS)), Progress())
+    narrator.observe(experiment(len(EVENTS)), DriverProgress())
     assert lines[1] == "trial 0 completed: loss = 0.5 (the best so far)"
 
 
@@ -51,7 +51,7 @@ def test_what_ended_before_the_run_is_not_told_again() -> None:
     lines: list[str] = []
     narrator = Narrator(6, lines.append)
     narrator.begin(experiment(len(EVENTS)))
-    narrator.observe(experiment(len(EVENTS)), Progress())
+    narrator.observe(experiment(len(EVENTS)), DriverProgress())
     assert len(lines) == 1
 
 
@@ -60,7 +60,7 @@ def test_a_note_is_told_when_it_changes() -> None:
     narrator = Narrator(6, lines.append)
     narrator.begin(experiment(3))
     for note in ("", "full", "full", ""):
-        narrator.observe(experiment(3), Progress(note=note))
+        narrator.observe(experiment(3), DriverProgress(note=note))
     assert lines[1:] == ["full", "all is well again"]
 
 
@@ -93,7 +93,7 @@ def test_the_live_screen_says_how_the_run_stands(
     view.begin(experiment(N_GENERATED))
     view.observe(
         experiment(len(EVENTS)),
-        Progress("the queue is full", True, next_poll_at=T0 + 7),
+        DriverProgress("the queue is full", True, next_poll_at=T0 + 7),
     )
     text = screen(view, console)
     for part in (
@@ -109,7 +109,7 @@ def test_the_live_screen_says_how_the_run_stands(
     ):
         assert part in text
     assert len(text.splitlines()) <= console.height
-    view.observe(experiment(len(EVENTS)), Progress(next_poll_at=T0 + 7))
+    view.observe(experiment(len(EVENTS)), DriverProgress(next_poll_at=T0 + 7))
     assert "next look at the jobs in 7 s" in screen(view, console)
 
 

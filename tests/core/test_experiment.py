@@ -68,7 +68,7 @@ def test_drivers_and_settings_are_those_of_the_latest_events() -> None:
     assert [driver.pid for driver in two.drivers] == [1, 2]
     assert two.settings == {"a": 1}
     two.apply(replace(over, time=9.0))
-    assert two.effort.calls == {"squeue": 4, "sbatch": 2}
+    assert two.driver_activity.calls == {"squeue": 4, "sbatch": 2}
     assert (two.n_events, two.last_event_time) == (6, 9.0)
 
 
@@ -304,7 +304,7 @@ def test_a_copy_grows_by_itself() -> None:
     assert {trial.status for trial in one.trials} == {TrialStatus.CANDIDATE}
     assert one.count(TrialStatus.CANDIDATE) == len(one.open_trials()) == 3
     assert (len(one.drivers), len(one.generation_seconds)) == (1, 1)
-    assert not one.effort.calls
+    assert not one.driver_activity.calls
     twin.apply(generated(5))
     assert (one.n_trials, len(one.generation_seconds)) == (3, 1)
 
@@ -315,7 +315,12 @@ def test_an_event_of_any_kind_changes_what_is_known() -> None:
         before = one.copy()
         one.apply(event)
         known = [
-            {**vars(it), "n_events": 0, "last_event_time": 0.0, "_book": vars(it._book)}
+            {
+                **vars(it),
+                "n_events": 0,
+                "last_event_time": 0.0,
+                "_table": vars(it._table),
+            }
             for it in (before, one)
         ]
         assert known[0] != known[1], type(event).__name__

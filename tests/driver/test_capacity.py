@@ -8,7 +8,7 @@ import pytest
 from typing_extensions import override
 
 from hpcopt.core import events as ev
-from hpcopt.core.effort import Effort
+from hpcopt.core.driver_activity import DriverActivity
 from hpcopt.core.trials.trial import (
     HELD,
     STUCK,
@@ -90,12 +90,12 @@ def test_a_limit_of_the_site_is_kept_and_told() -> None:
     go_on(driver, 3)
     assert driver.experiment.n_trials == 3, "nothing is generated to wait"
     assert driver.progress.note == "the limit of 3 submitted jobs is reached"
-    assert driver.experiment.effort.note == driver.progress.note
+    assert driver.experiment.driver_activity.note == driver.progress.note
     driver.run()
     assert world.cluster.most_alive == 3
     assert world.journal.experiment.count(TrialStatus.COMPLETED) == 9
     assert all(len(t.attempts) == 1 for t in world.journal.experiment.trials)
-    assert world.journal.experiment.effort.note == ""
+    assert world.journal.experiment.driver_activity.note == ""
 
 
 def test_the_jobs_of_the_user_count_where_that_is_asked_for() -> None:
@@ -139,7 +139,10 @@ def test_a_job_that_a_person_holds_is_told_and_holds_nothing_up() -> None:
     runner.stuck = {(1, 0): "waits: JobHeldAdmin (ask why)"}
     go_on(driver, 120)
     assert driver.experiment.count(TrialStatus.COMPLETED) == 8
-    assert driver.experiment.effort.note == "trial 1 waits: JobHeldAdmin (ask why)"
+    assert (
+        driver.experiment.driver_activity.note
+        == "trial 1 waits: JobHeldAdmin (ask why)"
+    )
     assert runner.stops == []
 
 
@@ -164,18 +167,18 @@ def test_calls_survive_a_driver_that_is_killed() -> None:
         driver.step()
         driver.wait()
     experiment = world.driver().experiment  # what is in the journal
-    assert experiment.effort.calls["squeue"] > 30
-    assert 0 < experiment.effort.seconds(experiment.last_event_time) <= 2000
+    assert experiment.driver_activity.calls["squeue"] > 30
+    assert 0 < experiment.driver_activity.seconds(experiment.last_event_time) <= 2000
 
 
 def test_the_effort_of_all_drivers_is_added_up() -> None:
-    effort = Effort().begun(100.0, 50.0).noted("full", {"squeue": 3})
-    assert (effort.note, effort.seconds(160.0)) == ("full", 60.0)
-    effort = effort.begun(500.0, 180.0)  # the first one was killed after 80 s
-    assert effort.note == ""
-    effort = effort.laid_down(520.0, {"squeue": 4, "sbatch": 1})
-    assert effort.calls == {"squeue": 7, "sbatch": 1}
-    assert effort.seconds(9999.0) == 100.0
+    activity = DriverActivity().begun(100.0, 50.0).noted("full", {"squeue": 3})
+    assert (activity.note, activity.seconds(160.0)) == ("full", 60.0)
+    activity = activity.begun(500.0, 180.0)  # the first one was killed after 80 s
+    assert activity.note == ""
+    activity = activity.ended(520.0, {"squeue": 4, "sbatch": 1})
+    assert activity.calls == {"squeue": 7, "sbatch": 1}
+    assert activity.seconds(9999.0) == 100.0
 
 
 @pytest.mark.parametrize("is_down", [True, False])

@@ -28,7 +28,7 @@ from hpcopt.driver.limits import Limits
 from hpcopt.driver.polling import (
     FLOOR_VARIABLE,
     PollSchedule,
-    settling_s,
+    batching_delay_s,
     with_site_floor,
 )
 from hpcopt.host import durable
@@ -67,34 +67,34 @@ def polls(schedule: PollSchedule, seconds: float, typical_s: float = 0.0) -> int
 
 def test_polls_become_rare_while_nothing_happens() -> None:
     assert 20 < polls(PollSchedule(1.0), 600) < 40
-    assert polls(PollSchedule(1.0, has_glances=True), 36000, 3600.0) < 230
+    assert polls(PollSchedule(1.0, has_file_polls=True), 36000, 3600.0) < 230
 
 
 def test_the_floor_holds_whatever_happens() -> None:
     schedule = PollSchedule(1.0, floor_s=60.0)
     schedule.polled(1000.0, has_changed=True)
     assert schedule.next_at == 1060.0
-    schedule.hasten(1010.0)
+    schedule.poll_soon(1010.0)
     schedule.submitted(1011.0, typical_s=0.0)
     assert schedule.next_at == 1060.0
 
 
 def test_what_only_the_scheduler_can_tell_is_asked_soon() -> None:
-    schedule = PollSchedule(1.0, has_glances=True)
+    schedule = PollSchedule(1.0, has_file_polls=True)
     for k in range(30):
         schedule.polled(1000.0 + 200 * k, has_changed=False, typical_s=3600.0)
-    schedule.hasten(6810.0)
+    schedule.poll_soon(6810.0)
     assert schedule.next_at == 6811.0
 
 
 def test_looks_at_files_take_a_small_part_of_the_time() -> None:
-    schedule = PollSchedule(1.0, has_glances=True)
-    schedule.glanced(1000.0, took_s=0.001, typical_s=2.0)
-    assert schedule.glance_at == 1001.0
-    schedule.glanced(1000.0, took_s=0.001, typical_s=36000.0)
-    assert schedule.glance_at == 1005.0
-    schedule.glanced(1000.0, took_s=2.0, typical_s=2.0)
-    assert schedule.glance_at == 1040.0
+    schedule = PollSchedule(1.0, has_file_polls=True)
+    schedule.files_polled(1000.0, took_s=0.001, typical_s=2.0)
+    assert schedule.next_file_poll_at == 1001.0
+    schedule.files_polled(1000.0, took_s=0.001, typical_s=36000.0)
+    assert schedule.next_file_poll_at == 1005.0
+    schedule.files_polled(1000.0, took_s=2.0, typical_s=2.0)
+    assert schedule.next_file_poll_at == 1040.0
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_looks_at_files_take_a_small_part_of_the_time() -> None:
 def test_short_trials_hardly_wait_for_each_other(
     typical_s: float, expected: float
 ) -> None:
-    assert settling_s(typical_s) == pytest.approx(expected)
+    assert batching_delay_s(typical_s) == pytest.approx(expected)
 
 
 def test_a_site_may_ask_for_a_floor() -> None:
@@ -274,8 +274,8 @@ def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     slurm = CountedSlurm(world.clock, spread)
     # Files are kept in memory, and looked at as often as matters for calls.
     monkeypatch.setattr(driver_module, "_LONGEST_WAIT_S", 60.0)
-    monkeypatch.setattr(polling, "_LONGEST_GLANCE_S", 30.0)
-    monkeypatch.setattr(polling, "_GLANCE_SHARE", 0.01)
+    monkeypatch.setattr(polling, "_LONGEST_FILE_POLL_S", 30.0)
+    monkeypatch.setattr(polling, "_FILE_POLL_SHARE", 0.01)
     monkeypatch.setattr(attempt_watch, "look_at", slurm.look)
     monkeypatch.setattr(JobScripts, "write", make_folder)
     monkeypatch.setattr(durable, "sync_folder", lambda _: None)
@@ -292,6 +292,6 @@ def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     counts = Counter(words[0] for words in slurm.argv)
     sys.stdout.write(f"{per_minute:.3f} calls a minute in {minutes:.0f}: {counts}\n")
     assert per_minute <= 1.2
-    assert counts.total() == experiment.effort.calls.total()
+    assert counts.total() == experiment.driver_activity.calls.total()
     # A thousand hours of work for a hundred places.
     assert minutes <= 1.04 * 600 * (1 + 0.15 * (spread > 0))

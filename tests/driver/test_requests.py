@@ -260,13 +260,13 @@ def test_a_result_missing_once_has_its_grace_time_again(
     assert len(world.journal.experiment.trial(0).attempts) == 2
 
 
-def test_a_driver_that_winds_up_does_what_was_asked_and_no_more(
+def test_a_draining_driver_does_what_was_asked_and_no_more(
     requests: RequestFolder,
 ) -> None:
     world = world_of(requests, max_trials=9, parallelism=3)
     world.driver().step()
     requests.add(cancel(1))
-    stop = world.driver(winds_up=True).run()
+    stop = world.driver(drain=True).run()
     assert (stop.reason, stop.is_complete) == ("done what was asked for", False)
     experiment = world.journal.experiment
     assert experiment.trial(1).status is TrialStatus.ABANDONED

@@ -326,7 +326,7 @@ class World:
         self.on_look: Callable[[], None] = lambda: None
         """What happens each time when the driver looks whether it shall stop."""
 
-    def driver(self, *, winds_up: bool = False) -> Driver:
+    def driver(self, *, drain: bool = False) -> Driver:
         """Return a driver that knows nothing but what is in the journal."""
         self.journal = Journal.load(self.store)
         return Driver(
@@ -338,7 +338,7 @@ class World:
             self.clock,
             is_stop_requested=self._look,
             requests=self.requests,
-            winds_up=winds_up,
+            drain=drain,
         )
 
     def _look(self) -> str | None:

@@ -19,8 +19,8 @@ _SCRIPT_SUFFIXES = (".py", ".sh", ".R", ".jl", ".m", ".pl")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was found."""
+class ProgramFinding:
+    """Whether a trial's program was found, and where."""
 
     text: str
     is_error: bool = False
@@ -28,7 +28,7 @@ class Finding:
     """Whether it may be well on the node where the trial runs."""
 
 
-def look_for_program(loaded: LoadedConfig) -> Finding:
+def look_for_program(loaded: LoadedConfig) -> ProgramFinding:
     """Return whether the program of ``loaded`` is there.
 
     What a template of the user's own or lines of setup may provide (modules,
@@ -43,11 +43,13 @@ def look_for_program(loaded: LoadedConfig) -> Finding:
         shown = " ".join(words) or "depends on the parameters"
         missing = _missing_word(words, loaded)
     else:
-        return Finding(f"what {job.template} runs")
+        return ProgramFinding(f"what {job.template} runs")
     if missing:
         is_provided = bool(job.setup) or not _is_shipped(job.template, loaded)
-        return Finding(missing, is_error=not is_provided, is_doubtful=is_provided)
-    return Finding(shown)
+        return ProgramFinding(
+            missing, is_error=not is_provided, is_doubtful=is_provided
+        )
+    return ProgramFinding(shown)
 
 
 def _is_shipped(template: str, loaded: LoadedConfig) -> bool:

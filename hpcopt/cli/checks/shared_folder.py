@@ -16,8 +16,8 @@ _TOLERATED_LAG_S = 5.0
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a check found."""
+class DoctorFinding:
+    """Whether one of the things that an experiment needs is there."""
 
     what: str
     is_well: bool
@@ -25,23 +25,25 @@ class Finding:
     """What was found, or what to do about it."""
 
 
-def check_folder(folder: Path) -> Iterator[Finding]:
+def check_folder(folder: Path) -> Iterator[DoctorFinding]:
     """Yield what a folder can do, leaving nothing behind in it."""
     try:
         with TemporaryDirectory(prefix=".hpcopt-doctor-", dir=folder) as scratch:
-            yield Finding("write", True, f"files can be made in {folder}")
+            yield DoctorFinding("write", True, f"files can be made in {folder}")
             for what, check in _CHECKS.items():
                 yield _finding(what, check, Path(scratch))
     except OSError as exc:
-        yield Finding("write", False, f"{folder}: {exc.strerror}; choose another one")
+        yield DoctorFinding(
+            "write", False, f"{folder}: {exc.strerror}; choose another one"
+        )
 
 
-def _finding(what: str, check: Callable[[Path], str], scratch: Path) -> Finding:
+def _finding(what: str, check: Callable[[Path], str], scratch: Path) -> DoctorFinding:
     try:
-        return Finding(what, True, check(scratch))
+        return DoctorFinding(what, True, check(scratch))
     except OSError as exc:
         why = f"{exc.strerror or exc}"
-        return Finding(
+        return DoctorFinding(
             what, False, f"{why}: put experiments on another file system (folder: …)"
         )
 

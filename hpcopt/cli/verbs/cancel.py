@@ -98,7 +98,7 @@ def _wind_up(config: Path, wait_s: float) -> None:
         return "the trials that were cancelled are still ending" if late else None
 
     with open_driver(
-        load_config(config), winds_up=True, is_stop_requested=is_late
+        load_config(config), drain=True, is_stop_requested=is_late
     ) as driver:
         driver.run()
 

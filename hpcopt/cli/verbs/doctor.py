@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 from click.exceptions import Exit
 
-from hpcopt.cli.checks.shared_folder import Finding, check_folder
+from hpcopt.cli.checks.shared_folder import DoctorFinding, check_folder
 from hpcopt.cli.crash import PACKAGES, version_of
 from hpcopt.cli.target import examples, json_option
 from hpcopt.cli.views import text
@@ -50,7 +50,7 @@ def command(folder: Path | None, as_json: bool) -> None:
         "slurm": _slurm(),
         "folder": _folder(place),
     }
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[DoctorFinding]] = {}
     for section, findings in sections.items():
         found[section] = []
         for finding in findings:
@@ -70,28 +70,28 @@ def command(folder: Path | None, as_json: bool) -> None:
         raise Exit(1)
 
 
-def _print(finding: Finding) -> None:
+def _print(finding: DoctorFinding) -> None:
     mark = (
         click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
     )
     click.echo(f"{mark} {finding.what:<11}{finding.text}")
 
 
-def _versions() -> Iterator[Finding]:
-    yield Finding("python", True, sys.version.split()[0])
+def _versions() -> Iterator[DoctorFinding]:
+    yield DoctorFinding("python", True, sys.version.split()[0])
     for package in PACKAGES:
         version = version_of(package)
         advice = f"not installed; install it with: pip install {package}"
-        yield Finding(package, version is not None, version or advice)
+        yield DoctorFinding(package, version is not None, version or advice)
 
 
-def _slurm() -> Iterator[Finding]:
+def _slurm() -> Iterator[DoctorFinding]:
     from hpcopt.slurm import site
     from hpcopt.slurm.commands import SlurmCommands
 
     commands = SlurmCommands()
     if not site.is_available(commands):
-        yield Finding(
+        yield DoctorFinding(
             "slurm",
             True,
             "no Slurm answers here; trials run as processes of this machine",
@@ -100,18 +100,22 @@ def _slurm() -> Iterator[Finding]:
     try:
         found = site.describe(commands)
     except PollError as exc:
-        yield Finding("slurm", False, f"{text.one_line(str(exc))}; try again later")
+        yield DoctorFinding(
+            "slurm", False, f"{text.one_line(str(exc))}; try again later"
+        )
         return
-    yield Finding("slurm", True, f"version {found.version}")
+    yield DoctorFinding("slurm", True, f"version {found.version}")
     accounting = (
         "jobs that have ended can be asked about for long"
         if found.has_accounting
         else "none: how a job ended is known for "
         f"{text.duration(found.min_job_age_s)} only, keep the driver running"
     )
-    yield Finding("accounting", True, accounting)
-    yield Finding("partitions", bool(found.partitions), ", ".join(found.partitions))
-    yield Finding(
+    yield DoctorFinding("accounting", True, accounting)
+    yield DoctorFinding(
+        "partitions", bool(found.partitions), ", ".join(found.partitions)
+    )
+    yield DoctorFinding(
         "limits",
         True,
         f"arrays of up to {found.max_array_size} tasks, messages time out after "
@@ -119,7 +123,7 @@ def _slurm() -> Iterator[Finding]:
     )
 
 
-def _folder(folder: Path) -> Iterator[Finding]:
+def _folder(folder: Path) -> Iterator[DoctorFinding]:
     n_bad = 0
     for finding in check_folder(folder):
         n_bad += not finding.is_well
@@ -128,7 +132,7 @@ def _folder(folder: Path) -> Iterator[Finding]:
         yield _hdf5(folder)
 
 
-def _hdf5(folder: Path) -> Finding:
+def _hdf5(folder: Path) -> DoctorFinding:
     with TemporaryDirectory(prefix=".hpcopt-doctor-", dir=folder) as scratch:
         words = [sys.executable, "-c", _HDF5_PROGRAM, str(Path(scratch) / "x.h5")]
         try:
@@ -140,11 +144,13 @@ def _hdf5(folder: Path) -> Finding:
                 timeout=_HDF5_TIMEOUT_S,
             )
         except subprocess.TimeoutExpired:
-            return Finding("hdf5", False, f"it hangs: {_HDF5_ADVICE}")
+            return DoctorFinding("hdf5", False, f"it hangs: {_HDF5_ADVICE}")
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it crashed"])[-1]
-        return Finding("hdf5", False, f"{last}; {_HDF5_ADVICE}")
-    return Finding("hdf5", True, f"{done.stdout.strip()}, a file is written and read")
+        return DoctorFinding("hdf5", False, f"{last}; {_HDF5_ADVICE}")
+    return DoctorFinding(
+        "hdf5", True, f"{done.stdout.strip()}, a file is written and read"
+    )
 
 
 _HDF5_ADVICE = (

@@ -29,7 +29,7 @@ from hpcopt.core.errors import RepeatedFailureError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.control import StopControl
-from hpcopt.driver.driver import Driver, Progress, Stop
+from hpcopt.driver.driver import Driver, DriverProgress, Stop
 from hpcopt.experiment.composition import open_driver
 from hpcopt.experiment.folder import is_begun
 from hpcopt.experiment.parts import runner_kind
@@ -91,7 +91,7 @@ def command(
     view = _view(loaded, quiet=quiet)
     narrator = Narrator(loaded.config.run.max_trials, logger.info)
 
-    def observe(experiment: Experiment, progress: Progress) -> None:
+    def observe(experiment: Experiment, progress: DriverProgress) -> None:
         view.observe(experiment, progress)
         narrator.observe(experiment, progress)
 

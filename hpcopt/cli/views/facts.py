@@ -217,8 +217,8 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
         "fallbacks": [
             {"trial": index, "what": what} for index, what in experiment.fallbacks
         ],
-        "note": experiment.effort.note or None,
-        "scheduler_calls": dict(experiment.effort.calls),
+        "note": experiment.driver_activity.note or None,
+        "scheduler_calls": dict(experiment.driver_activity.calls),
         "scheduler_calls_per_minute": _calls_per_minute(experiment),
         "begun_at": experiment.begun.time,
         "last_event_at": experiment.last_event_time,
@@ -248,8 +248,8 @@ def _live_facts(trial: Trial, attempt: Attempt, now: float) -> Facts:
 
 
 def _calls_per_minute(experiment: Experiment) -> float | None:
-    seconds = experiment.effort.seconds(experiment.last_event_time)
-    n_calls = experiment.effort.calls.total()
+    seconds = experiment.driver_activity.seconds(experiment.last_event_time)
+    n_calls = experiment.driver_activity.calls.total()
     return 60 * n_calls / seconds if n_calls and seconds >= _SECONDS_OF_A_RATE else None
 
 

@@ -29,7 +29,7 @@ from hpcopt.cli.views.facts import (
 from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.driver.driver import Progress
+from hpcopt.driver.driver import DriverProgress
 
 #: How many of the trials that ended last are shown.
 _N_RECENT = 5
@@ -101,9 +101,9 @@ class LiveView:
     def begin(self, experiment: Experiment) -> None:
         """Show the experiment as it is before the first step."""
         self._ended = EndedTrials(experiment)
-        self._shown = self._snapshot(experiment, Progress(), self._ended)
+        self._shown = self._snapshot(experiment, DriverProgress(), self._ended)
 
-    def observe(self, experiment: Experiment, progress: Progress) -> None:
+    def observe(self, experiment: Experiment, progress: DriverProgress) -> None:
         """Show what a step of the driver has changed."""
         if self._ended is None:
             return
@@ -119,7 +119,7 @@ class LiveView:
         self._live.stop()
 
     def _snapshot(
-        self, experiment: Experiment, progress: Progress, ended: EndedTrials
+        self, experiment: Experiment, progress: DriverProgress, ended: EndedTrials
     ) -> _Shown:
         best = ended.best
         return _Shown(
@@ -174,7 +174,7 @@ class LiveView:
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
         grid.add_row("trials", _counts(shown))
-        grid.add_row("live", self._room(shown))
+        grid.add_row("live", self._live_count(shown))
         if shown.best is not None:
             grid.add_row("best", _best(shown, shown.best))
         if shown.recent:
@@ -184,7 +184,7 @@ class LiveView:
             grid.add_row("note", Text(shown.note, style="yellow"))
         return grid
 
-    def _room(self, shown: _Shown) -> Text:
+    def _live_count(self, shown: _Shown) -> Text:
         limits = f"at most {self._limits.parallelism}"
         if self._limits.max_queued_jobs is not None:
             limits += f", {self._limits.max_queued_jobs} of them waiting"

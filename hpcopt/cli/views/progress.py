@@ -13,7 +13,7 @@ from hpcopt.cli.views.ended_trials import EndedTrials
 from hpcopt.cli.views.facts import goal_sentence, objective_value, reading, state, why
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
-from hpcopt.driver.driver import Progress
+from hpcopt.driver.driver import DriverProgress
 
 
 class View(Protocol):
@@ -22,7 +22,7 @@ class View(Protocol):
     def begin(self, experiment: Experiment) -> None:
         """Show the experiment as it is before the first step."""
 
-    def observe(self, experiment: Experiment, progress: Progress) -> None:
+    def observe(self, experiment: Experiment, progress: DriverProgress) -> None:
         """Show what a step of the driver has changed."""
 
     def say(self, line: str) -> None:
@@ -38,7 +38,7 @@ class QuietView:
     def begin(self, experiment: Experiment) -> None:
         """Show nothing."""
 
-    def observe(self, experiment: Experiment, progress: Progress) -> None:
+    def observe(self, experiment: Experiment, progress: DriverProgress) -> None:
         """Show nothing."""
 
     def say(self, line: str) -> None:
@@ -66,7 +66,7 @@ class Narrator:
             f"{experiment.n_trials} of {self._max_trials} trials so far"
         )
 
-    def observe(self, experiment: Experiment, progress: Progress) -> None:
+    def observe(self, experiment: Experiment, progress: DriverProgress) -> None:
         """Say what is new."""
         if self._ended is None:
             return
@@ -87,7 +87,7 @@ class PlainView:
         """Say from where the run goes on."""
         self._narrator.begin(experiment)
 
-    def observe(self, experiment: Experiment, progress: Progress) -> None:
+    def observe(self, experiment: Experiment, progress: DriverProgress) -> None:
         """Say what is new."""
         self._narrator.observe(experiment, progress)
 

@@ -1,4 +1,4 @@
-"""The facts of an experiment's trials: a ``TrialBook`` is the fold of these events."""
+"""The facts of an experiment's trials: a ``TrialTable`` is the fold of these events."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from hpcopt.core.trials import life_cycle
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 
 
-class TrialBook:
+class TrialTable:
     """Every trial, by index, and which of them have not ended.
 
     Only ``apply`` changes it. What it hands out is frozen.
@@ -29,8 +29,8 @@ class TrialBook:
         self._manual: dict[int, None] = {}
         self._counts: Counter[TrialStatus] = Counter()
 
-    def copy(self) -> TrialBook:
-        """Return a book that grows by itself, sharing the trials."""
+    def copy(self) -> TrialTable:
+        """Return a table that grows by itself, sharing the trials."""
         twin = copy.copy(self)
         twin._trials = self._trials.copy()
         twin._open = self._open.copy()
@@ -188,19 +188,19 @@ class TrialBook:
 
 
 #: What each kind of event does.
-_RULES: Mapping[type[Any], Callable[[TrialBook, Any], None]] = {
-    ev.TrialsGenerated: TrialBook._generated,
-    ev.TrialAttached: TrialBook._attached,
-    ev.TrialsHandedOut: TrialBook._handed_out,
-    ev.DataAttached: TrialBook._data_attached,
-    ev.AttemptsStaged: TrialBook._staged,
-    ev.AttemptsSubmitted: TrialBook._submitted,
-    ev.AttemptObserved: TrialBook._attempt_observed,
-    ev.AttemptEnded: TrialBook._attempt_ended,
-    ev.TrialCompleted: TrialBook._completed,
-    ev.TrialFailed: TrialBook._failed,
-    ev.TrialAbandoned: TrialBook._abandoned,
-    ev.TrialEarlyStopped: TrialBook._early_stopped,
-    ev.TrialsCancelled: TrialBook._cancelled,
-    ev.TrialsReopened: TrialBook._reopened,
+_RULES: Mapping[type[Any], Callable[[TrialTable, Any], None]] = {
+    ev.TrialsGenerated: TrialTable._generated,
+    ev.TrialAttached: TrialTable._attached,
+    ev.TrialsHandedOut: TrialTable._handed_out,
+    ev.DataAttached: TrialTable._data_attached,
+    ev.AttemptsStaged: TrialTable._staged,
+    ev.AttemptsSubmitted: TrialTable._submitted,
+    ev.AttemptObserved: TrialTable._attempt_observed,
+    ev.AttemptEnded: TrialTable._attempt_ended,
+    ev.TrialCompleted: TrialTable._completed,
+    ev.TrialFailed: TrialTable._failed,
+    ev.TrialAbandoned: TrialTable._abandoned,
+    ev.TrialEarlyStopped: TrialTable._early_stopped,
+    ev.TrialsCancelled: TrialTable._cancelled,
+    ev.TrialsReopened: TrialTable._reopened,
 }

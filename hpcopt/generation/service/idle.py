@@ -15,9 +15,9 @@ class NoService:
         """Refuse.
 
         Raises:
-            RuntimeError: Always; who winds up must not ask.
+            RuntimeError: Always; a driver that drains must not ask.
         """
-        raise RuntimeError(f"{n} trials were asked of a driver that winds up")
+        raise RuntimeError(f"{n} trials were asked of a driver that drains")
 
     def collect(self, timeout_s: float) -> Generation | None:
         """Return nothing."""
