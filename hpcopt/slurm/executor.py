@@ -37,8 +37,8 @@ from hpcopt.core.trials.trial import AttemptState, Cause, Phase
 from hpcopt.host.durable import cannot_write, is_lasting
 from hpcopt.slurm.call_log import Call, CallLog, parse_answer
 from hpcopt.slurm.commands import SlurmCommands
-from hpcopt.slurm.failures import submission_error
 from hpcopt.slurm.matching import WatchedJob
+from hpcopt.slurm.messages import submission_error
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.watch import JobWatch
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.slurm.commands import SlurmCommands
+from hpcopt.slurm.messages import NO_CLUSTER
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,6 @@ class SiteLimits:
         return min(self._n_nodes.get(name, 0) for name in partitions.split(","))
 
 
-#: What Slurm's commands say where they are installed and no cluster is set up.
-_NO_CLUSTER = "Could not establish a configuration source"
-
-
 def is_available(commands: SlurmCommands | None = None) -> bool:
     """Whether there is a Slurm cluster to submit to.
 
@@ -107,7 +104,7 @@ def is_available(commands: SlurmCommands | None = None) -> bool:
     answer = (commands or SlurmCommands()).run("scontrol", ["ping"])
     if " UP" in answer.out:
         return True
-    if _NO_CLUSTER in answer.err:
+    if NO_CLUSTER in answer.err:
         return False
     found = "it is down" if " DOWN" in answer.out else answer.failure
     raise RunnerError(

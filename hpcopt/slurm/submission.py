@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpcopt.core.errors import PollError, SubmissionDeferredError
+from hpcopt.core.errors import PollError
 from hpcopt.slurm.call_log import Call, CallLog, this_machine
 from hpcopt.slurm.commands import SlurmCommands
-from hpcopt.slurm.failures import is_denied, is_submit_limit
+from hpcopt.slurm.messages import SubmitLimitError, is_denied
 from hpcopt.slurm.options import job_name, sbatch_options
 from hpcopt.slurm.recovery import FoundJob, Recovery
 from hpcopt.slurm.site import SiteLimits
@@ -97,9 +97,7 @@ class JobSubmitter:
                 part = left[: self._n_accepted] if job.is_array else left
                 try:
                     self._sbatch(job, part)
-                except SubmissionDeferredError as exc:
-                    if not is_submit_limit(str(exc)):
-                        raise
+                except SubmitLimitError:
                     if not job.is_array or len(part) == 1:
                         if self._limit is not None:
                             self._limit.refused()

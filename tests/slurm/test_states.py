@@ -1,4 +1,4 @@
-"""What Slurm's words and failures mean."""
+"""What Slurm's words for a job's state mean."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpcopt.core.errors import (
-    RunnerError,
-    SubmissionDeferredError,
-    SubmissionRefusedError,
-    SubmissionUnknownError,
-)
 from hpcopt.core.trials.trial import Cause, Phase
-from hpcopt.slurm.failures import is_denied, submission_error
 from hpcopt.slurm.states import (
     cause_of,
     is_known,
@@ -161,69 +154,3 @@ def test_what_waits_in_vain_is_told_with_advice(reason: str) -> None:
 )
 def test_what_waits_for_its_turn_is_not_stuck(reason: str) -> None:
     assert not is_stuck("PENDING", reason)
-
-
-FAILED = "sbatch: error: Batch job submission failed: "
-POLICY = (
-    "Job violates accounting/QOS policy (job submit limit, user's size and/or time "
-    "limits)"
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        (f"{FAILED}Invalid partition name specified", SubmissionRefusedError),
-        (f"{FAILED}Invalid qos specification", SubmissionRefusedError),
-        (f"{FAILED}Requested reservation is invalid", SubmissionRefusedError),
-        (f"{FAILED}Invalid job array specification", SubmissionRefusedError),
-        (
-            f"sbatch: error: QOSMaxWallDurationPerJobLimit\n{FAILED}{POLICY}",
-            SubmissionRefusedError,
-        ),
-        (
-            f"sbatch: error: AssocMaxSubmitJobLimit\n{FAILED}{POLICY}",
-            SubmissionDeferredError,
-        ),
-        (
-            f"sbatch: error: QOSMaxSubmitJobPerUserLimit\n{FAILED}{POLICY}",
-            SubmissionDeferredError,
-        ),
-        (f"{FAILED}{POLICY}", SubmissionDeferredError),
-        (
-            f"{FAILED}Unable to contact slurm controller (connect failure)",
-            SubmissionDeferredError,
-        ),
-        ("sbatch: error: Batch script is empty!", SubmissionDeferredError),
-        ("sbatch: error: Rate limit exceeded, please retry", SubmissionDeferredError),
-        (f"{FAILED}Socket timed out on send/recv operation", SubmissionUnknownError),
-        (f"{FAILED}Zero Bytes were transmitted or received", SubmissionUnknownError),
-        (f"{FAILED}Unexpected message received", SubmissionUnknownError),
-        (f"{FAILED}Something new in Slurm 99", SubmissionUnknownError),
-        ("", SubmissionUnknownError),
-    ],
-)
-def test_a_failed_sbatch_is_a_no_a_not_now_or_unknown(
-    text: str, kind: type[RunnerError]
-) -> None:
-    assert type(submission_error(text, 1)) is kind
-    assert is_denied(text) == (kind is not SubmissionUnknownError)
-
-
-def test_a_usage_error_is_a_no_whatever_it_says() -> None:
-    error = submission_error('sbatch: error: "x" is not a valid node count', 255)
-    assert type(error) is SubmissionRefusedError
-    assert '"x" is not a valid node count' in str(error)
-
-
-def test_an_sbatch_cut_off_between_its_tries_may_have_been_heard() -> None:
-    text = (
-        "sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying"
-    )
-    assert not is_denied(text)
-
-
-@given(st.text())
-def test_any_text_of_sbatch_is_classified_with_its_words(text: str) -> None:
-    error = submission_error(text, 1)
-    assert all(line.strip() in str(error) for line in text.splitlines())

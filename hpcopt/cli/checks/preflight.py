@@ -155,7 +155,7 @@ def _site(loaded: LoadedConfig, kind: Runner, request: AttemptRequest) -> Check:
     if kind == "local":
         parts.make_local_runner(loaded, SystemClock()).plan([request])
         return Check("runner", "local: processes of this machine")
-    from hpcopt.slurm.refusals import blamed_option
+    from hpcopt.slurm.messages import blamed_option
 
     runner = parts.make_slurm_runner(loaded, SystemClock())
     try:

@@ -21,9 +21,8 @@ from hpcopt.runners.protocol import (
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.slurm.attempt_watch import AttemptWatch, attempt_text
 from hpcopt.runners.slurm.submissions import SlurmSubmissions
-from hpcopt.slurm.advice import advice
 from hpcopt.slurm.commands import SlurmCommands
-from hpcopt.slurm.failures import submission_error
+from hpcopt.slurm.messages import advice, submission_error
 from hpcopt.slurm.options import job_name, sbatch_options
 from hpcopt.slurm.watch import LOST_AFTER_S
 

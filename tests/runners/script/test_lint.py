@@ -10,7 +10,6 @@ from hpcopt.runners.script.job_spec import JobSpec
 from hpcopt.runners.script.lint import TemplateProblem, lint, place_of
 from hpcopt.runners.script.sbatch_lines import directives
 from hpcopt.runners.script.shipped import shipped_templates
-from hpcopt.slurm.refusals import blamed_option
 
 
 def spec(**changes: object) -> JobSpec:
@@ -222,28 +221,6 @@ def test_options_are_read_as_sbatch_reads_them() -> None:
         ("no-kill", None),
         ("cpus-per-task", "=3"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("said", "option"),
-    [
-        ("sbatch: unrecognized option '--frob=0'", "frob"),
-        ("sbatch: option '--tim=10' is ambiguous; possibilities: '--time'", "tim"),
-        ("sbatch: error: Invalid --mem specification", "mem"),
-        ('sbatch: error: Invalid numeric value "0" for --ntasks.', "ntasks"),
-        ("allocation failure: Invalid partition name specified", "partition"),
-        ("allocation failure: Invalid account or account/partition comb", "account"),
-        ("allocation failure: Invalid qos specification", "qos"),
-        ("allocation failure: Requested reservation is invalid", "reservation"),
-        ("allocation failure: Invalid feature specification", "constraint"),
-        ("sbatch: error: Invalid generic resource (gres) specification", "gres"),
-        ("allocation failure: Requested node configuration is not available", ""),
-    ],
-)
-def test_the_option_that_sbatch_complains_about_is_known(
-    said: str, option: str
-) -> None:
-    assert blamed_option(said) == option
 
 
 def test_an_option_is_traced_to_where_it_is_set() -> None:
