@@ -1,7 +1,7 @@
 """Runs an attempt's script once, as ``job.sh`` does, without a shell around it.
 
-The two keep the same promises (``docs/architecture.md``, "How a trial is run") with the
-same files. A shell for each of a pack's trials would last longer than many of these do.
+The two keep the same promises (decision 3 in ``docs/decisions``) with the same files. A
+shell for each of a pack's trials would last longer than many of these do.
 """
 
 from __future__ import annotations

@@ -1,21 +1,43 @@
-"""The documents are true: verbs, links, configs and examples."""
+"""The documents are true: verbs, links, configs, examples and the config's keys."""
 
 from __future__ import annotations
 
+import ast
 import re
+import shlex
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from hpcopt.api.client import Client
 from hpcopt.cli.main import command_line
 from hpcopt.config.file import load_config, parse_config
 from hpcopt.config.schema import ExperimentConfig
 from hpcopt.runners.script.shipped import shipped_configs, shipped_templates
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *PAGES,
+]
+
+#: The languages of code blocks: what is checked here, and what is only shown.
+CHECKED = ["bash", "python", "yaml"]
+SHOWN = ["text"]
+
+#: Where a program would need a cluster: what comes before is run.
+NEEDS_CLUSTER = "client.run_trials("
+
+
+def name_of(document: Path) -> str:
+    return str(document.relative_to(ROOT))
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -25,11 +47,44 @@ def blocks(document: Path, language: str) -> list[str]:
     return [re.sub(rf"^{indent}", "", text, flags=re.M) for indent, text in found]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def all_blocks(language: str) -> list[object]:
+    """Return the code blocks of all documents as parameters of a test."""
+    return [
+        pytest.param(block, id=f"{name_of(document)}-{number}")
+        for document in DOCUMENTS
+        for number, block in enumerate(blocks(document, language))
+    ]
+
+
+def prose(document: Path) -> str:
+    """Return a document without its code blocks."""
+    return re.sub(
+        r"^( *)```.*?^ *```$", "", document.read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+
+
+# What the documents say
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_relative_links_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text())
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", prose(document))
     local = [link for link in links if "://" not in link]
     assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "document", [d for d in DOCUMENTS if d.name != "CHANGELOG.md"], ids=name_of
+)
+def test_prose_is_wrapped(document: Path) -> None:
+    lines = prose(document).splitlines()
+    # A row of a table cannot be.
+    assert [s for s in lines if len(s) > 100 and not s.startswith("|")] == []
+
+
+def test_the_architecture_is_read_in_one_sitting() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert len(text.splitlines()) <= 250
 
 
 def test_every_verb_is_in_the_readme_and_has_help() -> None:
@@ -43,56 +98,129 @@ def test_every_verb_is_in_the_readme_and_has_help() -> None:
         assert command.help
 
 
-def test_the_readme_s_config_is_valid() -> None:
-    (config,) = [c for c in blocks(ROOT / "README.md", "yaml") if "parameters:" in c]
+def test_the_readme_s_tables_name_what_is_shipped() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"`{name}`" in readme for name in shipped_configs())
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert all(f"`{name}`" in changelog for name in shipped_templates())
+
+
+# Their code
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_code_block_says_its_language(document: Path) -> None:
+    marks = re.findall(r"^ *```(.*)$", document.read_text(), re.MULTILINE)
+    openings = [mark for mark in marks[::2] if not mark.startswith("{")]
+    assert set(openings) <= {*CHECKED, *SHOWN}
+
+
+@pytest.mark.parametrize("program", all_blocks("python"))
+def test_a_python_block_runs(
+    program: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.sbatch").write_text("#!/bin/bash\n")
+    runnable, _, _ = program.partition(NEEDS_CLUSTER)
+    assert runnable.strip()
+    exec(compile(runnable, "a document", "exec"), {})
+
+
+@pytest.mark.parametrize("text", all_blocks("yaml"))
+def test_a_yaml_block_is_valid(text: str) -> None:
+    record = yaml.load(text, Loader=yaml.BaseLoader)  # `on` is no boolean
+    assert isinstance(record, dict)
+    if "parameters" in record:
+        parse_config(text, Path("/somewhere/experiment.yaml"))
+    else:
+        assert set(record) <= set(ExperimentConfig.model_fields)
+
+
+@pytest.mark.parametrize("script", all_blocks("bash"))
+def test_a_bash_block_names_what_there_is(script: str) -> None:
+    checked = subprocess.run(
+        ["bash", "-n"], input=script, capture_output=True, text=True, check=False
+    )
+    assert checked.stderr == ""
+    for line in script.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words and words[0].startswith("scripts/"):
+            assert (ROOT / words[0]).exists()
+        if words and Path(words[0]).name == "hpcopt":
+            check_command(words[1:])
+
+
+def check_command(words: list[str]) -> None:
+    """Check that the options of a command are known, without running it."""
+    if words in ([], ["--version"], ["--help"]):
+        return
+    context = click.Context(command_line)
+    verb, command, rest = command_line.resolve_command(context, words)
+    assert command is not None
+    parser = command.make_parser(click.Context(command, info_name=verb))
+    parser.parse_args(args=list(rest))
+
+
+def test_the_readme_s_script_has_the_parameters_of_its_config() -> None:
+    readme = ROOT / "README.md"
+    (config,) = [c for c in blocks(readme, "yaml") if "parameters:" in c]
     parsed = parse_config(config, Path("/somewhere/flow.yaml"))
-    script = blocks(ROOT / "README.md", "bash")
-    names = re.findall(r"\{\{ (\w+) \}\}", "".join(script))
+    names = re.findall(r"\{\{ (\w+) \}\}", "".join(blocks(readme, "bash")))
     assert sorted(names) == sorted(p.name for p in parsed.parameters)
 
 
-def test_the_readme_s_python_runs_up_to_the_cluster(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program, _ = blocks(ROOT / "README.md", "python")
-    before, separator, _ = program.partition("client.run_trials(")
-    assert separator
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "job.sbatch").write_text("#!/bin/bash\n")
-    names: dict[str, object] = {}
-    exec(compile(before, "README.md", "exec"), names)
-    assert isinstance(names["client"], Client)
+# The config reference, which is made from the models
 
 
-def test_the_readme_s_asking_and_telling_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, program = blocks(ROOT / "README.md", "python")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(compile(program, "README.md", "exec"), names)
-    assert capsys.readouterr().out.startswith("({'wall': ")
+def models() -> Iterator[type[BaseModel]]:
+    """Yield the models of a config's parts."""
+    todo: list[object] = [ExperimentConfig]
+    while todo:
+        one = todo.pop()
+        todo += getattr(one, "__args__", ())
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            todo += [field.annotation for field in one.model_fields.values()]
+            yield one
 
 
-def test_the_architecture_s_config_names_every_key() -> None:
-    (config,) = blocks(ROOT / "docs" / "architecture.md", "yaml")
-    documented = yaml.load(config, Loader=yaml.BaseLoader)  # `on` is no boolean
-    assert list(documented) == list(ExperimentConfig.model_fields)
-    for section in ("job", "run", "generation"):
+def texts_of(model: type[BaseModel]) -> dict[str, str]:
+    """Return the text under each field in the source, inherited ones included."""
+    texts: dict[str, str] = {}
+    for cls in model.__mro__[: model.__mro__.index(BaseModel)]:
+        source = (ROOT / Path(*cls.__module__.split("."))).with_suffix(".py")
+        for node in ast.parse(source.read_text()).body:
+            if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+                for field, after in zip(node.body, node.body[1:], strict=False):
+                    match field, after:
+                        case (
+                            ast.AnnAssign(target=ast.Name(id=name)),
+                            ast.Expr(value=ast.Constant(value=str(text))),
+                        ):
+                            texts.setdefault(name, text)
+    return texts
+
+
+@pytest.mark.parametrize("model", dict.fromkeys(models()), ids=lambda m: m.__name__)
+def test_every_key_of_a_config_is_explained(model: type[BaseModel]) -> None:
+    reference = (ROOT / "docs" / "reference" / "config.md").read_text()
+    assert f"{{config-keys}} {model.__module__}:{model.__name__}\n" in reference
+    assert set(model.model_fields) - {"type"} <= set(texts_of(model))
+
+
+def test_the_reference_s_example_has_every_key() -> None:
+    (config,) = blocks(ROOT / "docs" / "reference" / "config.md", "yaml")
+    shown = yaml.load(config, Loader=yaml.BaseLoader)
+    assert list(shown) == list(ExperimentConfig.model_fields)
+    for section in ("job", "run", "generation", "driver"):
         model = ExperimentConfig.model_fields[section].annotation
-        assert model is not None
-        fields = set(model.model_fields) - {"function"}
-        assert set(documented[section]) == fields
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        assert set(shown[section]) == set(model.model_fields) - {"function"}
 
 
 @pytest.mark.parametrize("name", sorted(shipped_configs()))
 def test_every_shipped_config_loads(name: str) -> None:
     loaded = load_config(shipped_configs()[name])
     assert loaded.folder == ROOT / "experiments" / loaded.config.name
-
-
-def test_the_readme_s_tables_name_what_is_shipped() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert all(f"`{name}`" in readme for name in shipped_configs())
-    changelog = (ROOT / "CHANGELOG.md").read_text()
-    assert all(f"`{name}`" in changelog for name in shipped_templates())

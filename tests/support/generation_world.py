@@ -11,7 +11,6 @@ from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import Generation, ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.support.last_digits import changed_point, changed_trial
 
 SQUARE = SearchSpace((RangeParameter("x", 0.0, 1.0), RangeParameter("y", -5.0, 5.0)))
 MIXED = SearchSpace(
@@ -63,22 +62,18 @@ def snapshot(
     failed: Sequence[TParameterization] = (),
     seed: int = 0,
     objective: str = "-loss",
-    constraints: Sequence[str] = (),
 ) -> Snapshot:
-    """Return what a generator is told: by default to minimise ``loss``.
-
-    It has other last digits where ``last_digits`` says so.
-    """
+    """Return what a generator is told: by default to minimise ``loss``."""
     n_trials = len(completed) + len(pending) + len(failed)
     return Snapshot(
         space=space,
-        goals=parse_goals(objective, constraints),
+        goals=parse_goals(objective),
         seed=seed,
         n_trials=n_trials,
         position=10 * n_trials,
-        completed=tuple(changed_trial(space, trial) for trial in completed),
-        pending=tuple(changed_point(space, point) for point in pending),
-        failed=tuple(changed_point(space, point) for point in failed),
+        completed=completed,
+        pending=tuple(pending),
+        failed=tuple(failed),
     )
 
 

@@ -1,7 +1,7 @@
 """The wrapper: the bash program that runs a trial's script exactly once.
 
-It serves Slurm jobs, array tasks and local processes alike. ``docs/architecture.md``,
-"How a trial is run", says what it promises.
+It serves Slurm jobs, array tasks and local processes alike. Decision 3 in
+``docs/decisions`` says what it promises.
 """
 
 from __future__ import annotations

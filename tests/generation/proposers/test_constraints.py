@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import ObservedTrial, Snapshot
@@ -33,7 +34,8 @@ def _constrained(
         )
         for index, point in enumerate(points)
     )
-    return snapshot(SQUARE, completed, constraints=constraints)
+    goals = parse_goals("-loss", constraints)
+    return dataclasses.replace(snapshot(SQUARE, completed), goals=goals)
 
 
 def test_proposals_come_to_the_best_feasible_point() -> None:
