@@ -54,7 +54,7 @@ class OutcomeTransform:
         if scale is None:
             return cls(float(location), 1.0, 1.0, 0.0, 1.0, 0.0, 0.0)
         low = (float(lower - location)) / scale - _FENCE
-        z = np.clip((y - location) / scale, low, _CEILING)
+        z = _clipped(y, float(location), scale, low, _CEILING)
         power = _best_power(z)
         transformed = _yeo_johnson(z, power)
         return cls(
@@ -69,13 +69,13 @@ class OutcomeTransform:
 
     def __call__(self, y: Array) -> Array:
         """Return the transformed outcomes."""
-        z = np.clip((y - self.location) / self.scale, self.lowest, self.highest)
+        z = self._clipped(y)
         standardised: Array = (_yeo_johnson(z, self.power) - self.mean) / self.std
         return standardised
 
     def variance(self, y: Array, variance: Array) -> Array:
         """Return the variance of the transformed outcomes, to first order."""
-        z = np.clip((y - self.location) / self.scale, self.lowest, self.highest)
+        z = self._clipped(y)
         exponent = np.where(z >= 0, self.power - 1, 1 - self.power)
         slope = np.exp(exponent * np.log1p(np.abs(z))) / (self.scale * self.std)
         transformed: Array = variance * slope**2
@@ -89,6 +89,9 @@ class OutcomeTransform:
     def details(self) -> Mapping[str, JSONValue]:
         """What a person may want to know of it."""
         return {"power": self.power}
+
+    def _clipped(self, y: Array) -> Array:
+        return _clipped(y, self.location, self.scale, self.lowest, self.highest)
 
     def _inverse(self, t: Array) -> Array:
         # A power has a bounded range: beyond the outcomes' own range, extended by
@@ -142,6 +145,14 @@ class SlackTransform:
         z = t * self.std
         slack: Array = self.scale * np.sign(z) * np.expm1(np.abs(z))
         return slack
+
+
+def _clipped(
+    y: Array, location: float, scale: float, lowest: float, highest: float
+) -> Array:
+    """Return ``(y - location) / scale``, clipped, whatever the scale is."""
+    with np.errstate(over="ignore"):
+        return np.clip((y - location) / scale, lowest, highest)
 
 
 def _bilog(z: Array) -> Array:

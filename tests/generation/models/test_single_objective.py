@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -35,6 +35,7 @@ outcomes = st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=20).map(np.array)
 
 
 @given(outcomes)
+@example(np.array([0.0, 0.0, 0.0, 11.0, 6e-308]))
 def test_transformed_outcomes_keep_their_order_and_are_standardised(
     y: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
