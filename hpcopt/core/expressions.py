@@ -1,4 +1,4 @@
-"""Arithmetic over parameters: ``"2*x1 + x2"``, ``"sqrt(x1**2 + x2**2)"``.
+"""Arithmetic expressions over parameters: ``"2*x1 + x2"``, ``"sqrt(x1**2 + x2**2)"``.
 
 The grammar is closed: numbers, names, ``+ - * / **``, parentheses, and the functions
 of ``FUNCTIONS``. Nothing that is written can do more than compute.
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.linear import NotLinearError, linear_terms
+from hpcopt.core.linear import NotLinearError, linear_terms, parse_expression
 
 Array = npt.NDArray[np.float64]
 
@@ -47,9 +47,10 @@ _MAX_DEPTH = 400
 
 @dataclass(frozen=True)
 class LinearForm:
-    """A weighted sum of parameters and a constant."""
+    """A weighted sum of parameters and a constant: ``w1*x1 + w2*x2 + … + constant``."""
 
     weights: Mapping[str, float]
+    """Parameter name to its weight."""
     constant: float = 0.0
 
     def times(self, factor: float) -> LinearForm:
@@ -83,8 +84,8 @@ class Expression:
     @cached_property
     def _tree(self) -> ast.expr:
         try:
-            tree = ast.parse(self.text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
+            tree = parse_expression(self.text, self.where)
+        except SyntaxError as exc:
             raise ConfigError(
                 f"{self.where}: expected arithmetic such as '2*x1 + x2', "
                 f"found {self.text!r}"
@@ -106,14 +107,16 @@ class Expression:
         """Whether it is a parameter's name and nothing else."""
         return isinstance(self._tree, ast.Name)
 
-    def __call__(self, amounts: Mapping[str, Array]) -> Array:
-        """Return its value for each row of ``amounts``; NaN or inf where it has none.
+    def __call__(self, values: Mapping[str, Array]) -> Array:
+        """Return its value at each of ``n`` points, shape ``(n,)``.
+
+        It is NaN or infinite where there is none, as where something is divided by 0.
 
         Args:
-            amounts: For each name that it uses, the parameter's values, shape ``(n,)``.
+            values: For each name that it uses, the parameter's values, shape ``(n,)``.
         """
         with np.errstate(all="ignore"):
-            return _evaluate(self._tree, amounts)
+            return _evaluate(self._tree, values)
 
     def linear(self) -> LinearForm | None:
         """Return it as a weighted sum, if it is one."""
@@ -171,27 +174,25 @@ class Expression:
             self._check(argument)
 
 
-def _evaluate(node: ast.expr, amounts: Mapping[str, Array]) -> Array:
+def _evaluate(node: ast.expr, values: Mapping[str, Array]) -> Array:
     match node:
         case ast.Name(id=name):
-            return amounts[name]
+            return values[name]
         case ast.Constant(value=int() | float() as value):
             return np.array(float(repr(value)))  # inf where an int is too large
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_evaluate(operand, amounts)
+            return -_evaluate(operand, values)
         case ast.UnaryOp(operand=operand):
-            return _evaluate(operand, amounts)
+            return _evaluate(operand, values)
         case ast.BinOp(left=left, op=op, right=right):
             operator = _OPERATORS[type(op)]
-            result: Array = operator(
-                _evaluate(left, amounts), _evaluate(right, amounts)
-            )
+            result: Array = operator(_evaluate(left, values), _evaluate(right, values))
             return result
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            values = [_evaluate(argument, amounts) for argument in arguments]
+            operands = [_evaluate(argument, values) for argument in arguments]
             if name in _UNARY:
-                return _UNARY[name](values[0])
-            return reduce(_SEVERAL[name], values)
+                return _UNARY[name](operands[0])
+            return reduce(_SEVERAL[name], operands)
     raise AssertionError(f"not in the grammar: {ast.dump(node)}")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.expressions import Expression, LinearForm
 
-AMOUNTS = {"x": np.array([1.0, 4.0]), "y": np.array([-2.0, 0.5])}
+VALUES = {"x": np.array([1.0, 4.0]), "y": np.array([-2.0, 0.5])}
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ AMOUNTS = {"x": np.array([1.0, 4.0]), "y": np.array([-2.0, 0.5])}
     ],
 )
 def test_arithmetic_is_computed_row_by_row(text: str, expected: list[float]) -> None:
-    assert Expression(text, "here")(AMOUNTS) == pytest.approx(expected)
+    assert Expression(text, "here")(VALUES) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("text", ["1/(x - 1)", "log(-x)", "y**0.5", "9**9**9 * x"])
 def test_what_has_no_value_is_not_finite(text: str) -> None:
-    assert not np.isfinite(Expression(text, "here")(AMOUNTS)).all()
+    assert not np.isfinite(Expression(text, "here")(VALUES)).all()
 
 
 numbers = st.floats(-100, 100).map(lambda x: round(x, 3))

@@ -19,7 +19,12 @@ from typing import Literal
 from typing_extensions import override
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.linear import NotLinearError, linear_terms, weighted_parts
+from hpcopt.core.linear import (
+    NotLinearError,
+    linear_terms,
+    parse_expression,
+    weighted_parts,
+)
 from hpcopt.core.trials.trial import Observation
 
 #: How many digits of a weight a person reads.
@@ -178,7 +183,7 @@ def parse_objective(expression: str) -> Objective:
     distances: list[Distance] = []
     names: list[str] = []
     try:
-        node = ast.parse(expression.strip(), mode="eval").body
+        node = parse_expression(expression, "objective")
         if isinstance(node, ast.Tuple):
             raise ConfigError(
                 f"objective: expected one objective, found several in {expression!r}"

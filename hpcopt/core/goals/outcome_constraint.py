@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.objective import MetricSum
-from hpcopt.core.linear import NotLinearError, linear_terms
+from hpcopt.core.linear import NotLinearError, linear_terms, parse_expression
 from hpcopt.core.trials.trial import Observation
 
 #: The name that stands for the baseline's value in a relative constraint.
@@ -71,7 +71,7 @@ def parse_constraint(expression: str) -> OutcomeConstraint:
         ConfigError: It is no linear inequality of metrics.
     """
     try:
-        node = ast.parse(expression.strip(), mode="eval").body
+        node = parse_expression(expression, "outcome_constraints")
     except SyntaxError as exc:
         raise _malformed(expression) from exc
     match node:

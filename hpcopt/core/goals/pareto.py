@@ -1,6 +1,6 @@
-"""Points that no other one is better than in everything, and the volume below them.
+"""Pareto dominance, the partitioning of what is not dominated, the hypervolume.
 
-Larger is better in every coordinate.
+All objectives are maximised.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ Array = npt.NDArray[np.float64]
 
 
 def is_nondominated(points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Return for each of ``points``, shape ``(n, m)``, whether none dominates it.
+    """Return for each of ``n`` points whether no other dominates it, shape ``(n,)``.
 
     One dominates another if it is nowhere worse and somewhere better; of equal points
     none dominates the others.
+
+    Args:
+        points: The values of ``m`` objectives, shape ``(n, m)``.
     """
     Y = np.asarray(points, dtype=np.float64)
     not_worse = (Y[:, None, :] >= Y[None, :, :]).all(axis=-1)
@@ -23,23 +26,26 @@ def is_nondominated(points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.logical_not((not_worse & better).any(axis=0))
 
 
-def nondominated_boxes(Y: Array, reference: Array) -> tuple[Array, Array]:
-    """Return boxes that fill what is above ``reference`` and that ``Y`` leaves over.
+def nondominated_partitioning(Y: Array, reference: Array) -> tuple[Array, Array]:
+    """Partition the region above the reference point that no point dominates.
+
+    The cells are found by sweeping the last objective, one dimension at a time.
 
     Args:
-        Y: Points, shape ``(n, m)``, in any order; those that are not above the
-            reference in everything, and dominated ones, make no difference.
-        reference: Where the volume begins, shape ``(m,)``, ``m`` being 2 at least.
+        Y: The values of ``m`` objectives at ``n`` points, shape ``(n, m)``, in any
+            order; points that are not above the reference point in every objective,
+            and dominated ones, make no difference.
+        reference: The reference point, shape ``(m,)``, with ``m`` at least 2.
 
     Returns:
-        The boxes' lower and upper corners, each of shape ``(c, m)``; the latter are
-        infinite in places. No two boxes overlap.
+        The lower and the upper vertices of the ``c`` cells, each of shape ``(c, m)``;
+        upper ones may be infinite. No two cells overlap.
     """
     Y = np.unique(Y[(reference < Y).all(axis=1)], axis=0)
     Y = Y[is_nondominated(Y)]
     Y = Y[np.argsort(-Y[:, -1], kind="stable")]
     if len(reference) == 2:
-        return _strips(Y, reference)
+        return _partition_plane(Y, reference)
     lower, upper = [], []
     tops = [np.inf, *Y[:, -1]]
     bottoms = [*Y[:, -1], reference[-1]]
@@ -47,14 +53,19 @@ def nondominated_boxes(Y: Array, reference: Array) -> tuple[Array, Array]:
         if bottom == top:
             continue
         # Between the last coordinates of two points only those above them count.
-        low, high = nondominated_boxes(Y[:n, :-1], reference[:-1])
+        low, high = nondominated_partitioning(Y[:n, :-1], reference[:-1])
         lower.append(np.column_stack([low, np.full(len(low), bottom)]))
         upper.append(np.column_stack([high, np.full(len(high), top)]))
     return np.concatenate(lower), np.concatenate(upper)
 
 
-def _strips(Y: Array, reference: Array) -> tuple[Array, Array]:
-    """Return the boxes of a plane; ``Y`` is a front, its last coordinate falling."""
+def _partition_plane(Y: Array, reference: Array) -> tuple[Array, Array]:
+    """Return the cells for two objectives.
+
+    Args:
+        Y: A Pareto front, shape ``(n, 2)``, sorted by its last objective, descending.
+        reference: The reference point, shape ``(2,)``.
+    """
     lower = np.column_stack(
         [
             np.concatenate([reference[:1], Y[:, 0]]),
@@ -67,16 +78,16 @@ def _strips(Y: Array, reference: Array) -> tuple[Array, Array]:
 
 
 def hypervolume(Y: Array, reference: Array) -> float:
-    """Return the volume above ``reference`` in which ``Y`` dominates.
+    """Return the volume that ``Y`` dominates above the reference point.
 
     Args:
-        Y: Points, shape ``(n, m)``.
-        reference: Where the volume begins, shape ``(m,)``, ``m`` being 2 at least.
+        Y: The values of ``m`` objectives at ``n`` points, shape ``(n, m)``.
+        reference: The reference point, shape ``(m,)``, with ``m`` at least 2.
     """
     Y = Y[(reference < Y).all(axis=1)]
     if len(Y) == 0:
         return 0.0
     ideal = Y.max(axis=0)
-    lower, upper = nondominated_boxes(Y, reference)
+    lower, upper = nondominated_partitioning(Y, reference)
     sides = np.maximum(np.minimum(upper, ideal) - lower, 0.0)
     return float((ideal - reference).prod() - sides.prod(axis=1).sum())

@@ -154,9 +154,9 @@ def _merged(
 ) -> tuple[TParameterValue, ...]:
     """Return the new values, each lost one after that which it followed."""
     merged = list(new)
-    places = {identity(value) for value in new}
+    kept = {identity(value) for value in new}
     for k, value in enumerate(old):
-        if identity(value) not in places:
+        if identity(value) not in kept:
             identities = [identity(other) for other in merged]
             at = identities.index(identity(old[k - 1])) + 1 if k else 0
             merged.insert(at, value)

@@ -44,38 +44,38 @@ class ChoiceParameter:
         if not self.values:
             raise ConfigError(f"{where}: expected at least one value, found none")
         object.__setattr__(self, "known", self.known or self.values)
-        if len(self._places) < len(self.known):
+        if len(self._index_of) < len(self.known):
             raise ConfigError(
                 f"{where}: expected distinct values, found {_shown(self.known)}"
             )
         for value in self.known:
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"{where}: expected finite values, found {value}")
-        if self.default is not None and identity(self.default) not in self._places:
+        if self.default is not None and identity(self.default) not in self._index_of:
             raise ConfigError(
                 f"{where}: default: expected one of {_shown(self.known)}, "
                 f"found {self.default!r}"
             )
 
     @cached_property
-    def _places(self) -> dict[object, int]:
-        """A value's identity to its place in ``known``."""
-        return {identity(value): place for place, value in enumerate(self.known)}
+    def _index_of(self) -> dict[object, int]:
+        """A value's identity to its index in ``known``."""
+        return {identity(value): index for index, value in enumerate(self.known)}
 
     @cached_property
     def _allowed(self) -> npt.NDArray[np.intp]:
-        """The places of the allowed values, in order."""
-        places = [self._places[identity(value)] for value in self.values]
-        return np.array(sorted(places), dtype=np.intp)
+        """The indices of the allowed values, ascending."""
+        indices = [self._index_of[identity(value)] for value in self.values]
+        return np.array(sorted(indices), dtype=np.intp)
 
     @cached_property
     def _nearest(self) -> npt.NDArray[np.intp]:
-        """For each place the nearest one of an allowed value."""
-        places = np.arange(len(self.known))
-        after = np.searchsorted(self._allowed, places).clip(0, len(self._allowed) - 1)
+        """For each index the nearest one of an allowed value."""
+        indices = np.arange(len(self.known))
+        after = np.searchsorted(self._allowed, indices).clip(0, len(self._allowed) - 1)
         before = np.maximum(after - 1, 0)
         above, below = self._allowed[after], self._allowed[before]
-        is_below = np.abs(places - below) < np.abs(above - places)
+        is_below = np.abs(indices - below) < np.abs(above - indices)
         nearest: npt.NDArray[np.intp] = np.where(is_below, below, above)
         return nearest
 
@@ -113,86 +113,89 @@ class ChoiceParameter:
         """Whether all of its values are numbers, or true and false."""
         return not any(isinstance(value, str) for value in self.known)
 
-    def numbers(self, values: Sequence[TParameterValue | None]) -> Array:
-        """Return the places of values; NaN for ``None``.
+    def codes(self, values: Sequence[TParameterValue | None]) -> Array:
+        """Return the codes of values, shape ``(n,)``: indices in ``known``.
+
+        Args:
+            values: ``n`` values; ``None``, whose code is NaN, where inactive.
 
         Raises:
             UsageError: One is not among the known values.
         """
-        places = self._places
+        index_of = self._index_of
         try:
             found = [
-                math.nan if value is None else places[identity(value)]
+                math.nan if value is None else index_of[identity(value)]
                 for value in values
             ]
         except KeyError:
             for value in values:
-                if value is not None and identity(value) not in places:
+                if value is not None and identity(value) not in index_of:
                     raise self._unknown(value) from None
             raise
         return np.array(found, dtype=np.float64)
 
-    def values_of(self, numbers: Array) -> list[TParameterValue]:
-        """Return the values at places."""
-        return [self.known[place] for place in numbers.astype(np.intp).tolist()]
+    def values_of(self, codes: Array) -> list[TParameterValue]:
+        """Return the values of codes."""
+        return [self.known[index] for index in codes.astype(np.intp).tolist()]
 
     @cached_property
-    def _known_amounts(self) -> Array:
+    def _numeric_known(self) -> Array:
         return np.array([*self.known, math.nan], dtype=np.float64)
 
-    def amounts(self, numbers: Array) -> Array:
-        """Return what the values are in arithmetic; only if they are numeric."""
-        amounts: Array = self._known_amounts[_places(numbers)]
-        return amounts
+    def numeric_values(self, codes: Array) -> Array:
+        """Return the values of codes as floats; only if ``is_numeric``."""
+        values: Array = self._numeric_known[_indices(codes)]
+        return values
 
-    def coordinates(self, numbers: Array) -> Array:
-        """Return the coordinates of places, shape ``(n, n_coordinates)``.
+    def coordinates(self, codes: Array) -> Array:
+        """Return the coordinates of codes, shape ``(n, n_coordinates)``.
 
-        They are the place in the order, one-hot, or the place's binary digits; the
-        centre for NaN.
+        They are the middle of the index's share of ``[0, 1]``, one-hot, or the index's
+        binary digits; for NaN, the centre.
         """
         n, width = len(self.known), self.n_coordinates
-        is_missing = np.isnan(numbers)[:, None]
-        places = _places(numbers)
+        is_missing = np.isnan(codes)[:, None]
+        indices = _indices(codes)
         if width == 0:
-            return np.zeros((len(numbers), 0))
+            return np.zeros((len(codes), 0))
         if width == 1:
-            return np.where(is_missing, 0.5, (places[:, None] + 0.5) / n)
+            return np.where(is_missing, 0.5, (indices[:, None] + 0.5) / n)
         if self.is_one_hot:
-            return np.where(is_missing, 1 / n, places[:, None] == np.arange(n))
-        bits = (places[:, None] >> np.arange(width)) & 1
+            return np.where(is_missing, 1 / n, indices[:, None] == np.arange(n))
+        bits = (indices[:, None] >> np.arange(width)) & 1
         return np.where(is_missing, 0.5, bits)
 
-    def numbers_at(self, X: Array) -> Array:
-        """Return the places of the allowed values nearest to coordinates."""
+    def codes_at(self, X: Array) -> Array:
+        """Return the codes of the allowed values nearest to coordinates, ``(n,)``."""
         n, width = len(self.known), self.n_coordinates
         if width == 0:
             return np.zeros(len(X))
-        places: npt.NDArray[np.intp]
+        indices: npt.NDArray[np.intp]
         if self.is_one_hot:
-            places = self._allowed[X[:, self._allowed].argmax(axis=1)]
-            return places.astype(np.float64)
+            indices = self._allowed[X[:, self._allowed].argmax(axis=1)]
+            return indices.astype(np.float64)
         if width == 1:
-            places = np.clip(np.floor(X[:, 0] * n), 0, n - 1).astype(np.intp)
+            indices = np.clip(np.floor(X[:, 0] * n), 0, n - 1).astype(np.intp)
         else:
-            places = (X >= 0.5).astype(np.intp) @ (1 << np.arange(width))
+            indices = (X >= 0.5).astype(np.intp) @ (1 << np.arange(width))
             # Without its highest digit, a code of no value is that of a value.
-            places = np.where(places < n, places, places - (1 << (width - 1)))
-        return self._nearest[places].astype(np.float64)
+            indices = np.where(indices < n, indices, indices - (1 << (width - 1)))
+        return self._nearest[indices].astype(np.float64)
 
-    def allows(self, numbers: Array) -> npt.NDArray[np.bool_]:
-        """Return which places hold allowed values."""
-        is_allowed: npt.NDArray[np.bool_] = np.isin(numbers, self._allowed)
+    def allows(self, codes: Array) -> npt.NDArray[np.bool_]:
+        """Return which codes are those of allowed values."""
+        is_allowed: npt.NDArray[np.bool_] = np.isin(codes, self._allowed)
         return is_allowed
 
-    def every_number(self) -> Array:
-        """Return the places of all allowed values."""
+    def all_codes(self) -> Array:
+        """Return the codes of all allowed values, ascending."""
         return self._allowed.astype(np.float64)
 
     def check(self, value: TParameterValue) -> None:
         """Raise ``UsageError`` unless ``value`` is allowed."""
-        place = self._places.get(identity(value))
-        if place is None or self._nearest[place] != place:
+        index = self._index_of.get(identity(value))
+        if index is None or self._nearest[index] != index:
             raise self._unknown(value)
 
     def _unknown(self, value: TParameterValue) -> UsageError:
@@ -234,9 +237,13 @@ class DerivedParameter:
                 f"a derived {self.parameter_type}, found {self.expression.text!r}"
             )
 
-    def amounts_of(self, amounts: Mapping[str, Array]) -> Array:
-        """Return its value for each row; NaN or infinite where it has none."""
-        found = self.expression(amounts)
+    def evaluate(self, values: Mapping[str, Array]) -> Array:
+        """Return its value at each of ``n`` points; NaN or infinite where it has none.
+
+        Args:
+            values: The numeric values of other parameters by name, shape ``(n,)``.
+        """
+        found = self.expression(values)
         return np.rint(found) if self.parameter_type == "int" else found
 
     def to_json(self) -> dict[str, JSONValue]:
@@ -254,9 +261,9 @@ def identity(value: TParameterValue) -> object:
     return (bool, value) if isinstance(value, bool) else value
 
 
-def _places(numbers: Array) -> npt.NDArray[np.intp]:
-    """Return the places as indices; -1 for NaN."""
-    return np.nan_to_num(numbers, nan=-1.0).astype(np.intp)
+def _indices(codes: Array) -> npt.NDArray[np.intp]:
+    """Return codes as whole numbers; -1 for NaN."""
+    return np.nan_to_num(codes, nan=-1.0).astype(np.intp)
 
 
 def _shown(values: Sequence[TParameterValue]) -> str:

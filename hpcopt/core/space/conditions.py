@@ -69,7 +69,7 @@ def _check_value(
 ) -> None:
     """Check the value, which may be one that was taken away."""
     if isinstance(parent, ChoiceParameter):
-        parent.numbers([value])
+        parent.codes([value])
     else:
         parent.check(value)
 

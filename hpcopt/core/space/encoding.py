@@ -1,4 +1,8 @@
-"""Parameterizations as tables of numbers, and back."""
+"""Parameterizations as tables of codes, and back.
+
+A table has the shape ``(n, p)``: a row for each parameterization, a column for each
+searched parameter, NaN where that is inactive.
+"""
 
 from __future__ import annotations
 
@@ -18,32 +22,35 @@ Array = npt.NDArray[np.float64]
 _Column = list[TParameterValue | None]
 
 
-def table_of(structure: Structure, rows: Sequence[TParameterization]) -> Array:
-    """Return the numbers of parameterizations, shape ``(n, p)``; NaN where inactive.
+def to_table(
+    structure: Structure, parameterizations: Sequence[TParameterization]
+) -> Array:
+    """Return the codes of ``n`` parameterizations, shape ``(n, p)``.
 
     A value that is missing is that of the fixed parameter, or the default.
 
     Raises:
         UsageError: A value is missing still, or is not one of a choice's.
     """
-    table = np.empty((len(rows), len(structure.searched)))
+    table = np.empty((len(parameterizations), len(structure.searched)))
     for k, parameter in enumerate(structure.searched):
         name, default = parameter.name, parameter.default
         if isinstance(parameter, ChoiceParameter) and len(parameter.known) == 1:
             default = parameter.known[0]
-        table[:, k] = parameter.numbers([row.get(name, default) for row in rows])
+        values = [point.get(name, default) for point in parameterizations]
+        table[:, k] = parameter.codes(values)
     active = structure.active(table)
     missing = np.argwhere(active & np.isnan(table))
     if len(missing):
         name = structure.searched[missing[0, 1]].name
         raise UsageError(
             f"parameterization: expected a value for {name!r}, found none in "
-            f"{dict(rows[missing[0, 0]])}"
+            f"{dict(parameterizations[missing[0, 0]])}"
         )
     return np.where(active, table, np.nan)
 
 
-def rows_of(structure: Structure, table: Array) -> list[dict[str, TParameterValue]]:
+def from_table(structure: Structure, table: Array) -> list[dict[str, TParameterValue]]:
     """Return the parameterizations of a table, with their derived values.
 
     Raises:
@@ -57,36 +64,43 @@ def rows_of(structure: Structure, table: Array) -> list[dict[str, TParameterValu
             next(values) if active else None for active in is_active.tolist()
         ]
     if structure.derived:
-        amounts = structure.amounts(table)
+        numeric = structure.numeric_values(table)
         for derived in structure.derived:
             holds = structure.holds(derived.name, table).tolist()
-            found = amounts.get(derived.name)
+            found = numeric.get(derived.name)
             columns[derived.name] = _derived_column(derived, columns, found, holds)
     names = [parameter.name for parameter in structure.parameters]
     return [
-        {n: v for n, v in zip(names, row, strict=True) if v is not None}
-        for row in zip(*(columns[name] for name in names), strict=True)
+        {n: v for n, v in zip(names, values, strict=True) if v is not None}
+        for values in zip(*(columns[name] for name in names), strict=True)
     ]
 
 
 def _derived_column(
     parameter: DerivedParameter,
     columns: Mapping[str, _Column],
-    amounts: Array | None,
+    numeric: Array | None,
     holds: Sequence[bool],
 ) -> _Column:
-    """Return the values of a derived parameter; ``None`` where it is inactive."""
+    """Return the values of a derived parameter; ``None`` where it is inactive.
+
+    Args:
+        parameter: The parameter.
+        columns: The values of those that it depends on.
+        numeric: Its own values as floats; ``None`` if it copies text or truth.
+        holds: Where its conditions hold.
+    """
     names = parameter.expression.names
     values: _Column = []
     for row, does_hold in enumerate(holds):
         at = {name: columns[name][row] for name in names}
         if not does_hold or None in at.values():
             values.append(None)
-        elif amounts is None:  # a copy
+        elif numeric is None:  # a copy
             values.extend(at.values())
-        elif math.isfinite(amount := float(amounts[row])):
+        elif math.isfinite(value := float(numeric[row])):
             is_whole = parameter.parameter_type == "int"
-            values.append(round(amount) if is_whole else amount)
+            values.append(round(value) if is_whole else value)
         else:
             raise UsageError(
                 f"parameter {parameter.name!r}: {parameter.expression.text!r} has no "
@@ -95,13 +109,13 @@ def _derived_column(
     return values
 
 
-def completed_row(
+def complete(
     structure: Structure, parameterization: TParameterization
 ) -> dict[str, TParameterValue]:
     """Return a parameterization with its fixed and derived values.
 
     Raises:
-        UsageError: It has a name or a value that there is not, lacks one, or misses a
+        UsageError: It has a name or a value that there is not, lacks one, or violates a
             constraint.
     """
     names = {parameter.name for parameter in structure.parameters}
@@ -113,13 +127,13 @@ def completed_row(
     for parameter in structure.searched:
         if parameter.name in parameterization:
             parameter.check(parameterization[parameter.name])
-    table = table_of(structure, [parameterization])
-    missed = structure.first_missed(table)
-    if missed is not None:
+    table = to_table(structure, [parameterization])
+    violated = structure.first_violated(table)
+    if violated is not None:
         raise UsageError(
-            f"parameterization: expected {missed}, found {dict(parameterization)}"
+            f"parameterization: expected {violated}, found {dict(parameterization)}"
         )
-    [completed] = rows_of(structure, table)
+    [completed] = from_table(structure, table)
     for derived in structure.derived:
         value = completed.get(derived.name)
         given = parameterization.get(derived.name, value)

@@ -1,4 +1,8 @@
-"""Linear equality constraints: one float parameter of each follows from the others."""
+"""Linear equality constraints: each eliminates one float parameter.
+
+They are brought to reduced row echelon form (Gauss-Jordan elimination); the pivot of
+each is the parameter whose weight times range is largest.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +23,26 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
-class Solved:
-    """A parameter that has the value of a sum of others."""
+class SolvedParameter:
+    """A parameter whose value is a weighted sum of others."""
 
     name: str
     form: LinearForm
 
-    def value(self, amounts: Mapping[str, Array]) -> Array:
-        """Return its values."""
-        terms = [w * amounts[name] for name, w in self.form.weights.items()]
+    def value(self, values: Mapping[str, Array]) -> Array:
+        """Return its value at each of ``n`` points, shape ``(n,)``.
+
+        Args:
+            values: The values of the others by name, shape ``(n,)``.
+        """
+        terms = [w * values[name] for name, w in self.form.weights.items()]
         return sum(terms, np.array(self.form.constant))
 
 
 def solve_equalities(
     forms: Sequence[LinearForm], parameters: Mapping[str, RangeParameter]
-) -> tuple[Solved, ...]:
-    """Solve ``form == 0`` for each of ``forms`` together.
-
-    Each is solved for that float parameter which has most to say in it: its weight
-    times its range is largest.
+) -> tuple[SolvedParameter, ...]:
+    """Solve the system ``form == 0``, for all of ``forms``, for one parameter each.
 
     Args:
         forms: Over names of which some are in ``parameters``.
@@ -82,7 +87,7 @@ def solve_equalities(
                 rows[other] -= rows[other, column] * rows[k]
         pivots.append((k, column))
     return tuple(
-        Solved(
+        SolvedParameter(
             names[column],
             LinearForm(
                 {

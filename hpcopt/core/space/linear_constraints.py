@@ -1,4 +1,4 @@
-"""Constraints as matrices over the coordinates of the unit cube."""
+"""Linear constraints as matrices over the coordinates of the unit cube."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ class LinearConstraints:
     A_equal: Array
     """``A_equal @ x == b_equal``."""
     b_equal: Array
-    are_all: bool
-    """Whether there are no other constraints."""
 
 
 def linear_constraints(
@@ -45,13 +43,10 @@ def linear_constraints(
     d = slices[-1].stop if slices else 0
     rows: dict[bool, list[Array]] = {False: [], True: []}
     sides: dict[bool, list[float]] = {False: [], True: []}
-    are_all = True
     for constraint in structure.constraints:
-        form = structure.in_searched(constraint)
+        form = structure.reduced_form(constraint)
         row = None if form is None else _row(form, structure, slices, d)
-        if row is None:
-            are_all = False
-        else:
+        if row is not None:
             rows[constraint.is_equality].append(row[0])
             sides[constraint.is_equality].append(row[1])
     return LinearConstraints(
@@ -59,20 +54,23 @@ def linear_constraints(
         b=np.array(sides[False]),
         A_equal=np.array(rows[True]).reshape(len(rows[True]), d),
         b_equal=np.array(sides[True]),
-        are_all=are_all,
     )
 
 
 def _row(
     form: LinearForm, structure: Structure, slices: Sequence[slice], d: int
 ) -> tuple[Array, float] | None:
-    """Return the weights of the coordinates, and the side; scaled to weights of 1."""
+    """Return a constraint's weights of the coordinates, ``(d,)``, and its right side.
+
+    They are scaled so that the largest weight is 1 in magnitude; ``None`` if the
+    constraint is not linear in the coordinates.
+    """
     weights, side = np.zeros(d), -form.constant
     for name, weight in form.weights.items():
         column = structure.columns[name]
         parameter = structure.searched[column]
         if isinstance(parameter, ChoiceParameter) and parameter.n_coordinates == 0:
-            side -= weight * float(parameter.amounts(np.zeros(1))[0])
+            side -= weight * float(parameter.numeric_values(np.zeros(1))[0])
         elif (
             isinstance(parameter, RangeParameter)
             and not parameter.log

@@ -18,7 +18,7 @@ from hpcopt.core.expressions import Expression, LinearForm
 
 Array = npt.NDArray[np.float64]
 
-#: A constraint holds when it is missed by no more than this, relative to its terms:
+#: A constraint holds when it is violated by no more than this, relative to its terms:
 #: ``0.1 + 0.2 <= 0.3`` holds for a person, and not for a computer.
 TOLERANCE = 1e-9
 
@@ -48,24 +48,28 @@ class ParameterConstraint:
             return None
         return left.plus(right.times(-1.0))
 
-    def excess(self, amounts: Mapping[str, Array]) -> Array:
-        """Return by how much it is missed, relative to its terms; 0 where it holds.
+    def violation(self, values: Mapping[str, Array]) -> Array:
+        """Return by how much it is violated at ``n`` points, relative to its terms.
 
-        Infinite where it has no value, as where something is divided by zero.
+        The shape is ``(n,)``. It is 0 where the constraint holds, to ``TOLERANCE``, and
+        infinite where it has no value, as where something is divided by zero.
+
+        Args:
+            values: The values of the parameters by name, shape ``(n,)``.
         """
-        left, right = self.left(amounts), self.right(amounts)
+        left, right = self.left(values), self.right(values)
         scale = np.maximum(np.abs(left), np.abs(right))
         if self.linear is not None:
             terms = [
-                np.abs(w * amounts[name]) for name, w in self.linear.weights.items()
+                np.abs(w * values[name]) for name, w in self.linear.weights.items()
             ]
             scale = sum(terms, np.abs(np.array(self.linear.constant)))
         with np.errstate(all="ignore"):
             gap = np.abs(left - right) if self.is_equality else left - right
             relative = np.where(gap <= 0, 0.0, gap / scale)
         relative = np.where(np.isfinite(gap), relative, np.inf)
-        missed: Array = np.where(relative <= TOLERANCE, 0.0, relative)
-        return missed
+        violation: Array = np.where(relative <= TOLERANCE, 0.0, relative)
+        return violation
 
 
 def parse_constraints(texts: Sequence[str]) -> tuple[ParameterConstraint, ...]:

@@ -1,8 +1,9 @@
 """Parameters between two bounds, and their encoding into the unit cube.
 
-A value has a *number*: itself here, its place in the list for a choice; NaN where the
-parameter is inactive. All arithmetic is on arrays of numbers, one array a
-parameter, so that ten thousand trials are encoded in milliseconds.
+A value has a *code*, a float: itself here, its index for a choice; NaN where the
+parameter is inactive. Codes have *coordinates* in the unit cube. All arithmetic is on
+arrays of codes, one array a parameter, so that ten thousand trials are encoded in
+milliseconds.
 """
 
 from __future__ import annotations
@@ -140,58 +141,61 @@ class RangeParameter:
             return math.log(low if low > 0 else self.lower), math.log(self.upper + half)
         return low, self.upper + half
 
-    def numbers(self, values: Sequence[TParameterValue | None]) -> Array:
-        """Return the numbers of values; NaN for ``None``."""
+    def codes(self, values: Sequence[TParameterValue | None]) -> Array:
+        """Return the codes of ``n`` values, shape ``(n,)``: themselves.
+
+        NaN for ``None``, which stands for an inactive parameter.
+        """
         return np.array(values, dtype=np.float64)
 
-    def values_of(self, numbers: Array) -> list[TParameterValue]:
-        """Return the values of numbers."""
+    def values_of(self, codes: Array) -> list[TParameterValue]:
+        """Return the values of codes."""
         if self.parameter_type == "int":
-            return [round(number) for number in numbers.tolist()]
-        values: list[TParameterValue] = numbers.tolist()
+            return [round(code) for code in codes.tolist()]
+        values: list[TParameterValue] = codes.tolist()
         return values
 
-    def amounts(self, numbers: Array) -> Array:
-        """Return what the values are in arithmetic: themselves."""
-        return numbers
+    def numeric_values(self, codes: Array) -> Array:
+        """Return the values of codes as floats: the codes themselves."""
+        return codes
 
-    def coordinates(self, numbers: Array) -> Array:
-        """Return the coordinates of numbers, shape ``(n, 1)``; the centre for NaN.
+    def coordinates(self, codes: Array) -> Array:
+        """Return the coordinates of codes, shape ``(n, 1)``; the centre for NaN.
 
-        Those of numbers outside the bounds lie outside ``[0, 1]``.
+        Those of values outside the bounds lie outside ``[0, 1]``.
         """
         low, high = self.edges
-        positions = numbers
+        positions = codes
         if self.log:  # what was attached by hand may lie anywhere
-            positions = np.log(np.maximum(numbers, np.finfo(np.float64).tiny))
+            positions = np.log(np.maximum(codes, np.finfo(np.float64).tiny))
         x = (positions - low) / (high - low)
-        x = np.where(self.allows(numbers), np.clip(x, 0.0, 1.0), x)
+        x = np.where(self.allows(codes), np.clip(x, 0.0, 1.0), x)
         return np.nan_to_num(x, nan=0.5)[:, None]
 
-    def numbers_at(self, X: Array) -> Array:
-        """Return the allowed numbers nearest to coordinates, shape ``(n, 1)``."""
+    def codes_at(self, X: Array) -> Array:
+        """Return the codes of the allowed values nearest to coordinates ``(n, 1)``."""
         low, high = self.edges
         positions = low + X[:, 0] * (high - low)
         return self.nearest(np.exp(positions) if self.log else positions)
 
-    def nearest(self, numbers: Array) -> Array:
-        """Return the allowed numbers nearest to numbers."""
+    def nearest(self, codes: Array) -> Array:
+        """Return the codes of the nearest allowed values."""
         if self.grid is not None:
-            numbers = (
-                self.lower + np.rint((numbers - self.lower) / self.grid) * self.grid
-            )
-        clipped: Array = np.clip(numbers, self.lower, self.upper)
+            codes = self.lower + np.rint((codes - self.lower) / self.grid) * self.grid
+        clipped: Array = np.clip(codes, self.lower, self.upper)
         return clipped
 
-    def allows(self, numbers: Array) -> npt.NDArray[np.bool_]:
-        """Return which numbers lie within the bounds."""
-        inside: npt.NDArray[np.bool_] = (numbers >= self.lower) & (
-            numbers <= self.upper
-        )
+    def allows(self, codes: Array) -> npt.NDArray[np.bool_]:
+        """Return which codes are those of values within the bounds."""
+        inside: npt.NDArray[np.bool_] = (codes >= self.lower) & (codes <= self.upper)
         return inside
 
-    def every_number(self) -> Array:
-        """Return the numbers of all allowed values of a grid."""
+    def all_codes(self) -> Array:
+        """Return the codes of all allowed values, ascending.
+
+        Raises:
+            ValueError: The parameter is continuous.
+        """
         n_values = self.n_values
         if n_values is None:
             raise ValueError(f"parameter {self.name!r} is continuous")

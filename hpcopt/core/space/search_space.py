@@ -20,7 +20,7 @@ import numpy.typing as npt
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition
-from hpcopt.core.space.encoding import completed_row, rows_of, table_of
+from hpcopt.core.space.encoding import complete, from_table, to_table
 from hpcopt.core.space.linear_constraints import LinearConstraints, linear_constraints
 from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.specs import parameters_from_json
@@ -90,7 +90,7 @@ class SearchSpace:
 
     @property
     def n_points(self) -> int | None:
-        """How many parameterizations there are at most; ``None`` if without end.
+        """How many parameterizations there are at most; ``None`` if infinitely many.
 
         Fewer where there are constraints or conditions.
         """
@@ -146,7 +146,7 @@ class SearchSpace:
         Raises:
             UsageError: A value is missing, or is not one of a choice's.
         """
-        return self._coordinates(table_of(self._structure, list(parameterizations)))
+        return self._coordinates(to_table(self._structure, list(parameterizations)))
 
     def decode(self, X: Array) -> list[dict[str, TParameterValue]]:
         """Return the parameterizations of the points ``X``, shape ``(n, d)``.
@@ -157,7 +157,7 @@ class SearchSpace:
             UsageError: A derived parameter has no value at a point, which is not
                 feasible then.
         """
-        return rows_of(self._structure, self._table_at(X))
+        return from_table(self._structure, self._table_at(X))
 
     def snap(self, X: Array) -> Array:
         """Return ``encode(decode(X))``, without the way through values.
@@ -182,7 +182,11 @@ class SearchSpace:
         return inside
 
     def violation(self, X: Array) -> Array:
-        """Return by how much each point, decoded, misses the constraints; or 0."""
+        """Return by how much the points ``X``, decoded, violate the constraints.
+
+        The shape is ``(n,)``; it is the sum of relative violations, and 0 where a point
+        is feasible.
+        """
         return self._structure.violation(self._table_at(X))
 
     @cached_property
@@ -196,20 +200,24 @@ class SearchSpace:
         Raises:
             UsageError: As ``encode``.
         """
-        table = table_of(self._structure, parameterizations)
+        table = to_table(self._structure, parameterizations)
         inside: Mask = self._structure.violation(table) == 0.0
         for k, parameter in enumerate(self.searched):
             inside &= np.isnan(table[:, k]) | parameter.allows(table[:, k])
         return inside
 
     @cached_property
-    def every_point(self) -> Array:
-        """Return all feasible points of a space that has an end, shape ``(n, d)``."""
-        numbers = [
-            np.zeros(1) if p.name in self._solved else p.every_number()
+    def all_points(self) -> Array:
+        """Return all feasible points of a finite space, shape ``(n, d)``.
+
+        Raises:
+            ValueError: A parameter is continuous.
+        """
+        codes = [
+            np.zeros(1) if p.name in self._solved else p.all_codes()
             for p in self.searched
         ]
-        grids = np.meshgrid(*numbers, indexing="ij")
+        grids = np.meshgrid(*codes, indexing="ij")
         table = np.stack([grid.ravel() for grid in grids], axis=1)
         table = self._masked(self._structure.solve(table))
         X = self._coordinates(table[self._structure.violation(table) == 0.0])
@@ -224,7 +232,7 @@ class SearchSpace:
         for k, (parameter, columns) in enumerate(
             zip(self.searched, self.slices, strict=True)
         ):
-            table[:, k] = parameter.numbers_at(X[:, columns])
+            table[:, k] = parameter.codes_at(X[:, columns])
         return self._masked(self._structure.solve(table))
 
     def _masked(self, table: Array) -> Array:
@@ -243,9 +251,9 @@ class SearchSpace:
 
         Raises:
             UsageError: It has a name or a value that the space has not, lacks one, or
-                misses a constraint.
+                violates a constraint.
         """
-        return completed_row(self._structure, parameterization)
+        return complete(self._structure, parameterization)
 
     def check(self, parameterization: TParameterization) -> None:
         """Raise ``UsageError`` unless it is complete and lies in the space."""

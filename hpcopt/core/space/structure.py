@@ -1,7 +1,7 @@
 """What connects the parameters of a space: conditions, derivations, constraints.
 
-It works on *tables* of numbers, shape ``(n, p)``: a row a parameterization, a column a
-searched parameter, NaN where that is inactive.
+It works on *tables* of codes, shape ``(n, p)``: a row for each parameterization, a
+column for each searched parameter, NaN where that is inactive.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hpcopt.core.errors import ConfigError
 from hpcopt.core.expressions import LinearForm
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition, check_conditions, in_order
-from hpcopt.core.space.equalities import Solved, solve_equalities
+from hpcopt.core.space.equalities import SolvedParameter, solve_equalities
 from hpcopt.core.space.parameter_constraints import (
     TOLERANCE,
     ParameterConstraint,
@@ -90,10 +90,10 @@ class Structure:
         return tuple(p for p in found if isinstance(p, DerivedParameter))
 
     @cached_property
-    def solved(self) -> tuple[Solved, ...]:
+    def solved(self) -> tuple[SolvedParameter, ...]:
         """The parameters that follow from the others by equalities."""
         forms = [
-            self.in_searched(constraint)
+            self.reduced_form(constraint)
             for constraint in self.constraints
             if constraint.is_equality
         ]
@@ -134,7 +134,7 @@ class Structure:
                 needs[parameter.name] += parameter.expression.names
         return in_order(list(needs), needs)
 
-    def in_searched(self, constraint: ParameterConstraint) -> LinearForm | None:
+    def reduced_form(self, constraint: ParameterConstraint) -> LinearForm | None:
         """Return a constraint as a weighted sum of searched parameters, if it is one.
 
         Raises:
@@ -176,7 +176,7 @@ class Structure:
         for condition in self.conditions:
             if condition.parameter == name:
                 column = self.columns[condition.parent]
-                wanted = self.searched[column].numbers(condition.values)
+                wanted = self.searched[column].codes(condition.values)
                 holds &= active[:, column] & np.isin(table[:, column], wanted)
         return holds
 
@@ -188,10 +188,10 @@ class Structure:
         """Return the table with what follows from equalities put in."""
         if not self.solved:
             return table
-        table, amounts = table.copy(), self.amounts(table)
+        table, numeric = table.copy(), self.numeric_values(table)
         for solved in self.solved:
             column = self.columns[solved.name]
-            parameter, values = self.searched[column], solved.value(amounts)
+            parameter, values = self.searched[column], solved.value(numeric)
             assert isinstance(parameter, RangeParameter)
             rounding = TOLERANCE * (parameter.upper - parameter.lower) / 10
             clipped = np.clip(values, parameter.lower, parameter.upper)
@@ -199,22 +199,27 @@ class Structure:
             table[:, column] = np.where(is_near, clipped, values)
         return table
 
-    def amounts(self, table: Array) -> dict[str, Array]:
-        """Return the values of all numeric parameters, by name."""
+    def numeric_values(self, table: Array) -> dict[str, Array]:
+        """Return the values of all numeric parameters by name, shape ``(n,)`` each.
+
+        NaN where a parameter is inactive or a derived one has no value.
+        """
         found = {
-            p.name: p.amounts(table[:, k])
+            p.name: p.numeric_values(table[:, k])
             for k, p in enumerate(self.searched)
             if _is_numeric(p)
         }
         for parameter in self.derived:
             if parameter.parameter_type in ("float", "int"):
-                values = np.broadcast_to(parameter.amounts_of(found), len(table))
+                values = np.broadcast_to(parameter.evaluate(found), len(table))
                 holds = self.holds(parameter.name, table)
                 found[parameter.name] = np.where(holds, values, np.nan)
         return found
 
     def violation(self, table: Array) -> Array:
-        """Return by how much each row misses the constraints; 0 where it is feasible.
+        """Return the sum of the relative violations of all constraints, shape ``(n,)``.
+
+        It is 0 where a row is feasible.
 
         A constraint on an inactive parameter holds. A derived parameter or constraint
         without a value, such as ``1/0``, is never feasible.
@@ -222,29 +227,29 @@ class Structure:
         total = np.zeros(len(table))
         if not self.constraint_texts and not self.derived:
             return total
-        amounts = self.amounts(table)
+        numeric = self.numeric_values(table)
         for solved in self.solved:
             parameter = self._by_name[solved.name]
             assert isinstance(parameter, RangeParameter)
-            values = amounts[solved.name]
+            values = numeric[solved.name]
             outside = np.abs(values - np.clip(values, parameter.lower, parameter.upper))
             total += outside / (parameter.upper - parameter.lower)
         for constraint in self.constraints:
-            excess = np.broadcast_to(constraint.excess(amounts), len(table))
-            total += np.where(self._counts(constraint.names, table), excess, 0.0)
+            violation = np.broadcast_to(constraint.violation(numeric), len(table))
+            total += np.where(self._counts(constraint.names, table), violation, 0.0)
         for derived in self.derived:
-            if derived.name in amounts:
-                is_missing = ~np.isfinite(amounts[derived.name])
+            if derived.name in numeric:
+                is_missing = ~np.isfinite(numeric[derived.name])
                 names = (derived.name, *derived.expression.names)
                 total[is_missing & self._counts(names, table)] = np.inf
         return np.nan_to_num(total, nan=np.inf, posinf=np.inf)
 
-    def first_missed(self, table: Array) -> str | None:
-        """Return the first constraint that some row misses, as it was written."""
-        amounts = self.amounts(table)
+    def first_violated(self, table: Array) -> str | None:
+        """Return the first constraint that some row violates, as it was written."""
+        numeric = self.numeric_values(table)
         for constraint in self.constraints:
             counts = self._counts(constraint.names, table)
-            if np.any(counts & (constraint.excess(amounts) > 0)):
+            if np.any(counts & (constraint.violation(numeric) > 0)):
                 return constraint.text
         return None
 

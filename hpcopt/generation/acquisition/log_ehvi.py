@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr
 
-from hpcopt.core.goals.pareto import is_nondominated, nondominated_boxes
+from hpcopt.core.goals.pareto import is_nondominated, nondominated_partitioning
 from hpcopt.generation.acquisition.expected_improvement import log_h
 from hpcopt.generation.acquisition.log_ei import normal_samples
 from hpcopt.generation.models.gaussian_process import GaussianProcess, SampledProcess
@@ -109,7 +109,7 @@ class LogNoisyHypervolumeImprovement:
         for slacks in samples[len(objectives) :]:
             is_feasible &= slacks >= -_FEASIBILITY_TOLERANCE
         boxes = [
-            nondominated_boxes(front[is_in], reference)
+            nondominated_partitioning(front[is_in], reference)
             for front, is_in in zip(values, is_feasible, strict=True)
         ]
         counts = [len(lower) for lower, _ in boxes]

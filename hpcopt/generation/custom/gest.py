@@ -153,7 +153,7 @@ def _variables(experiment: Snapshot) -> list[RangeParameter | ChoiceParameter]:
 def _variable(parameter: RangeParameter | ChoiceParameter) -> object:
     if isinstance(parameter, RangeParameter) and parameter.n_values is None:
         return [float(parameter.lower), float(parameter.upper)]
-    return set(parameter.values_of(parameter.every_number()))
+    return set(parameter.values_of(parameter.all_codes()))
 
 
 def _key(values: Mapping[str, Any]) -> str:

@@ -64,7 +64,7 @@ class UsedPoints:
         if is_plain and len(self._keys) < space.n_points:
             return False
         if self._left is None:
-            self._left = set(_keys(space.every_point)) - self._keys
+            self._left = set(_keys(space.all_points)) - self._keys
         return not self._left
 
 
@@ -130,7 +130,7 @@ class InitialDesign:
             return X[:1]
         if space.n_points is None or space.n_points > MAX_LISTED:
             return None
-        X = space.every_point
+        X = space.all_points
         X = X[used.unused(X)]
         return X[rng.integers(len(X), size=1)] if len(X) else None
 

@@ -31,7 +31,7 @@ def exchanges(space: SearchSpace, x: Array) -> Array:
     found = [x[None]]
     for parameter, columns in zip(space.searched, space.slices, strict=True):
         if parameter.is_nominal:
-            values = parameter.coordinates(parameter.every_number())
+            values = parameter.coordinates(parameter.all_codes())
             points = np.tile(x, (len(values), 1))
             points[:, columns] = values
             found.append(points)

@@ -64,7 +64,7 @@ def best_unused(
         FloatingPointError: The acquisition is not a number somewhere.
     """
     if space.n_points is not None and space.n_points <= _MAX_ENUMERATED:
-        found = space.every_point[used.unused(space.every_point)]
+        found = space.all_points[used.unused(space.all_points)]
         if len(found) == 0:
             return None
         values = _values(acquisition, found)

@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpcopt.core.goals.pareto import hypervolume, is_nondominated, nondominated_boxes
+from hpcopt.core.goals.pareto import (
+    hypervolume,
+    is_nondominated,
+    nondominated_partitioning,
+)
 
 #: A coarse grid: equal coordinates and equal points are common.
 coordinates = st.integers(-1, 5)
@@ -39,7 +43,7 @@ def test_the_boxes_hold_what_no_point_dominates_and_nothing_twice(m: int) -> Non
     @given(points=fronts(m))
     def holds(points: list[list[int]]) -> None:
         Y = np.array(points, dtype=float).reshape(-1, m)
-        lower, upper = nondominated_boxes(Y, np.zeros(m))
+        lower, upper = nondominated_partitioning(Y, np.zeros(m))
         inside = (cells[:, None] > lower) & (cells[:, None] < upper)
         is_above = (Y > 0).all(axis=1)
         is_dominated = (Y[is_above] > cells[:, None]).all(axis=-1).any(axis=-1)

@@ -156,9 +156,9 @@ def test_values_that_were_taken_away_still_teach_and_are_not_proposed(
     X = found.encode(points)
     assert len({tuple(row) for row in X.tolist()}) == len(points)
     assert {p["c"] for p in found.decode(found.snap(X))} <= set(new)
-    assert sorted(str(p["c"]) for p in found.decode(found.every_point)) == sorted(new)
+    assert sorted(str(p["c"]) for p in found.decode(found.all_points)) == sorted(new)
     restored, _ = continued(found, before)
-    assert sorted(p["c"] for p in restored.decode(restored.every_point)) == sorted(old)
+    assert sorted(p["c"] for p in restored.decode(restored.all_points)) == sorted(old)
 
 
 # On the command line and in a script

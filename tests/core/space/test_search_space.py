@@ -85,11 +85,11 @@ def _renamed(parameter: Searched, name: str) -> Searched:
 
 
 def encode(parameter: Searched, value: TParameterValue) -> list[float]:
-    return parameter.coordinates(parameter.numbers([value]))[0].tolist()
+    return parameter.coordinates(parameter.codes([value]))[0].tolist()
 
 
 def decode(parameter: Searched, point: Sequence[float]) -> TParameterValue:
-    [value] = parameter.values_of(parameter.numbers_at(np.array([point])))
+    [value] = parameter.values_of(parameter.codes_at(np.array([point])))
     return value
 
 

@@ -127,13 +127,13 @@ def test_points_that_differ_in_inactive_parameters_alone_are_the_same() -> None:
     space = SearchSpace.from_json(OPTIMIZERS[:3])
     X = space.snap(np.array([[0.9, 0.1, 0.1], [0.8, 0.7, 0.9]]))
     assert X.tolist() == [[0.75, 0.5, 0.5]] * 2
-    assert len(SearchSpace.from_json(OPTIMIZERS[:1] + OPTIMIZERS[2:3]).every_point) == 3
+    assert len(SearchSpace.from_json(OPTIMIZERS[:1] + OPTIMIZERS[2:3]).all_points) == 3
 
 
 def test_conditions_pass_on() -> None:
     inner = unit("deep", when={"nesterov": [True]})
     space = SearchSpace.from_json([*OPTIMIZERS[:3], *inner])
-    points = space.decode(space.every_point if space.n_points else np.eye(4))
+    points = space.decode(space.all_points if space.n_points else np.eye(4))
     assert [sorted(p) for p in points] == [
         ["deep", "momentum", "nesterov", "optimizer"]
         if p.get("nesterov")
@@ -185,7 +185,7 @@ def test_equalities_are_solved_together_with_what_is_discrete() -> None:
 
 def test_a_step_satisfies_a_bound_that_it_meets_up_to_rounding() -> None:
     space = SearchSpace.from_json(unit("x", "y", step_size=0.1), ["x + y <= 0.3"])
-    points = {(p["x"], p["y"]) for p in space.decode(space.every_point)}
+    points = {(p["x"], p["y"]) for p in space.decode(space.all_points)}
     assert len(points) == 10  # 0.1 + 0.2 among them
 
 
@@ -201,7 +201,6 @@ def test_linear_constraints_are_those_of_the_coordinates() -> None:
         ["x + n <= 6*f", "s >= 0", "x + n == 3", "r + x <= 5", "x**2 <= 4"],
     )
     linear = space.linear_constraints
-    assert not linear.are_all
     x, n = np.random.default_rng(0).random((2, 50))
     values = 10 * x, 0.5 + 4 * n
     X = np.column_stack([x, n, np.zeros(50)])
@@ -217,11 +216,11 @@ def test_where_an_expression_has_no_value_a_point_is_not_feasible() -> None:
     derived = {"name": "y", "type": "derived", "expression": "1/n"}
     specs = [*unit("n", bounds=[-1, 1], parameter_type="int"), derived]
     space = SearchSpace.from_json(specs)
-    assert [p["n"] for p in space.decode(space.every_point)] == [-1, 1]
+    assert [p["n"] for p in space.decode(space.all_points)] == [-1, 1]
     with pytest.raises(UsageError, match=r"'y': '1/n' has no value at \{'n': 0\}"):
         space.decode(np.array([[0.5]]))
     space = SearchSpace.from_json(specs[:1], ["1/n <= 0"])
-    assert [p["n"] for p in space.decode(space.every_point)] == [-1]
+    assert [p["n"] for p in space.decode(space.all_points)] == [-1]
 
 
 def test_a_constraint_on_an_inactive_parameter_holds() -> None:
@@ -344,5 +343,5 @@ def test_ten_thousand_choices_take_few_coordinates_and_little_time() -> None:
 def test_every_point_of_a_binary_code_is_a_value() -> None:
     choice = ChoiceParameter("c", tuple(range(100)))
     codes = (np.arange(128)[:, None] >> np.arange(7)) & 1
-    found = choice.numbers_at(codes.astype(float))
+    found = choice.codes_at(codes.astype(float))
     assert set(found.tolist()) == set(range(100))

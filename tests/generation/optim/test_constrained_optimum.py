@@ -38,7 +38,7 @@ from tests.support.generation_world import (
 _X = np.random.default_rng(0).random((30, 3))
 _WHOLE, _NONE_FIXED = Region.whole(3), np.zeros(3, dtype=bool)
 _NO_ROWS, _NO_SIDES = np.zeros((0, 3)), np.zeros(0)
-_FREE = LinearConstraints(_NO_ROWS, _NO_SIDES, _NO_ROWS, _NO_SIDES, are_all=True)
+_FREE = LinearConstraints(_NO_ROWS, _NO_SIDES, _NO_ROWS, _NO_SIDES)
 
 #: Two constraints bound the first two coordinates; the third has little to say.
 _OBJECTIVE = _X @ [1.0, 0.5, 0.02]
@@ -86,7 +86,7 @@ def test_the_way_up_keeps_to_the_region_and_leaves_fixed_coordinates() -> None:
 
 def test_the_way_up_keeps_to_constraints_on_parameters() -> None:
     sum_of_ends = LinearConstraints(
-        np.array([[1.0, 0.0, 1.0]]), np.array([0.8]), _NO_ROWS, _NO_SIDES, are_all=True
+        np.array([[1.0, 0.0, 1.0]]), np.array([0.8]), _NO_ROWS, _NO_SIDES
     )
     corner = _corner(sum_of_ends)
     assert corner[0] + corner[2] <= 0.8 + 1e-6
