@@ -93,7 +93,7 @@ def _check_disk_space(experiment: Experiment) -> None:
     for trial in experiment.open_trials():
         n_without = 0
         for attempt in reversed(trial.new_attempts):
-            if not attempt.had_no_room or (attempt.ended_at or 0.0) < begun:
+            if not attempt.disk_was_full or (attempt.ended_at or 0.0) < begun:
                 break
             n_without += 1
         if n_without >= MOST_WITHOUT_ROOM:

@@ -9,7 +9,7 @@ from hpcopt.core.errors import (
     RepeatedFailureError,
     StorageError,
 )
-from hpcopt.core.trials.trial import NO_ROOM, Cause, TrialStatus
+from hpcopt.core.trials.trial import DISK_FULL, Cause, TrialStatus
 from hpcopt.driver.limits import Limits
 from tests.support.driver_world import World
 
@@ -89,7 +89,7 @@ def test_failures_of_several_kinds_are_not_alike() -> None:
 def test_a_disk_that_stays_full_stops_the_run_and_no_trial_fails_for_it() -> None:
     world = World(Limits(max_trials=4, parallelism=2))
     world.cluster.cause = lambda key: Cause.INFRASTRUCTURE
-    world.cluster.facts = lambda key: {NO_ROOM: True}
+    world.cluster.facts = lambda key: {DISK_FULL: True}
     for _ in range(3):  # more often than failures of the infrastructure are forgiven
         with pytest.raises(StorageError, match=r"3 times in a row.*make room"):
             world.run()
@@ -106,6 +106,6 @@ def test_a_disk_that_is_full_now_and_then_stops_nothing() -> None:
     world.cluster.cause = lambda key: (
         Cause.SUCCESS if key[1] == 5 else Cause.INFRASTRUCTURE
     )
-    world.cluster.facts = lambda key: {NO_ROOM: True} if key[1] % 3 != 2 else {}
+    world.cluster.facts = lambda key: {DISK_FULL: True} if key[1] % 3 != 2 else {}
     assert world.run().is_complete
     assert world.journal.experiment.count(TrialStatus.COMPLETED) == 4

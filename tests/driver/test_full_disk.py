@@ -14,8 +14,8 @@ import pytest
 from hpcopt.core.trials.trial import Cause
 from hpcopt.experiment.folder import read_experiment
 from hpcopt.host.durable import cannot_write, is_lasting
-from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
 from hpcopt.runners.script.attempt_folder import AttemptFolder
+from hpcopt.runners.script.exit_status import CANNOT_WRITE, disk_was_full
 from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config
 
@@ -61,11 +61,11 @@ def test_a_program_without_room_is_told_from_one_that_failed(
     said: str, exit_code: int, noted: str | None, expected: bool, tmp_path: Path
 ) -> None:
     folder = AttemptFolder(tmp_path)
-    assert not had_no_room(folder, 1)
+    assert not disk_was_full(folder, 1)
     folder.log.write_text("x" * 50_000 + said + "\n")
     if noted is not None:
         folder.ended.write_text(f"{noted}\n" if noted else "")
-    assert had_no_room(folder, exit_code) is expected
+    assert disk_was_full(folder, exit_code) is expected
 
 
 def test_a_failure_where_next_to_no_room_is_left_proves_nothing(
@@ -77,9 +77,9 @@ def test_a_failure_where_next_to_no_room_is_left_proves_nothing(
     found = list(os.statvfs(tmp_path))
     found[1:5] = 4096, 1000, 1500, 1500  # blocks of 4 KiB, of which 1500 are free
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
-    assert had_no_room(folder, 1)
+    assert disk_was_full(folder, 1)
     found[4] = 4000
-    assert not had_no_room(folder, 1)
+    assert not disk_was_full(folder, 1)
 
 
 def test_a_journal_that_may_not_grow_stops_the_run_which_then_continues(

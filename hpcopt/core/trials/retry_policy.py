@@ -62,10 +62,10 @@ class RetryPolicies:
         A full disk is forgiven always: the run stops before a trial fails for it.
         """
         last = attempts[-1]
-        if last.had_no_room:
+        if last.disk_was_full:
             return True
         n_failures = sum(
-            attempt.cause is last.cause and not attempt.had_no_room
+            attempt.cause is last.cause and not attempt.disk_was_full
             for attempt in attempts
         )
         return n_failures <= self.of(last).retry

@@ -113,8 +113,8 @@ HELD = "is_held"
 #: The same for one whose start failed, and that will not be tried again.
 UNSTARTABLE = "is_unstartable"
 
-#: The key, in the facts of an attempt's end, that tells that it had no room to write.
-NO_ROOM = "no_room"
+#: The key, in the facts of an attempt's end, that tells that its disk was full.
+DISK_FULL = "no_room"
 
 
 class _MayWait:
@@ -196,9 +196,9 @@ class Attempt(_MayWait):
         return self.trial_index, self.number
 
     @property
-    def had_no_room(self) -> bool:
+    def disk_was_full(self) -> bool:
         """Whether it failed because a disk was full."""
-        return self.facts.get(NO_ROOM) is True
+        return self.facts.get(DISK_FULL) is True
 
     @property
     def run_s(self) -> float | None:

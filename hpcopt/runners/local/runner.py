@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing_extensions import override
 
 from hpcopt.core.errors import PollError, RunnerError
-from hpcopt.core.trials.trial import NO_ROOM, Attempt, AttemptState, Cause, Phase
+from hpcopt.core.trials.trial import DISK_FULL, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.runners.exit_code import exit_reason
-from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
 from hpcopt.runners.local import session_processes
 from hpcopt.runners.local.processes import LocalProcesses
 from hpcopt.runners.local.session_processes import Machine
@@ -29,6 +27,7 @@ from hpcopt.runners.script.attempt_folder import (
     Started,
     Stopped,
 )
+from hpcopt.runners.script.exit_status import CANNOT_WRITE, disk_was_full, exit_reason
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import digest
 from hpcopt.runners.script.time_limit import parse_slurm_time
@@ -204,7 +203,7 @@ class LocalRunner(SingleTrials):
         if (run_s := folder.run_s()) is not None:
             facts["elapsed_s"] = run_s
         if reason == _NO_SPACE:
-            facts[NO_ROOM] = True
+            facts[DISK_FULL] = True
         return AttemptState(Phase.ENDED, cause, reason, facts)
 
     def _unstarted_state(self, key: _Key, folder: AttemptFolder) -> AttemptState:
@@ -215,7 +214,7 @@ class LocalRunner(SingleTrials):
                 Cause.INFRASTRUCTURE,
                 f"job.sh ended with exit code {code} before it could run the trial's "
                 f"script; see {folder.log}",
-                {NO_ROOM: True} if code == CANNOT_WRITE else {},
+                {DISK_FULL: True} if code == CANNOT_WRITE else {},
             )
         self._processes.add(key, folder)
         return AttemptState(Phase.WAITING, reason="it waits to be started")
@@ -295,7 +294,7 @@ def _verdict(
         return Cause.TIME, "it reached its time limit and was ended"
     if stopped is not None:
         return Cause.USER, "it was stopped"
-    if code != 0 and had_no_room(folder, code):
+    if code != 0 and disk_was_full(folder, code):
         return Cause.INFRASTRUCTURE, _NO_SPACE
     if code is not None:
         return (Cause.TRIAL, exit_reason(code)) if code else (Cause.SUCCESS, "")

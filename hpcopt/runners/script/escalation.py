@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.trials.adjustment import Adjustment
-from hpcopt.runners.script.sbatch_lines import directives
+from hpcopt.runners.script.sbatch_lines import given
 from hpcopt.runners.script.time_limit import format_slurm_time, parse_slurm_time
 
 Options = Mapping[str, str | None]
@@ -109,19 +109,6 @@ def parse_memory_mb(text: str, where: str) -> float:
         )
     whole, fraction, unit = match.groups()
     return float(f"{whole}.{fraction or 0}") * _MEGABYTES[unit.upper()]
-
-
-def given(option: str, options: Options, lines: Sequence[str]) -> str | None:
-    """Return the value of an option, from the command line or the latest directive."""
-    if option in options:
-        return options[option]
-    found = [
-        value
-        for directive in directives("\n".join(lines))
-        for name, value in directive.options
-        if name == option
-    ]
-    return found[-1] if found else None
 
 
 NO_ESCALATION = ResourceEscalation()

@@ -25,9 +25,9 @@ from hpcopt.runners.script.attempt_folder import AttemptFolder, attempt_folder
 from hpcopt.runners.script.job_spec import JobSpec, SlurmValue
 from hpcopt.runners.script.rendered_job import (
     RenderedJob,
-    checked_directives,
     shared_directives,
 )
+from hpcopt.runners.script.sbatch_lines import checked_directives
 from hpcopt.runners.script.template import ShellText, render_script, render_text
 from hpcopt.runners.script.wrapper import array_wrapper, pack_wrapper, wrapper
 

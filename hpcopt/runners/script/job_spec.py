@@ -9,24 +9,10 @@ from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.runners.script.escalation import NO_ESCALATION, ResourceEscalation
+from hpcopt.runners.script.sbatch_lines import FORBIDDEN, MANAGED
 
-#: sbatch options that decide how a job is found again and where its log is.
-MANAGED_OPTIONS = frozenset(
-    {
-        "array",
-        "error",
-        "help",
-        "job-name",
-        "open-mode",
-        "output",
-        "parsable",
-        "test-only",
-        "usage",
-        "version",
-        "wait",
-        "wrap",
-    }
-)
+#: Options that decide how a job is found again, where its log is, or what it is.
+MANAGED_OPTIONS = frozenset({*MANAGED, *FORBIDDEN})
 
 #: The value of an option of sbatch; ``True`` is a flag, ``False`` and ``None`` omit it.
 SlurmValue = str | int | float | bool | None

@@ -11,27 +11,13 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from hpcopt.runners.script.job_spec import JobSpec
-from hpcopt.runners.script.sbatch_lines import Directive, directives
-
-#: What hpcopt gives to sbatch on its command line, which wins over the script.
-_MANAGED = {
-    "job-name": "",
-    "output": "; the log is log.txt in the folder of the attempt",
-    "error": "; the log is log.txt in the folder of the attempt",
-    "open-mode": "",
-    "parsable": "",
-}
-
-#: What would make another job of it, and why that cannot be.
-FORBIDDEN = {
-    "array": "each trial is a job, or a task of an array that hpcopt makes",
-    "help": "nothing would be submitted",
-    "test-only": "nothing would be submitted",
-    "usage": "nothing would be submitted",
-    "version": "nothing would be submitted",
-    "wait": "the trials would run one after another",
-    "wrap": "the script itself is what runs",
-}
+from hpcopt.runners.script.sbatch_lines import (
+    FORBIDDEN,
+    MANAGED,
+    Directive,
+    directives,
+    full_name,
+)
 
 _EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _STATEMENT = re.compile(r"\{%#.*?#%\}|\{%.*?%\}", re.DOTALL)
@@ -170,22 +156,13 @@ def _options(found: list[Directive]) -> Iterator[TemplateProblem]:
             name = full_name(given)
             yield from _option(each.line, name, value)
             before, line = seen.get(name, (value, 0))
-            if before != value and name not in FORBIDDEN and name not in _MANAGED:
+            if before != value and name not in FORBIDDEN and name not in MANAGED:
                 yield TemplateProblem(
                     each.line,
                     f"--{name} is on line {line} already, as {before}; "
                     f"the last one, {value}, counts",
                 )
             seen[name] = (value, each.line)
-
-
-def full_name(given: str) -> str:
-    """Return the managed or forbidden option that sbatch takes ``given`` for."""
-    if len(given) > 2:
-        for name in (*_MANAGED, *FORBIDDEN):
-            if name.startswith(given):
-                return name
-    return given
 
 
 def _option(line: int, name: str, value: str | None) -> Iterator[TemplateProblem]:
@@ -195,11 +172,11 @@ def _option(line: int, name: str, value: str | None) -> Iterator[TemplateProblem
             f"--{name} cannot be used in a trial's script: {FORBIDDEN[name]}",
             True,
         )
-    elif name in _MANAGED:
+    elif name in MANAGED:
         yield TemplateProblem(
             line,
             f"--{name}: hpcopt sets this option itself, and the line has no effect"
-            f"{_MANAGED[name]}",
+            f"{MANAGED[name]}",
         )
     elif not name and value in ("hetjob", "packjob"):
         yield TemplateProblem(

@@ -6,12 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from hpcopt.core.errors import ConfigError
 from hpcopt.runners.protocol import Submission
-from hpcopt.runners.script.lint import FORBIDDEN, full_name
-from hpcopt.runners.script.sbatch_lines import directives
 
 
 @dataclass(frozen=True)
@@ -55,36 +51,3 @@ def shared_directives(
     if any(job.directives != shared for job in rendered):
         raise ValueError(f"{submission.name}: its tasks differ in #SBATCH lines")
     return shared
-
-
-def checked_directives(script: str, template: Path) -> tuple[str, ...]:
-    """Return the ``#SBATCH`` lines of a script.
-
-    Raises:
-        ConfigError: The script has no shebang, or a ``#SBATCH`` line that sbatch would
-            not see or that hpcopt cannot have.
-    """
-    first = script.partition("\n")[0]
-    if not first.startswith("#!"):
-        raise ConfigError(
-            f"{template}, line 1: expected a shebang such as #!/bin/bash, "
-            f"found {first!r}"
-        )
-    found = directives(script)
-    for each in found:
-        where = f"{template}, line {each.line} of the script"
-        if each.after:
-            raise ConfigError(
-                f"{where}: {each.text!r} stands after the first command, "
-                f"{each.after!r}; sbatch does not look at it there"
-            )
-        try:
-            names = {full_name(name) for name, _ in each.options}
-        except ValueError as exc:
-            raise ConfigError(f"{where}: {each.text!r}: {exc}") from exc
-        for name in sorted(names & FORBIDDEN.keys()):
-            raise ConfigError(
-                f"{where}: --{name} cannot be used in a trial's script: "
-                f"{FORBIDDEN[name]}"
-            )
-    return tuple(each.text for each in found)

@@ -7,8 +7,11 @@ nor a comment.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from hpcopt.core.errors import ConfigError
 
 MARK = "#SBATCH"
 
@@ -55,6 +58,27 @@ _SHORT_OPTIONS = {
 }
 
 
+#: What hpcopt gives to sbatch on its command line, which wins over the script.
+MANAGED = {
+    "job-name": "",
+    "output": "; the log is log.txt in the folder of the attempt",
+    "error": "; the log is log.txt in the folder of the attempt",
+    "open-mode": "",
+    "parsable": "",
+}
+
+#: What would make another job of it, and why that cannot be.
+FORBIDDEN = {
+    "array": "each trial is a job, or a task of an array that hpcopt makes",
+    "help": "nothing would be submitted",
+    "test-only": "nothing would be submitted",
+    "usage": "nothing would be submitted",
+    "version": "nothing would be submitted",
+    "wait": "the trials would run one after another",
+    "wrap": "the script itself is what runs",
+}
+
+
 @dataclass(frozen=True)
 class Directive:
     """One ``#SBATCH`` line."""
@@ -95,6 +119,63 @@ def directives(script: str) -> list[Directive]:
         elif line.strip() and not line.lstrip().startswith("#"):
             command = command or line
     return found
+
+
+def checked_directives(script: str, template: Path) -> tuple[str, ...]:
+    """Return the ``#SBATCH`` lines of a script.
+
+    Raises:
+        ConfigError: The script has no shebang, or a ``#SBATCH`` line that sbatch would
+            not see or that hpcopt cannot have.
+    """
+    first = script.partition("\n")[0]
+    if not first.startswith("#!"):
+        raise ConfigError(
+            f"{template}, line 1: expected a shebang such as #!/bin/bash, "
+            f"found {first!r}"
+        )
+    found = directives(script)
+    for each in found:
+        where = f"{template}, line {each.line} of the script"
+        if each.after:
+            raise ConfigError(
+                f"{where}: {each.text!r} stands after the first command, "
+                f"{each.after!r}; sbatch does not look at it there"
+            )
+        try:
+            names = {full_name(name) for name, _ in each.options}
+        except ValueError as exc:
+            raise ConfigError(f"{where}: {each.text!r}: {exc}") from exc
+        for name in sorted(names & FORBIDDEN.keys()):
+            raise ConfigError(
+                f"{where}: --{name} cannot be used in a trial's script: "
+                f"{FORBIDDEN[name]}"
+            )
+    return tuple(each.text for each in found)
+
+
+def full_name(given: str) -> str:
+    """Return the managed or forbidden option that sbatch takes ``given`` for."""
+    if len(given) > 2:
+        for name in (*MANAGED, *FORBIDDEN):
+            if name.startswith(given):
+                return name
+    return given
+
+
+def given(
+    option: str, options: Mapping[str, str | None], lines: Sequence[str]
+) -> str | None:
+    """Return the value of an option, from the command line or the latest directive."""
+    if option in options:
+        return options[option]
+    found = [
+        value
+        for directive in directives("\n".join(lines))
+        for name, value in directive.options
+        if name == option
+    ]
+    return found[-1] if found else None
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str | None]]:

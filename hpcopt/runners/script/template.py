@@ -15,8 +15,7 @@ import jinja2
 from typing_extensions import override
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.runners.script.language import Language, language_of, places
-from hpcopt.runners.script.shell_context import Context
+from hpcopt.runners.script.quoting import Context, Language, language_of, places
 
 #: What an expression in a template may raise, beside Jinja's own errors.
 _EXPRESSION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError)

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hpcopt.runners.full_disk import CANNOT_WRITE
+from hpcopt.runners.script.exit_status import CANNOT_WRITE
 
 _SHEBANG = "#!/bin/bash"
 

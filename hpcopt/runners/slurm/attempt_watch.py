@@ -9,11 +9,10 @@ from pathlib import Path
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.trials.retry_policy import BAD_NODE
-from hpcopt.core.trials.trial import NO_ROOM, Attempt, AttemptState, Cause, Phase
+from hpcopt.core.trials.trial import DISK_FULL, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.runners.exit_code import exit_reason
-from hpcopt.runners.full_disk import had_no_room
 from hpcopt.runners.script.attempt_folder import NOTHING_SEEN, AttemptFolder, Look
+from hpcopt.runners.script.exit_status import disk_was_full, exit_reason
 from hpcopt.slurm.matching import WatchedJob
 from hpcopt.slurm.options import job_name
 from hpcopt.slurm.watch import JobWatch
@@ -219,7 +218,7 @@ def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptSta
     """Return what the failure of an attempt's own program means."""
     reason = exit_reason(exit_code)
     try:
-        if not had_no_room(folder_of(attempt), exit_code):
+        if not disk_was_full(folder_of(attempt), exit_code):
             return replace(state, reason=reason)
     except OSError as exc:
         return AttemptState(Phase.UNKNOWN, None, f"{reason}; {exc}")
@@ -227,5 +226,5 @@ def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptSta
         state,
         cause=Cause.INFRASTRUCTURE,
         reason=f"{reason}: no space was left to write to",
-        facts={**state.facts, NO_ROOM: True},
+        facts={**state.facts, DISK_FULL: True},
     )

@@ -10,8 +10,8 @@ import signal
 
 from hpcopt.core.trials.trial import AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.script.attempt_folder import NEVER_RUN, Look
+from hpcopt.runners.script.exit_status import exit_reason
 
 #: What a program that has exceeded its memory is killed with.
 _KILLED = 128 + signal.SIGKILL

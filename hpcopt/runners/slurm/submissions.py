@@ -25,10 +25,10 @@ from hpcopt.runners.protocol import (
     SubmissionMetadata,
     submission_name,
 )
-from hpcopt.runners.script.escalation import given
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.job_spec import JobSpec
 from hpcopt.runners.script.rendered_job import RenderedJob, digest
+from hpcopt.runners.script.sbatch_lines import given
 from hpcopt.runners.single_trials import SingleTrials
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.options import chooses_folder

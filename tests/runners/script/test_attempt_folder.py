@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.trials.trial import Cause
-from hpcopt.runners.exit_code import exit_reason
 from hpcopt.runners.script.attempt_folder import (
     AttemptFolder,
     Look,
@@ -17,6 +16,7 @@ from hpcopt.runners.script.attempt_folder import (
     Stopped,
     attempt_folder,
 )
+from hpcopt.runners.script.exit_status import exit_reason
 from hpcopt.runners.script.time_limit import parse_slurm_time
 
 

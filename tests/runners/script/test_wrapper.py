@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hpcopt.host.durable import write_text_durably
-from hpcopt.runners.full_disk import CANNOT_WRITE, had_no_room
 from hpcopt.runners.script.attempt_folder import AttemptFolder
+from hpcopt.runners.script.exit_status import CANNOT_WRITE, disk_was_full
 from hpcopt.runners.script.wrapper import wrapper
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -276,7 +276,7 @@ def test_a_folder_that_cannot_be_written_is_a_failure_without_traces(
     wrapped.folder.started.touch()  # as when the disk is full
     code, output = wrapped.run("#!/bin/bash\necho ran\n")
     assert code == CANNOT_WRITE
-    assert had_no_room(wrapped.folder, code)
+    assert disk_was_full(wrapped.folder, code)
     assert "is the disk full, or the quota used up?" in output
     assert "ran" not in output
     assert not wrapped.folder.ended.exists()
