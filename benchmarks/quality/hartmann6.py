@@ -20,7 +20,8 @@ from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.protocol import Generator, ObservedTrial, Snapshot
+from hpcopt.generation.protocol import Generator
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
 OPTIMUM = -3.32237

@@ -26,7 +26,7 @@ from hpcopt.core.goals.pareto import hypervolume
 from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.trials.trial import Observation
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
 #: Function, standard errors, first trials, trials in a batch, and after how many trials

@@ -20,7 +20,7 @@ from benchmarks.common.paths import command
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
 #: Dimensions, outcomes, failed trials, how many suggestions at once.

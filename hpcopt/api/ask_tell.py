@@ -13,7 +13,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus, python_value
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.generation.factory import make_generator
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

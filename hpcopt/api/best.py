@@ -10,7 +10,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.trials.trial import Trial
 from hpcopt.core.types import TOutcome, TParameterization
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
 
 #: Parameters, outcome, trial index and arm name.

@@ -14,7 +14,8 @@ from itertools import islice
 from statistics import median
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.generation.protocol import Generation, GeneratorService, Snapshot
+from hpcopt.generation.protocol import Generation, GeneratorService
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.host.clock import Clock
 from hpcopt.storage.journal import Journal
 

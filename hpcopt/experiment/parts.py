@@ -21,7 +21,7 @@ from hpcopt.runners.script.shipped import find_template
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hpcopt.generation.service.fallback_levels import Ladder
+    from hpcopt.generation.service.fallback_levels import FallbackService
     from hpcopt.metrics.reader import MetricsReader
     from hpcopt.runners.local.runner import LocalRunner
     from hpcopt.runners.slurm.driver_job import DriverJobSpec
@@ -155,7 +155,7 @@ def make_reader(
     )
 
 
-def make_generator(loaded: LoadedConfig, log: Path) -> Ladder:
+def make_generator(loaded: LoadedConfig, log: Path) -> FallbackService:
     """Return a generator at work in a process of its own."""
     from hpcopt.generation.service.fallback_levels import start_generator
 

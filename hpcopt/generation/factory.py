@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from hpcopt.generation.custom.own import OwnGenerator
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import Generation, Rung, Snapshot
+from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.environment import environment
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
 
@@ -19,14 +20,14 @@ class RecordingGenerator:
     generator: BayesianGenerator | OwnGenerator
 
     def generate(
-        self, n: int, snapshot: Snapshot, rung: Rung = Rung.FULL
+        self, n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL
     ) -> Generation:
         """Return what the generator proposes.
 
         Raises:
             GenerationError: None could be proposed.
         """
-        generation = self.generator.generate(n, snapshot, rung)
+        generation = self.generator.generate(n, snapshot, level)
         if snapshot.environment == environment():
             return generation
         return dataclasses.replace(generation, environment=environment())

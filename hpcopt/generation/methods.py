@@ -6,14 +6,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.types import JSONValue
-
-if TYPE_CHECKING:
-    from hpcopt.generation.protocol import MakeProposer
 
 #: A generation may take so long for its first suggestion.
 _TIMEOUT_S = 600.0
@@ -32,14 +28,6 @@ class Method:
     proposer: str | None
     """Where to find its ``MakeProposer``, as ``module:attribute``; ``None`` for a
     method that never asks a model."""
-
-    def load(self) -> MakeProposer | None:
-        """Return what makes its proposer; imports it."""
-        if self.proposer is None:
-            return None
-        module, _, name = self.proposer.partition(":")
-        make: MakeProposer = getattr(import_module(module), name)
-        return make
 
 
 _BAYESIAN = "hpcopt.generation.proposers.bayesian"

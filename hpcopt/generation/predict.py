@@ -13,7 +13,7 @@ from hpcopt.core.goals.objective import MetricSum
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.models.composite_objective import model_of
 from hpcopt.generation.models.surrogate import Surrogate
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
 
 

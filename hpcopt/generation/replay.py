@@ -18,9 +18,10 @@ from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import Generation, Rung, Snapshot
+from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.environment import differences, environment
 from hpcopt.generation.service.process_service import ProcessService
+from hpcopt.generation.snapshot import Snapshot
 
 #: The methods of what no generator of hpcopt's has made.
 _FOREIGN = ("manual", "own")
@@ -28,7 +29,7 @@ _FOREIGN = ("manual", "own")
 #: How long an answer is waited for before it is looked again.
 _PATIENCE_S = 60.0
 
-Ask = Callable[[GeneratorSpec, int, Snapshot, Rung], Generation]
+Ask = Callable[[GeneratorSpec, int, Snapshot, FallbackLevel], Generation]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def replay(
     return result
 
 
-#: By position, then by rung, number and what was fixed: what came of one answer.
+#: By position, then by level, number and what was fixed: what came of one answer.
 _Groups = defaultdict[int, defaultdict[tuple[str, int, str], list[ev.TrialsGenerated]]]
 
 
@@ -119,7 +120,7 @@ def _compare(
     if threads.isdecimal():
         spec = replace(spec, n_threads=int(threads))
     snapshot = Snapshot.of(experiment).with_fixed(group[0].fixed_parameters)
-    answer = ask(spec, n, snapshot, Rung(group[0].rung))
+    answer = ask(spec, n, snapshot, FallbackLevel(group[0].rung))
     for event in group:
         for k, trial in enumerate(event.trials, event.offset):
             again = (
@@ -162,11 +163,13 @@ def asked_of_processes(log: Path) -> Iterator[Ask]:
     """
     services: dict[str, ProcessService] = {}
 
-    def ask(spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung) -> Generation:
+    def ask(
+        spec: GeneratorSpec, n: int, snapshot: Snapshot, level: FallbackLevel
+    ) -> Generation:
         key = json.dumps(spec.to_json(), sort_keys=True)
         if key not in services:
             services[key] = ProcessService(log, spec)
-        services[key].request(n, snapshot, rung)
+        services[key].request(n, snapshot, level)
         while True:
             answer = services[key].collect(_PATIENCE_S)
             if answer is not None:

@@ -5,30 +5,55 @@ Loads torch only once a model is needed.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.types import JSONValue
-from hpcopt.generation.design.initial import InitialDesign, UsedPoints
-from hpcopt.generation.methods import METHODS
-from hpcopt.generation.protocol import (
-    Generation,
-    Proposer,
-    Rung,
-    Snapshot,
-    Suggestion,
+from hpcopt.core.types import JSONValue, TParameterization
+from hpcopt.generation.design.initial import (
+    InitialDesign,
+    UsedPoints,
+    default_n_initial,
 )
-
-logger = logging.getLogger(__name__)
+from hpcopt.generation.methods import METHODS
+from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
+from hpcopt.generation.snapshot import Snapshot
 
 #: A model of fewer outcomes says nothing.
 MIN_COMPLETED = 2
 
-#: In more dimensions than ``_MANY`` no number of initial trials fills the space.
-_MOST_INITIAL, _MANY = 12, 50
+
+class Proposer(Protocol):
+    """Proposes one parameterization after the other from one snapshot."""
+
+    fallbacks: list[str]
+    """A sentence for each step that failed, and what was done instead."""
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What to remember or to tell."""
+
+    def propose(
+        self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
+    ) -> TParameterization | None:
+        """Return the next parameterization; ``None`` if the model has none.
+
+        Args:
+            index: The trial that it is for; all that is random follows from it and
+                from the snapshot's seed.
+            proposed: What was proposed from this snapshot before.
+            used: What must not be proposed.
+        """
+
+
+class MakeProposer(Protocol):
+    """Makes the proposer of a method, once an experiment has results enough."""
+
+    def __call__(self, snapshot: Snapshot, *, is_fitted: bool) -> Proposer:
+        """Return a proposer; its model holds to the priors unless ``is_fitted``."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +81,7 @@ class BayesianGenerator:
             )
 
     def generate(
-        self, n: int, snapshot: Snapshot, rung: Rung = Rung.FULL
+        self, n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL
     ) -> Generation:
         """Return ``n`` parameterizations, or fewer if the space is used up.
 
@@ -72,8 +97,8 @@ class BayesianGenerator:
         while len(suggestions) < n and not used.is_everything:
             index = snapshot.n_trials + len(suggestions)
             parameters = None
-            if self._asks_model(snapshot, n_before + len(suggestions), rung):
-                proposer = proposer or self._proposer(snapshot, rung)
+            if self._asks_model(snapshot, n_before + len(suggestions), level):
+                proposer = proposer or self._proposer(snapshot, level)
                 new = [suggestion.parameters for suggestion in suggestions]
                 parameters = proposer.propose(index, new, used)
             suggestion = (
@@ -90,23 +115,27 @@ class BayesianGenerator:
             position=snapshot.position,
             seconds=time.perf_counter() - started,
             details=_details(proposer),
-            rung=rung,
+            level=level,
         )
 
     def warm_up(self) -> None:
         """Load now what a later ``generate`` will need."""
-        METHODS[self.method].load()
+        where = METHODS[self.method].proposer
+        if where is not None:
+            _load(where)
 
-    def _proposer(self, snapshot: Snapshot, rung: Rung) -> Proposer:
-        make = METHODS[self.method].load()
-        if make is None:
+    def _proposer(self, snapshot: Snapshot, level: FallbackLevel) -> Proposer:
+        where = METHODS[self.method].proposer
+        if where is None:
             raise ValueError(f"method {self.method!r} has no model")
-        return make(snapshot, is_fitted=rung is Rung.FULL)
+        return _load(where)(snapshot, is_fitted=level is FallbackLevel.FULL)
 
-    def _asks_model(self, snapshot: Snapshot, n_trials: int, rung: Rung) -> bool:
+    def _asks_model(
+        self, snapshot: Snapshot, n_trials: int, level: FallbackLevel
+    ) -> bool:
         # A constraint that waits for the baseline's outcome cannot be modelled yet.
         is_modelled = METHODS[self.method].proposer and snapshot.goals.is_absolute
-        if rung is Rung.DESIGN or not is_modelled:
+        if level is FallbackLevel.DESIGN or not is_modelled:
             return False
         n_initial = self.n_initial or default_n_initial(snapshot.space.d)
         n_completed = min(
@@ -116,16 +145,14 @@ class BayesianGenerator:
         return n_trials >= n_initial and n_completed >= MIN_COMPLETED
 
 
-def default_n_initial(d: int) -> int:
-    """Return how many initial trials a space of ``d`` dimensions gets.
-
-    Measured with 40 trials, 3 in flight: 4 are as good as 7 and better than 10 in 2
-    to 6 dimensions, 7 are better than 4 and than 13 in 12.
-    """
-    return 2 if d > _MANY else min(max(4, 1 + d // 2), _MOST_INITIAL)
-
-
 def _details(proposer: Proposer | None) -> Mapping[str, JSONValue]:
     if proposer is None:
         return {}
     return {**proposer.details, "fallbacks": list(proposer.fallbacks)}
+
+
+def _load(where: str) -> MakeProposer:
+    """Return what ``where`` names, as ``module:attribute``; imports it."""
+    module, _, name = where.partition(":")
+    make: MakeProposer = getattr(import_module(module), name)
+    return make

@@ -10,7 +10,8 @@ import pytest
 from hpcopt.core.events import DataAttached, ObservedMetric, TrialsGenerated
 from hpcopt.core.trials.trial import Cause
 from hpcopt.driver.limits import Limits
-from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
+from hpcopt.generation.protocol import Generation, Suggestion
+from hpcopt.generation.snapshot import Snapshot
 from tests.support.driver_world import FakeClock, World
 
 

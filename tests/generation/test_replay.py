@@ -18,8 +18,9 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Cause
 from hpcopt.driver.limits import Limits
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import Generation, Rung, Snapshot
+from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.replay import replay
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
 from tests.support.driver_world import FakeClock, World
@@ -61,8 +62,10 @@ class RealService:
         pass
 
 
-def ask(spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung) -> Generation:
-    return BayesianGenerator(n_initial=2).generate(n, snapshot, rung)
+def ask(
+    spec: GeneratorSpec, n: int, snapshot: Snapshot, level: FallbackLevel
+) -> Generation:
+    return BayesianGenerator(n_initial=2).generate(n, snapshot, level)
 
 
 def from_disk(events: Sequence[ev.Event]) -> list[ev.Event]:
@@ -149,22 +152,22 @@ def test_a_slice_of_an_answer_is_compared_with_its_place_there() -> None:
 
 def test_a_suggestion_that_no_longer_comes_out_is_a_mismatch() -> None:
     def ask_less(
-        spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung
+        spec: GeneratorSpec, n: int, snapshot: Snapshot, level: FallbackLevel
     ) -> Generation:
-        return ask(spec, n - 1, snapshot, rung)
+        return ask(spec, n - 1, snapshot, level)
 
     [mismatch] = replay(journal(sobol_event()), ask_less).mismatches
     assert (mismatch.trial_index, mismatch.regenerated) == (1, None)
 
 
 def test_trials_of_a_lower_rung_are_made_on_that_rung() -> None:
-    rungs: list[Rung] = []
+    levels: list[FallbackLevel] = []
 
     def ask_and_note(
-        spec: GeneratorSpec, n: int, snapshot: Snapshot, rung: Rung
+        spec: GeneratorSpec, n: int, snapshot: Snapshot, level: FallbackLevel
     ) -> Generation:
-        rungs.append(rung)
-        return ask(spec, n, snapshot, rung)
+        levels.append(level)
+        return ask(spec, n, snapshot, level)
 
     replay(journal(sobol_event(rung="design")), ask_and_note)
-    assert rungs == [Rung.DESIGN]
+    assert levels == [FallbackLevel.DESIGN]

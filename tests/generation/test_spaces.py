@@ -17,7 +17,7 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.center import center_of
 from hpcopt.generation.design.feasible import FeasibleRegion, check_feasible
 from hpcopt.generation.design.initial import MAX_LISTED, InitialDesign, UsedPoints
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
 

@@ -10,8 +10,9 @@ import pytest
 from hpcopt.core.errors import ConfigError, GenerationError
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.protocol import Generation, ObservedTrial, Suggestion
-from hpcopt.generation.service.messages import read_answer, write_answer, write_request
+from hpcopt.generation.protocol import Generation, Suggestion
+from hpcopt.generation.service.server import read_answer, write_answer, write_request
+from hpcopt.generation.snapshot import ObservedTrial
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     MIXED,

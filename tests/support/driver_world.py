@@ -22,7 +22,8 @@ from hpcopt.core.types import JSONValue
 from hpcopt.driver.driver import Driver, Stop
 from hpcopt.driver.limits import Limits
 from hpcopt.driver.requests import RequestFolder
-from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
+from hpcopt.generation.protocol import Generation, Suggestion
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.runners.protocol import (
     AttemptRequest,
     AttemptRunner,

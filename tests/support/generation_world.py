@@ -9,7 +9,8 @@ from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.protocol import Generation, ObservedTrial, Snapshot
+from hpcopt.generation.protocol import Generation
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
 SQUARE = SearchSpace((RangeParameter("x", 0.0, 1.0), RangeParameter("y", -5.0, 5.0)))

@@ -23,8 +23,8 @@ from hpcopt.config.file import load_config
 from hpcopt.driver.driver import Driver
 from hpcopt.experiment import parts
 from hpcopt.experiment.composition import open_driver
-from hpcopt.generation.protocol import Generation, Snapshot, Suggestion
-from hpcopt.generation.service.process_service import InlineService
+from hpcopt.generation.protocol import Generation, Suggestion
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.slurm.options import job_name
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.tables import QueueRow
@@ -36,15 +36,33 @@ DIED = "died"
 
 
 class Counting:
-    """Proposes the next point of a row."""
+    """A generator's service that proposes the next point of a row, at no cost."""
 
-    def generate(self, n: int, snapshot: Snapshot) -> Generation:
+    is_concurrent = False
+
+    def __init__(self) -> None:
+        self._request: tuple[int, Snapshot] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._request is not None
+
+    def request(self, n: int, snapshot: Snapshot) -> None:
+        self._request = n, snapshot
+
+    def collect(self, timeout_s: float) -> Generation | None:
+        if self._request is None:
+            return None
+        (n, snapshot), self._request = self._request, None
         first = snapshot.n_trials
         points = tuple(
             Suggestion({"x": ((first + k) % 9973 + 0.5) / 9973}, "sobol")
             for k in range(n)
         )
         return Generation(points, snapshot.position, 0.0)
+
+    def close(self) -> None:
+        self._request = None
 
 
 class Points:
@@ -177,7 +195,7 @@ def main() -> None:
     folder = options.config.parent
     frozen = options.freeze, options.freeze_seconds
     Points(options.notes, options.die_at, options.occurrence, frozen).install()
-    make_generator: Any = lambda *_, **__: InlineService(Counting())  # noqa: E731
+    make_generator: Any = lambda *_, **__: Counting()  # noqa: E731
     parts.make_generator = make_generator
     with open_driver(loaded, runner="slurm") as driver:
         watch_adoptions(driver, folder)

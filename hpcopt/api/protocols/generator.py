@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from hpcopt.generation.custom.own import IGenerator
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 
 __all__ = ["IGenerator", "ObservedTrial", "Snapshot"]

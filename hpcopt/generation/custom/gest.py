@@ -17,7 +17,7 @@ from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.objective import MetricSum
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter
 from hpcopt.core.types import JSONValue, TParameterValue
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 
 #: The key of a point's own identifier, where a generator gives them.
 _ID = "_id"

@@ -15,7 +15,8 @@ from hpcopt.core.types import TParameterization, TParameterValue
 from hpcopt.generation.custom.gest import GestGenerator, is_gest
 from hpcopt.generation.design.initial import InitialDesign, UsedPoints
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import Generation, Rung, Snapshot, Suggestion
+from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 
 #: The method of suggestions that come from a user's own generator.
@@ -56,15 +57,15 @@ class OwnGenerator:
         self._design = BayesianGenerator(method="sobol")
 
     def generate(
-        self, n: int, snapshot: Snapshot, rung: Rung = Rung.FULL
+        self, n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL
     ) -> Generation:
         """Return ``n`` parameterizations, or fewer if the generator returns fewer.
 
         Raises:
             GenerationError: The user's generator raised, or returned no list.
         """
-        if rung is Rung.DESIGN:
-            return self._design.generate(n, snapshot, rung)
+        if level is FallbackLevel.DESIGN:
+            return self._design.generate(n, snapshot, level)
         started = time.perf_counter()
         points = self._ask(n, snapshot)
         used = UsedPoints(snapshot.space, snapshot.known)

@@ -29,6 +29,9 @@ MAX_LISTED = 20_000
 #: that is more than this share of them, feasible ones are drawn otherwise.
 _BLOCK, _MAX_INFEASIBLE = 512, 0.9
 
+#: In more dimensions than ``_MANY`` no number of initial trials fills the space.
+_MOST_INITIAL, _MANY = 12, 50
+
 
 class UsedPoints:
     """The parameterizations that must not be proposed again."""
@@ -133,6 +136,15 @@ class InitialDesign:
         X = space.all_points
         X = X[used.unused(X)]
         return X[rng.integers(len(X), size=1)] if len(X) else None
+
+
+def default_n_initial(d: int) -> int:
+    """Return how many initial trials a space of ``d`` dimensions gets.
+
+    Measured with 40 trials, 3 in flight: 4 are as good as 7 and better than 10 in 2
+    to 6 dimensions, 7 are better than 4 and than 13 in 12.
+    """
+    return 2 if d > _MANY else min(max(4, 1 + d // 2), _MOST_INITIAL)
 
 
 def _sobol(d: int, seed: int, skip: int, n: int) -> Array:

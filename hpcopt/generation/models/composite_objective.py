@@ -15,7 +15,7 @@ from hpcopt.generation.models.composite_process import Target, TargetProcess
 from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.standardize import LinearTransform
 from hpcopt.generation.models.surrogate import N_KNOWN, Surrogate, TrainingData
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 

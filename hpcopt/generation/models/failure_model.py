@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hpcopt.generation.models.kernel import squared_distances
 from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import TrainingData
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from hpcopt.generation.models.failure_model import success_data
 from hpcopt.generation.models.gaussian_process import GaussianProcess
 from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

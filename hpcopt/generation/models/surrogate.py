@@ -20,7 +20,7 @@ from hpcopt.generation.models.map_fit import (
 from hpcopt.generation.models.outcome_transforms import OutcomeTransform, SlackTransform
 from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.standardize import LinearTransform
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 

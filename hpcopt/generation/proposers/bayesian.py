@@ -7,8 +7,8 @@ from hpcopt.generation.proposers.multi_objective import FrontProposer
 from hpcopt.generation.proposers.single_objective import Proposer
 from hpcopt.generation.proposers.subspace import SubspaceProposer
 from hpcopt.generation.proposers.trust_region import MANY, TrustRegionProposer
-from hpcopt.generation.protocol import Proposer as AnyProposer
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.strategy import Proposer as AnyProposer
 
 #: A random subspace helps in more dimensions than these.
 _HUNDREDS = 50

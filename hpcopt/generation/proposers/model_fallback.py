@@ -12,7 +12,7 @@ import numpy as np
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from hpcopt.generation.models.surrogate import Surrogate, TrainingData
 from hpcopt.generation.optim.optimize import best_unused
 from hpcopt.generation.proposers.model_fallback import FallbackProposer, MakeSurrogate
 from hpcopt.generation.proposers.schedule import Region, optimism
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 

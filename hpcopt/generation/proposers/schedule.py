@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.space.search_space import SearchSpace
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.design.initial import InitialDesign, UsedPoints
 from hpcopt.generation.proposers.single_objective import Proposer
 from hpcopt.generation.proposers.trust_region import MANY, TrustRegionProposer
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 

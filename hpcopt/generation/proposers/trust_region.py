@@ -20,12 +20,11 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.design.initial import UsedPoints
+from hpcopt.generation.design.initial import UsedPoints, default_n_initial
 from hpcopt.generation.optim.optimize import best_unused
 from hpcopt.generation.proposers.schedule import Region
 from hpcopt.generation.proposers.single_objective import Proposer
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
-from hpcopt.generation.strategy import default_n_initial
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 
 Array = npt.NDArray[np.float64]
 

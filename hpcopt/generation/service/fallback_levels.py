@@ -19,29 +19,38 @@ from typing import Any
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.generation.methods import METHODS, GeneratorSpec
-from hpcopt.generation.protocol import Generation, Rung, Snapshot
+from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.process_service import ProcessService
+from hpcopt.generation.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
-_MODEL_LADDER = (Rung.FULL, Rung.UNFITTED, Rung.DESIGN)
-_PLAIN_LADDER = (Rung.FULL, Rung.DESIGN)
+#: What is asked for in turn: of a method with a model, and of any other generator.
+_LEVELS_OF_MODELS = (
+    FallbackLevel.FULL,
+    FallbackLevel.UNFITTED,
+    FallbackLevel.DESIGN,
+)
+_OTHER_LEVELS = (FallbackLevel.FULL, FallbackLevel.DESIGN)
 
 _INSTEAD = {
-    Rung.UNFITTED: "a model with fixed hyperparameters",
-    Rung.DESIGN: "Sobol points",
+    FallbackLevel.UNFITTED: "a model with fixed hyperparameters",
+    FallbackLevel.DESIGN: "Sobol points",
 }
 
-#: After a failure so many requests begin on the rung that worked: each failure may have
-#: cost the whole time limit.
+#: After a failure so many requests begin on the level that worked: each failure may
+#: have cost the whole time limit.
 _N_CAUTIOUS = 10
 
 #: A user's own generator that fails so often in a row is not what the user wants.
 _MAX_OWN_FAILURES = 3
 
 
-class Ladder:
-    """A generator's process that is watched over, and always answers in the end."""
+class FallbackService:
+    """A ``GeneratorService`` that asks its process for less when that fails.
+
+    It answers in the end, unless not even the last level works.
+    """
 
     is_concurrent = True
 
@@ -54,13 +63,12 @@ class Ladder:
         self._service = service
         self._spec = spec
         self._clock = clock
-        is_own = spec.generator is not None
-        has_model = not is_own and METHODS[spec.method].proposer is not None
-        self._rungs = _MODEL_LADDER if has_model else _PLAIN_LADDER
-        self._is_own = is_own
+        self._is_own = spec.generator is not None
+        has_model = not self._is_own and METHODS[spec.method].proposer is not None
+        self._levels = _LEVELS_OF_MODELS if has_model else _OTHER_LEVELS
         self._request: tuple[int, Snapshot] | None = None
-        self._rung = 0
-        self._first_rung = 0
+        self._level = 0
+        self._first_level = 0
         self._n_cautious = 0
         self._n_failures = 0
         self._deadline = 0.0
@@ -75,14 +83,14 @@ class Ladder:
         """Ask for ``n`` parameterizations. Not allowed while busy."""
         self._fallbacks = []
         if self._n_cautious == 0:
-            self._first_rung = 0
-        elif self._first_rung:
+            self._first_level = 0
+        elif self._first_level:
             self._n_cautious -= 1
             self._fallbacks.append(
                 f"{self._spec.name} failed lately; "
-                f"{_INSTEAD[self._rungs[self._first_rung]]} used instead"
+                f"{_INSTEAD[self._levels[self._first_level]]} used instead"
             )
-        self._rung = self._first_rung
+        self._level = self._first_level
         self._send(n, snapshot)
         self._request = n, snapshot
 
@@ -114,7 +122,7 @@ class Ladder:
                 )
             return None
         self._request = None
-        if self._rung == 0:
+        if self._level == 0:
             self._n_failures = 0
         return self._told(generation)
 
@@ -125,7 +133,7 @@ class Ladder:
 
     def _send(self, n: int, snapshot: Snapshot) -> None:
         self._deadline = self._clock() + self._spec.limit_s(n)
-        self._service.request(n, snapshot, self._rungs[self._rung])
+        self._service.request(n, snapshot, self._levels[self._level])
 
     def _step_down(self, exc: GenerationError) -> None:
         """Ask again for less.
@@ -142,17 +150,17 @@ class Ladder:
                 f"generator {self._spec.name} failed {self._n_failures} times in a "
                 f"row, the last time so: {exc}"
             ) from exc
-        if self._rung + 1 == len(self._rungs):
+        if self._level + 1 == len(self._levels):
             raise exc
-        self._rung += 1
+        self._level += 1
         sentence = (
-            f"{self._spec.name} failed; {_INSTEAD[self._rungs[self._rung]]} used "
+            f"{self._spec.name} failed; {_INSTEAD[self._levels[self._level]]} used "
             f"instead ({exc})"
         )
         logger.warning("%s", sentence)
         self._fallbacks.append(sentence)
         if not self._is_own:
-            self._first_rung, self._n_cautious = self._rung, _N_CAUTIOUS
+            self._first_level, self._n_cautious = self._level, _N_CAUTIOUS
         self._send(*request)
         self._request = request
 
@@ -166,6 +174,6 @@ class Ladder:
         return dataclasses.replace(generation, details=details)
 
 
-def start_generator(log: Path, spec: GeneratorSpec) -> Ladder:
+def start_generator(log: Path, spec: GeneratorSpec) -> FallbackService:
     """Start a generator's process; what it says on stderr is appended to ``log``."""
-    return Ladder(ProcessService(log, spec), spec)
+    return FallbackService(ProcessService(log, spec), spec)

@@ -1,8 +1,9 @@
-"""A generator service for a driver that shall propose nothing."""
+"""A generator service for a driver that drains: that proposes nothing any more."""
 
 from __future__ import annotations
 
-from hpcopt.generation.protocol import Generation, Snapshot
+from hpcopt.generation.protocol import Generation
+from hpcopt.generation.snapshot import Snapshot
 
 
 class NoService:

@@ -1,9 +1,4 @@
-"""Generators that the driver leaves at work. Loads no torch.
-
-``InlineService`` works in the driver's own process, while its answer is waited for.
-``ProcessService`` works in a process of its own: the driver never waits, and stays
-small.
-"""
+"""A generator in a process of its own: the driver never waits, and stays small."""
 
 from __future__ import annotations
 
@@ -19,8 +14,9 @@ from typing import IO
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import Generation, Generator, Rung, Snapshot
-from hpcopt.generation.service.messages import read_answer, write_request
+from hpcopt.generation.protocol import FallbackLevel, Generation
+from hpcopt.generation.service.server import read_answer, write_request
+from hpcopt.generation.snapshot import Snapshot
 
 #: How many bytes of a dead process's last words are shown.
 _TAIL = 2000
@@ -34,43 +30,11 @@ _READ_SIZE = 1 << 16
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-class InlineService:
-    """A generator in this process: ``collect`` generates, however long that takes."""
-
-    is_concurrent = False
-
-    def __init__(self, generator: Generator) -> None:
-        self._generator = generator
-        self._request: tuple[int, Snapshot] | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether an answer is due."""
-        return self._request is not None
-
-    def request(self, n: int, snapshot: Snapshot) -> None:
-        """Note what to generate."""
-        _check_idle(self.is_busy)
-        self._request = n, snapshot
-
-    def collect(self, timeout_s: float) -> Generation | None:
-        """Generate what was asked for."""
-        if self._request is None:
-            return None
-        n, snapshot = self._request
-        self._request = None
-        return self._generator.generate(n, snapshot)
-
-    def close(self) -> None:
-        """Forget the request."""
-        self._request = None
-
-
 class ProcessService:
     """A generator in a process of its own, which is started at once.
 
-    It is in its own session, so that Ctrl-C in the terminal leaves it alone, and ends
-    with its driver, however that ends. A process that died is replaced at the next
+    It is in a session of its own, so that Ctrl-C in the terminal leaves it alone, and
+    ends with its driver, however that ends. A process that died is replaced at the next
     request: nothing is lost, for a generator keeps nothing.
     """
 
@@ -96,13 +60,20 @@ class ProcessService:
         """Whether an answer is due."""
         return self._is_busy
 
-    def request(self, n: int, snapshot: Snapshot, rung: Rung = Rung.FULL) -> None:
-        """Send the request, as far as that is possible without waiting."""
-        _check_idle(self._is_busy)
+    def request(
+        self, n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL
+    ) -> None:
+        """Send the request, as far as that is possible without waiting.
+
+        Raises:
+            RuntimeError: Another request is being worked on.
+        """
+        if self._is_busy:
+            raise RuntimeError("a request is being worked on; collect its answer first")
         if self._process.poll() is not None:
             self._end()
             self._process = self._start()
-        self._unsent = write_request(n, snapshot, rung)
+        self._unsent = write_request(n, snapshot, level)
         self._received = b""
         self._is_busy = True
         self._exchange(0.0)
@@ -199,8 +170,3 @@ def _fd(pipe: IO[bytes] | None) -> int:
     if pipe is None:
         raise ValueError("the process was started without this pipe")
     return pipe.fileno()
-
-
-def _check_idle(is_busy: bool) -> None:
-    if is_busy:
-        raise RuntimeError("a request is being worked on; collect its answer first")

@@ -1,25 +1,72 @@
 """The generator's own process: a request a line on stdin, an answer a line on stdout.
 
-``ProcessService`` starts it as ``python -m hpcopt.generation.service.server``. It
-ends when its stdin does, so that it never outlives its driver.
+``ProcessService`` starts it as ``python -m hpcopt.generation.service.server``, and
+reads and writes the other end of the lines by the functions here. The process ends when
+its stdin does, so that it never outlives its driver.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import logging
 import os
 import sys
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from hpcopt.core.errors import ConfigError, GenerationError
-from hpcopt.generation.factory import RecordingGenerator, make_generator
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.service.messages import read_request, write_answer
+from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
+from hpcopt.generation.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from hpcopt.generation.factory import RecordingGenerator
 
 #: The driver, and the login node's other users, come first.
 _NICENESS = 5
+
+
+def write_request(
+    n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL
+) -> bytes:
+    """Return the line that asks for ``n`` parameterizations."""
+    return _line({"n": n, "snapshot": snapshot.to_json(), "level": level})
+
+
+def read_request(line: bytes) -> tuple[int, Snapshot, FallbackLevel]:
+    """Return what ``write_request`` was given."""
+    record = json.loads(line)
+    snapshot = Snapshot.from_json(record["snapshot"])
+    return record["n"], snapshot, FallbackLevel(record["level"])
+
+
+def write_answer(answer: Generation | GenerationError | ConfigError) -> bytes:
+    """Return the line that answers a request."""
+    match answer:
+        case GenerationError():
+            return _line({"error": str(answer)})
+        case ConfigError():
+            return _line({"refusal": str(answer)})
+    return _line({"generation": dataclasses.asdict(answer)})
+
+
+def read_answer(line: bytes) -> Generation:
+    """Return the generation that was written.
+
+    Raises:
+        GenerationError: One was written.
+        ConfigError: One was written: no request will ever be answered.
+    """
+    record = json.loads(line)
+    if "error" in record:
+        raise GenerationError(record["error"])
+    if "refusal" in record:
+        raise ConfigError(record["refusal"])
+    fields = record["generation"]
+    suggestions = tuple(Suggestion(**fields) for fields in fields.pop("suggestions"))
+    level = FallbackLevel(fields.pop("level"))
+    return Generation(suggestions=suggestions, level=level, **fields)
 
 
 def main() -> None:
@@ -33,25 +80,33 @@ def main() -> None:
     )
     answers = _private_stdout()
     try:
-        _serve(spec, sys.stdin.buffer, answers)
+        serve(spec, sys.stdin.buffer, answers)
     except BrokenPipeError:
         sys.exit("the driver is gone")
 
 
-def _serve(spec: GeneratorSpec, requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(spec: GeneratorSpec, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer each line of ``requests`` by one of ``answers``."""
+    # Not for the driver, which reads and writes these lines too: it loads scipy.
+    from hpcopt.generation.factory import make_generator
+
     generator: RecordingGenerator | None = None
     for line in requests:
-        n, snapshot, rung = read_request(line)
+        n, snapshot, level = read_request(line)
         try:
             generator = generator or make_generator(spec)
-            answer = write_answer(generator.generate(n, snapshot, rung))
+            answer = write_answer(generator.generate(n, snapshot, level))
         except (GenerationError, ConfigError) as exc:
             answer = write_answer(exc)
         answers.write(answer)
         answers.flush()
-        # The first trials run for a while: the time to load torch, which takes seconds.
+        # The first trials run for a while: the time to load what the models need.
         if generator is not None:
             generator.warm_up()
+
+
+def _line(record: dict[str, object]) -> bytes:
+    return json.dumps(record, allow_nan=False).encode() + b"\n"
 
 
 def _private_stdout() -> BinaryIO:

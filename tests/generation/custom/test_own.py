@@ -17,9 +17,10 @@ from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, Sear
 from hpcopt.generation.custom.gest import GestGenerator, Vocs
 from hpcopt.generation.custom.own import OwnGenerator
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import Generation, Rung, Snapshot
-from hpcopt.generation.service.fallback_levels import Ladder, start_generator
+from hpcopt.generation.protocol import FallbackLevel, Generation
+from hpcopt.generation.service.fallback_levels import FallbackService, start_generator
 from hpcopt.generation.service.process_service import ProcessService
+from hpcopt.generation.snapshot import Snapshot
 from tests.support.generation_world import (
     SQUARE,
     bowl,
@@ -117,8 +118,10 @@ def test_what_it_raises_is_an_error_that_names_it() -> None:
         generator.generate(1, BEGUN)
 
 
-def test_on_the_lowest_rung_it_is_not_asked() -> None:
-    generation = OwnGenerator(spec(error="bad luck")).generate(2, BEGUN, Rung.DESIGN)
+def test_at_the_lowest_level_it_is_not_asked() -> None:
+    generation = OwnGenerator(spec(error="bad luck")).generate(
+        2, BEGUN, FallbackLevel.DESIGN
+    )
     assert [s.method for s in generation.suggestions] == ["sobol", "sobol"]
 
 
@@ -199,7 +202,10 @@ def test_one_whose_process_is_killed_is_replaced(
     module: Callable[..., GeneratorSpec], tmp_path: Path
 ) -> None:
     answer = ask(module("Greedy"), tmp_path)
-    assert (answer.rung, answer.suggestions[0].method) == (Rung.DESIGN, "sobol")
+    assert (answer.level, answer.suggestions[0].method) == (
+        FallbackLevel.DESIGN,
+        "sobol",
+    )
     told = str(answer.details["fallbacks"])
     assert "mine:Greedy failed; Sobol points used instead" in told
     assert "was killed, perhaps for want of memory" in told
@@ -210,7 +216,7 @@ def test_one_that_hangs_is_ended_and_replaced(
 ) -> None:
     log, time = tmp_path / "log", [0.0]
     made = module("Stuck", timeout_s=20.0)
-    service = Ladder(ProcessService(log, made), made, lambda: time[0])
+    service = FallbackService(ProcessService(log, made), made, lambda: time[0])
     with closing(service):
         service.request(1, BEGUN)
         while "stuck" not in log.read_text(encoding="utf-8"):
@@ -218,7 +224,10 @@ def test_one_that_hangs_is_ended_and_replaced(
         time[0] = 20.0
         while (answer := service.collect(LONG_S)) is None:
             assert service.is_busy
-    assert (answer.rung, answer.suggestions[0].method) == (Rung.DESIGN, "sobol")
+    assert (answer.level, answer.suggestions[0].method) == (
+        FallbackLevel.DESIGN,
+        "sobol",
+    )
     assert answer.details["fallbacks"] == [
         "mine:Stuck failed; Sobol points used instead "
         "(no answer within the limit of 20 s)"

@@ -13,6 +13,7 @@ from hpcopt.api.client import Client
 from hpcopt.api.configs import RangeParameterConfig
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.goals.objective import parse_objective
+from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.experiment.folder import read_events
 from hpcopt.generation.acquisition.composite_ei import TargetImprovement
@@ -23,8 +24,9 @@ from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
 from hpcopt.generation.models.map_fit import Hyperparameters
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.predict import predict
-from hpcopt.generation.protocol import Observation, ObservedTrial, Rung, Snapshot
+from hpcopt.generation.protocol import FallbackLevel
 from hpcopt.generation.replay import replay
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import SQUARE, parameters_of, snapshot, sobol_points
@@ -214,11 +216,11 @@ def test_targets_are_found_in_few_trials(objective: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["bo", "trust_region", "subspace"])
-@pytest.mark.parametrize("rung", [Rung.FULL, Rung.UNFITTED])
-def test_every_method_takes_targets(method: str, rung: Rung) -> None:
+@pytest.mark.parametrize("level", [FallbackLevel.FULL, FallbackLevel.UNFITTED])
+def test_every_method_takes_targets(method: str, level: FallbackLevel) -> None:
     objective = "-abs(a - 1) - (b + 0.1)**2"
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 10)), objective=objective)
-    generation = BayesianGenerator(method=method).generate(2, now, rung)
+    generation = BayesianGenerator(method=method).generate(2, now, level)
     assert len(generation.suggestions) == 2
     assert generation.details["fallbacks"] == []
 
@@ -326,6 +328,6 @@ def test_a_journal_with_targets_is_replayed_bit_for_bit(tmp_path: Path) -> None:
     del client
     found = replay(
         read_events(tmp_path),
-        lambda spec, n, now, rung: BayesianGenerator().generate(n, now, rung),
+        lambda spec, n, now, level: BayesianGenerator().generate(n, now, level),
     )
     assert (found.n_identical, found.mismatches) == (8, [])

@@ -15,7 +15,7 @@ from hpcopt.core.trials.trial import Cause, Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.models.failure_model import success_data
 from hpcopt.generation.models.surrogate import Surrogate
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     SQUARE,

@@ -14,7 +14,7 @@ from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, Sear
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.optim.categorical_neighbours import exchanges, untried
 from hpcopt.generation.proposers.schedule import is_exchange_turn, is_greedy_turn
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     MIXED,

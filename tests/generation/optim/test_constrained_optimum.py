@@ -25,7 +25,7 @@ from hpcopt.generation.optim.optimize import best_unused
 from hpcopt.generation.proposers import single_objective
 from hpcopt.generation.proposers.schedule import Region
 from hpcopt.generation.proposers.single_objective import Proposer
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import (
     SQUARE,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     SQUARE,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     SQUARE,

@@ -23,7 +23,7 @@ from hpcopt.generation.models.map_fit import Hyperparameters
 from hpcopt.generation.models.standardize import LinearTransform
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.proposers.multi_objective import FrontModels
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import SQUARE, snapshot, sobol_points

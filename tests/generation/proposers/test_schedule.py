@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.generation.proposers.schedule import Region, Stall, is_greedy_turn, optimism
-from hpcopt.generation.protocol import Snapshot
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     MIXED,

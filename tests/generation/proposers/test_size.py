@@ -14,14 +14,14 @@ from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.design.initial import UsedPoints
+from hpcopt.generation.design.initial import UsedPoints, default_n_initial
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
 from hpcopt.generation.proposers.bayesian import automatic_proposer
 from hpcopt.generation.proposers.single_objective import Proposer
 from hpcopt.generation.proposers.subspace import Subspace, SubspaceProposer
 from hpcopt.generation.proposers.trust_region import Episode, TrustRegionProposer
-from hpcopt.generation.protocol import ObservedTrial, Snapshot
-from hpcopt.generation.strategy import BayesianGenerator, default_n_initial
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
+from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     SQUARE,
     bowl,

@@ -14,9 +14,8 @@ import pytest
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import Generation, Snapshot
-from hpcopt.generation.service.messages import read_request, write_request
-from hpcopt.generation.service.process_service import InlineService, ProcessService
+from hpcopt.generation.service.process_service import ProcessService
+from hpcopt.generation.service.server import read_request, write_request
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     SQUARE,
@@ -40,11 +39,6 @@ GROWN = snapshot(SQUARE, observed(sobol_points(SQUARE, 6), bowl))
 SOBOL = GeneratorSpec(method="sobol")
 
 
-class _Refusing:
-    def generate(self, n: int, snapshot: Snapshot) -> Generation:
-        raise GenerationError("no luck")
-
-
 @pytest.fixture
 def python_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
     """Put a shell script in the place of the generator's process."""
@@ -66,37 +60,12 @@ def _wait_for_end(pid: int) -> bool:
         os.close(descriptor)
 
 
-def test_the_inline_service_answers_when_asked() -> None:
-    service = InlineService(BayesianGenerator())
-    assert service.collect(0.0) is None
-    service.request(2, BEGUN)
-    assert service.is_busy
-    answer = service.collect(0.0)
-    assert not service.is_busy
-    assert answer is not None
-    assert len(answer.suggestions) == 2
-
-
-def test_the_inline_service_is_idle_again_after_an_error() -> None:
-    service = InlineService(_Refusing())
-    service.request(1, BEGUN)
-    with pytest.raises(GenerationError, match="no luck"):
-        service.collect(0.0)
-    assert not service.is_busy
-
-
-def test_a_closed_inline_service_has_forgotten_the_request() -> None:
-    service = InlineService(_Refusing())
-    service.request(1, BEGUN)
-    service.close()
-    assert service.collect(0.0) is None
-
-
-def test_a_second_request_is_a_mistake() -> None:
-    service = InlineService(_Refusing())
+def test_a_second_request_is_a_mistake(tmp_path: Path) -> None:
+    service = ProcessService(tmp_path / "log", SOBOL)
     service.request(1, BEGUN)
     with pytest.raises(RuntimeError, match="collect its answer first"):
         service.request(1, BEGUN)
+    service.close()
 
 
 def test_a_snapshot_keeps_its_goals_on_the_way_to_the_process() -> None:
