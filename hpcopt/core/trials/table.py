@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpcopt.core import events as ev
 from hpcopt.core.errors import StorageError
+from hpcopt.core.trials import events as ev
 from hpcopt.core.trials import life_cycle
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 
@@ -93,7 +93,7 @@ class TrialTable:
 
     # How it grows
 
-    def apply(self, event: ev.Event) -> None:
+    def apply(self, event: object) -> None:
         """Take one more event in, if it is about trials.
 
         Raises:
