@@ -28,6 +28,17 @@ settings.register_profile("hpcopt", deadline=None, print_blob=True)
 settings.load_profile("hpcopt")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--last-digits",
+        metavar="N",
+        type=int,
+        default=0,
+        help="run each test of the generator N more times, with other last digits of "
+        "what it is given: no test may depend on how a processor rounds",
+    )
+
+
 @pytest.fixture(autouse=True)
 def _no_slurm_by_accident(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

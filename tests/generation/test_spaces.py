@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.change import continued
 from hpcopt.core.space.search_space import SearchSpace
-from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.center import center_of
 from hpcopt.generation.design.feasible import FeasibleRegion, check_feasible
 from hpcopt.generation.design.initial import MAX_LISTED, InitialDesign, UsedPoints
-from hpcopt.generation.snapshot import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
+from tests.support.generation_world import observed, snapshot
 
 
 def unit(*names: str, **changes: Any) -> list[dict[str, Any]]:
@@ -49,21 +48,11 @@ SPACES = [DISC, HALF, MIXTURE, SLICE, GRID, MIXED]
 NAMES = ["disc", "half", "mixture", "slice", "grid", "mixed"]
 
 
-def snapshot(
+def told(
     space: SearchSpace, points: list[TParameterization], seed: int = 0
 ) -> Snapshot:
-    completed = tuple(
-        ObservedTrial(k, point, {"loss": Observation(bowl(point))})
-        for k, point in enumerate(points)
-    )
-    return Snapshot(
-        space=space,
-        goals=parse_goals("-loss"),
-        seed=seed,
-        n_trials=len(points),
-        position=len(points),
-        completed=completed,
-    )
+    """Return what is known after trials at the points."""
+    return snapshot(space, observed(points, bowl), seed=seed)
 
 
 def bowl(point: TParameterization) -> float:
@@ -74,7 +63,7 @@ def bowl(point: TParameterization) -> float:
 def proposed(space: SearchSpace, n: int, seed: int = 0) -> list[TParameterization]:
     points: list[TParameterization] = []
     for _ in range(n):
-        generation = BayesianGenerator().generate(1, snapshot(space, points, seed))
+        generation = BayesianGenerator().generate(1, told(space, points, seed))
         points += [suggestion.parameters for suggestion in generation.suggestions]
     return points
 
@@ -201,7 +190,7 @@ def test_trials_outside_a_narrowed_space_still_teach() -> None:
     space, _ = continued(before, after)
     found = []
     for known in (points, points[2:9]):
-        generation = BayesianGenerator().generate(2, snapshot(space, known))
+        generation = BayesianGenerator().generate(2, told(space, known))
         found.append([suggestion.parameters for suggestion in generation.suggestions])
         for suggestion in generation.suggestions:
             assert suggestion.method == "bo"
@@ -219,7 +208,7 @@ def test_a_best_trial_that_is_left_behind_is_not_what_is_to_be_improved_on() -> 
     )
     space, _ = continued(before, after)
     for _ in range(6):
-        generation = BayesianGenerator().generate(1, snapshot(space, points))
+        generation = BayesianGenerator().generate(1, told(space, points))
         points += [suggestion.parameters for suggestion in generation.suggestions]
     inside = [point for point in points if space.contains([point])[0]]
     assert min(map(bowl, inside)) == pytest.approx(0.13, rel=0.03)  # at (0.5, 0.4)
@@ -245,9 +234,9 @@ def test_a_space_without_a_free_parameter_has_one_trial() -> None:
         [{"name": "f", "type": "fixed", "value": 3},
          {"name": "y", "type": "derived", "expression": "2*f"}]
     )  # fmt: skip
-    [suggestion] = BayesianGenerator().generate(3, snapshot(space, [])).suggestions
+    [suggestion] = BayesianGenerator().generate(3, told(space, [])).suggestions
     assert suggestion.parameters == {"f": 3, "y": 6.0}
-    again = BayesianGenerator().generate(1, snapshot(space, [{"f": 3, "y": 6.0}]))
+    again = BayesianGenerator().generate(1, told(space, [{"f": 3, "y": 6.0}]))
     assert again.suggestions == ()
 
 

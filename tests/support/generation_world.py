@@ -12,6 +12,7 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import Generation
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
+from tests.support.last_digits import changed_point, changed_trial
 
 SQUARE = SearchSpace((RangeParameter("x", 0.0, 1.0), RangeParameter("y", -5.0, 5.0)))
 MIXED = SearchSpace(
@@ -63,18 +64,22 @@ def snapshot(
     failed: Sequence[TParameterization] = (),
     seed: int = 0,
     objective: str = "-loss",
+    constraints: Sequence[str] = (),
 ) -> Snapshot:
-    """Return what a generator is told: by default to minimise ``loss``."""
+    """Return what a generator is told: by default to minimise ``loss``.
+
+    It has other last digits where ``last_digits`` says so.
+    """
     n_trials = len(completed) + len(pending) + len(failed)
     return Snapshot(
         space=space,
-        goals=parse_goals(objective),
+        goals=parse_goals(objective, constraints),
         seed=seed,
         n_trials=n_trials,
         position=10 * n_trials,
-        completed=completed,
-        pending=tuple(pending),
-        failed=tuple(failed),
+        completed=tuple(changed_trial(space, trial) for trial in completed),
+        pending=tuple(changed_point(space, point) for point in pending),
+        failed=tuple(changed_point(space, point) for point in failed),
     )
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from hpcopt.api.client import Client
 from hpcopt.api.configs import RangeParameterConfig
-from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.goals.objective import parse_objective
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
@@ -30,6 +29,7 @@ from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import SQUARE, parameters_of, snapshot, sobol_points
+from tests.support.last_digits import Numbers
 
 NOTHING = np.zeros((0, 2))
 
@@ -54,19 +54,19 @@ def observed(
     )
 
 
-def process(rng: np.random.Generator, X: Array, noise: float) -> GaussianProcess:
+def process(rng: Numbers, X: Array, noise: float) -> GaussianProcess:
     hyperparameters = Hyperparameters(
         lengthscales=np.array([0.4, 0.6]), outputscale=1.0, noise=noise, mean=0.0
     )
-    y = rng.standard_normal(len(X))
+    y = rng.normal(len(X))
     return GaussianProcess.of(X, y, np.full(len(X), noise), hyperparameters)
 
 
 def targets(
     n: int, power: int, *, is_linear: bool, noise: float = 1e-6
 ) -> TargetProcess:
-    rng = np.random.default_rng([n, power])
-    X = rng.random((8, 2))
+    rng = Numbers(n, power)
+    X = rng.random(8, 2)
     return TargetProcess(
         X,
         tuple(
@@ -89,11 +89,9 @@ def test_it_promises_what_many_samples_find(
 ) -> None:
     monkeypatch.setattr(TargetImprovement, "N_SAMPLES", 1024)
     model = targets(n, power, is_linear=is_linear)
-    X = np.random.default_rng(1).random((60, 2))
+    X = Numbers(1).random(60, 2)
     ours = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0).values(X)
-    normal = np.random.default_rng(2).standard_normal(
-        (len(model.processes), 60, 40_000)
-    )
+    normal = Numbers(2).normal(len(model.processes), 60, 40_000)
     moments = [process.moments(X) for process in model.processes]
     samples = [
         m[:, None] + np.sqrt(v)[:, None] * z
@@ -119,12 +117,12 @@ def test_the_gradient_is_that_of_the_values(
     n: int, power: int, is_linear: bool, noise: float, is_greedy: bool
 ) -> None:
     model = targets(n, power, is_linear=is_linear, noise=noise)
-    constraint = process(np.random.default_rng(3), model.X, noise)
+    constraint = process(Numbers(3), model.X, noise)
     pending = np.array([[0.3, 0.4], [0.8, 0.1]])
     acquisition = LogNoisyExpectedImprovement(
         model, [constraint], pending, seed=0, is_greedy=is_greedy
     )
-    X = np.random.default_rng(4).random((20, 2))
+    X = Numbers(4).random(20, 2)
     values, gradients = acquisition.values_and_gradients(X)
     assert (values == acquisition.values(X)).all()
     # Where the target is met in one of the samples there is a kink: a short step, which
@@ -136,12 +134,12 @@ def test_the_gradient_is_that_of_the_values(
 def test_where_no_improvement_is_in_sight_it_still_says_which_way(
     target: float,
 ) -> None:
-    rng = np.random.default_rng(0)
-    X = rng.random((8, 2))
+    rng = Numbers(0)
+    X = rng.random(8, 2)
     model = TargetProcess(
         X, (Target(process(rng, X, 1e-6), target, 1.0, 1),), None, 1.0
     )
-    at = np.concatenate([X + 1e-5, rng.random((20, 2))])
+    at = np.concatenate([X + 1e-5, rng.random(20, 2)])
     acquisition = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0)
     values, gradients = acquisition.values_and_gradients(at)
     assert values.min() < -1000  # its exponential is 0
@@ -151,8 +149,8 @@ def test_where_no_improvement_is_in_sight_it_still_says_which_way(
 
 
 def test_a_target_that_is_met_to_the_last_digit_is_survived() -> None:
-    rng = np.random.default_rng(0)
-    X = rng.random((8, 2))
+    rng = Numbers(0)
+    X = rng.random(8, 2)
     met = process(rng, X, 1e-6)
     model = TargetProcess(X, (Target(met, float(met.y[0]), 1.0, 2),), None, 1.0)
     acquisition = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0)
@@ -182,7 +180,7 @@ def test_a_prediction_far_from_data_counts_what_is_uncertain() -> None:
     now = snapshot(SQUARE, observed(points), objective="-abs(a - 1)")
     model = model_of(now.objective, now, Surrogate.unfitted)
     assert isinstance(model, TargetSurrogate)
-    X = np.random.default_rng(0).random((20, 2))
+    X = Numbers(0).random(20, 2)
     mean, _ = model.predict(X)
     value_of_mean = model.process.targets[0].value(
         model.process.targets[0].process.mean(X)
@@ -232,14 +230,8 @@ def test_every_method_takes_targets(method: str, level: FallbackLevel) -> None:
 def test_targets_go_with_other_objectives_and_with_constraints(
     objective: str, constraints: list[str]
 ) -> None:
-    now = Snapshot(
-        space=SQUARE,
-        goals=parse_goals(objective, constraints),
-        seed=0,
-        n_trials=10,
-        position=100,
-        completed=observed(sobol_points(SQUARE, 10), sem=0.01),
-    )
+    trials = observed(sobol_points(SQUARE, 10), sem=0.01)
+    now = snapshot(SQUARE, trials, objective=objective, constraints=constraints)
     generation = BayesianGenerator().generate(4, now)
     assert [s.method for s in generation.suggestions] == ["bo"] * 4
     assert generation.details["fallbacks"] == []
@@ -294,8 +286,8 @@ def test_strange_metrics_are_survived(values: list[float]) -> None:
 
 
 def test_of_many_trials_the_models_see_the_same_part() -> None:
-    rng = np.random.default_rng(0)
-    points = [{"x": float(x), "y": float(y)} for x, y in rng.random((1100, 2))]
+    rng = Numbers(0)
+    points = [{"x": float(x), "y": float(y)} for x, y in rng.random(1100, 2)]
     objective = parse_objective("-abs(a - 1) - (b - 1)**2")
     now = snapshot(SQUARE, observed(points), objective=objective.expression)
     model = model_of(objective, now, Surrogate.unfitted)

@@ -26,6 +26,7 @@ from tests.support.generation_world import (
     snapshot,
     sobol_points,
 )
+from tests.support.last_digits import Numbers
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
@@ -62,7 +63,7 @@ def test_transformed_slacks_keep_their_order_and_their_sign(
 
 
 def test_certain_outcomes_come_back_from_the_transform() -> None:
-    y = np.exp(np.random.default_rng(0).standard_normal(30))
+    y = np.exp(Numbers(0).normal(30))
     transform = OutcomeTransform.fit(y)
     mean, variance = transform.inverse_moments(transform(y), np.zeros(30))
     np.testing.assert_allclose(mean, y, rtol=1e-9)
@@ -70,7 +71,7 @@ def test_certain_outcomes_come_back_from_the_transform() -> None:
 
 
 def test_the_transform_carries_small_variances_over_and_back() -> None:
-    y = np.random.default_rng(0).gamma(1.0, 5.0, 30)
+    y = Numbers(0).gamma(1.0, 5.0, 30)
     transform = OutcomeTransform.fit(y)
     variance = np.full(30, 1e-6)
     _, back = transform.inverse_moments(transform(y), transform.variance(y, variance))
@@ -84,7 +85,7 @@ def test_a_wild_outcome_leaves_the_others_apart() -> None:
 
 
 def test_the_power_makes_a_long_tail_short() -> None:
-    y = np.exp(3 * np.random.default_rng(0).standard_normal(100))
+    y = np.exp(3 * Numbers(0).normal(100))
     t = OutcomeTransform.fit(y)(y)
     assert abs(float((t**3).mean())) < 1
 
@@ -101,8 +102,8 @@ def test_the_power_makes_a_long_tail_short() -> None:
 def test_the_gradient_of_the_fit_is_that_of_its_loss(
     noise: np.ndarray[tuple[int], np.dtype[np.float64]] | None, priors: Priors
 ) -> None:
-    rng = np.random.default_rng(0)
-    X, y = rng.random((20, 3)), rng.standard_normal(20)
+    rng = Numbers(0)
+    X, y = rng.random(20, 3), rng.normal(20)
     theta = np.log([0.3, 0.5, 2.0, 1.5] + ([1e-3] if noise is None else []))
     loss = map_fit._Posterior(X, y, noise, priors).loss
 
@@ -113,14 +114,12 @@ def test_the_gradient_of_the_fit_is_that_of_its_loss(
 
 
 def test_the_fit_tells_noise_from_signal() -> None:
-    rng = np.random.default_rng(0)
-    X = rng.random((60, 1))
+    rng = Numbers(0)
+    X = rng.random(60, 1)
     signal = np.sin(6 * X[:, 0])
     priors = Priors.of_short_scales(np.array([False]))
     exact = map_fit.fit_hyperparameters(X, signal, None, priors)
-    noisy = map_fit.fit_hyperparameters(
-        X, signal + rng.normal(0, 0.3, 60), None, priors
-    )
+    noisy = map_fit.fit_hyperparameters(X, signal + 0.3 * rng.normal(60), None, priors)
     assert exact.noise is not None
     assert noisy.noise is not None
     assert exact.noise < 1e-4
@@ -162,8 +161,8 @@ def test_the_fit_is_that_of_gpytorchs_likelihood() -> None:
 
 
 def test_foresight_is_what_the_other_outcomes_say_of_each() -> None:
-    rng = np.random.default_rng(0)
-    X, y, noise = rng.random((7, 2)), rng.standard_normal(7), np.full(7, 0.1)
+    rng = Numbers(0)
+    X, y, noise = rng.random(7, 2), rng.normal(7), np.full(7, 0.1)
     known = map_fit.Hyperparameters(np.array([0.4, 0.7]), 1.3, 0.1, 0.2)
     expected = 0.0
     for k in range(7):
@@ -181,7 +180,7 @@ def test_foresight_is_what_the_other_outcomes_say_of_each() -> None:
 def test_the_prior_that_foretells_the_outcomes_best_is_taken(
     frequency: float, is_long: bool
 ) -> None:
-    X = np.random.default_rng(0).random((24, 2))
+    X = Numbers(0).random(24, 2)
     short = TrainingData(
         X,
         np.sin(frequency * X.sum(axis=1)),
@@ -201,7 +200,7 @@ def test_the_process_is_that_of_botorchs_model() -> None:
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.01))
     process = Surrogate.fit(TrainingData.of(now)).process
-    X = np.random.default_rng(0).random((50, 2))
+    X = Numbers(0).random(50, 2)
     with torch.no_grad():
         posterior = single_task_gp(process).posterior(torch.from_numpy(X))
     mean, variance = process.moments(X)
@@ -242,7 +241,7 @@ def test_without_noise_and_pending_points_it_is_log_expected_improvement() -> No
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl))
     process = Surrogate.fit(TrainingData.of(now)).process
     model = single_task_gp(process)
-    X = np.random.default_rng(0).random((200, 2))
+    X = Numbers(0).random(200, 2)
     improvement = LogNoisyExpectedImprovement(process, [], np.zeros((0, 2)), seed=0)
     ours = improvement.values(X)
     theirs = LogExpectedImprovement(model, best_f=model.train_targets.max())(
@@ -266,7 +265,7 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
     process = Surrogate.fit(TrainingData.of(now)).process
     model = single_task_gp(process)
     pending = np.array([[0.3, 0.7], [0.4, 0.6]])
-    X = np.random.default_rng(0).random((100, 2))
+    X = Numbers(0).random(100, 2)
     monkeypatch.setattr(improvements.GaussianImprovement, "N_SAMPLES", 2048)
     improvement = LogNoisyExpectedImprovement(process, [], pending, seed=0)
     ours, our_gradients = improvement.values_and_gradients(X)
@@ -288,15 +287,15 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
 
 @pytest.mark.parametrize("n_pending", [0, 3])
 def test_the_gradient_of_the_acquisition_is_that_of_its_values(n_pending: int) -> None:
-    rng = np.random.default_rng(0)
+    rng = Numbers(0)
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
     objective = Surrogate.fit(TrainingData.of(now))
     X = objective.process.X
     slacks = [_slack_process(X, X[:, 0] - 0.3), _slack_process(X, X.sum(axis=1) - 1)]
     improvement = LogNoisyExpectedImprovement(
-        objective.process, slacks, rng.random((n_pending, 2)), seed=0
+        objective.process, slacks, rng.random(n_pending, 2), seed=0
     )
-    points = rng.random((5, 2))
+    points = rng.random(5, 2)
     gradients = improvement.values_and_gradients(points)[1]
     assert_gradients(gradients, improvement.values, points, step=1e-4, sharp=1e-3)
 
@@ -347,10 +346,10 @@ def test_predictions_are_in_the_objectives_own_units() -> None:
 def test_known_noise_is_smoothed_over() -> None:
     from hpcopt.generation.predict import predict
 
-    rng = np.random.default_rng(0)
+    rng = Numbers(0)
     points = sobol_points(SQUARE, 40)
     now = snapshot(
-        SQUARE, observed(points, lambda p: bowl(p) + rng.normal(0, 0.1), sem=0.1)
+        SQUARE, observed(points, lambda p: bowl(p) + 0.1 * float(rng.normal()), sem=0.1)
     )
     errors = [
         mean + bowl(p)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.linear_constraints import LinearConstraints
 from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.search_space import SearchSpace
@@ -34,19 +32,28 @@ from tests.support.generation_world import (
     snapshot,
     sobol_points,
 )
+from tests.support.last_digits import Numbers
 
-_X = np.random.default_rng(0).random((30, 3))
 _WHOLE, _NONE_FIXED = Region.whole(3), np.zeros(3, dtype=bool)
 _NO_ROWS, _NO_SIDES = np.zeros((0, 3)), np.zeros(0)
 _FREE = LinearConstraints(_NO_ROWS, _NO_SIDES, _NO_ROWS, _NO_SIDES)
 
-#: Two constraints bound the first two coordinates; the third has little to say.
-_OBJECTIVE = _X @ [1.0, 0.5, 0.02]
-_SLACKS = (0.6 - _X[:, 0], 0.9 - _X[:, 0] - _X[:, 1])
+
+def _objective() -> GaussianProcess:
+    """Return a model whose third coordinate has little to say."""
+    X = Numbers(0).random(30, 3)
+    return _process(X, X @ [1.0, 0.5, 0.02], is_slack=False)
 
 
-def _process(y: Array, *, is_slack: bool) -> GaussianProcess:
-    data = TrainingData(_X, y, None, Priors.of_long_scales(3), has_sign=is_slack)
+def _slacks() -> list[GaussianProcess]:
+    """Return the models of two constraints that bound the first two coordinates."""
+    X = Numbers(0).random(30, 3)
+    slacks = (0.6 - X[:, 0], 0.9 - X[:, 0] - X[:, 1])
+    return [_process(X, slack, is_slack=True) for slack in slacks]
+
+
+def _process(X: Array, y: Array, *, is_slack: bool) -> GaussianProcess:
+    data = TrainingData(X, y, None, Priors.of_long_scales(3), has_sign=is_slack)
     return Surrogate.fit(data).process
 
 
@@ -56,8 +63,8 @@ def _corner(
     fixed: Array = _NONE_FIXED,
 ) -> Array:
     [corner] = expected_corners(
-        _process(_OBJECTIVE, is_slack=False),
-        [_process(slack, is_slack=True) for slack in _SLACKS],
+        _objective(),
+        _slacks(),
         linear,
         np.array([[0.2, 0.2, 0.1]]),
         region,
@@ -67,8 +74,8 @@ def _corner(
 
 
 def test_the_gradient_of_the_mean_is_that_of_its_values() -> None:
-    process = _process(_OBJECTIVE, is_slack=False)
-    X = np.random.default_rng(1).random((5, 3))
+    process = _objective()
+    X = Numbers(1).random(5, 3)
     means, gradients = zip(*map(process.mean_and_gradient, X), strict=True)
     np.testing.assert_allclose(means, process.mean(X), rtol=1e-9)
     assert_gradients(np.array(gradients), process.mean, X, step=1e-3, sharp=1e-5)
@@ -140,9 +147,7 @@ def _of_the_cube(
         )
         for index, point in enumerate(points)
     )
-    return dataclasses.replace(
-        snapshot(_CUBE, trials), goals=parse_goals("-loss", [f"c >= {least}"])
-    )
+    return snapshot(_CUBE, trials, constraints=[f"c >= {least}"])
 
 
 @pytest.mark.parametrize(("least", "is_wanted"), [(0.2, True), (2.0, False)])

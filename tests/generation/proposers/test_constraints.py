@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
@@ -34,8 +33,7 @@ def _constrained(
         )
         for index, point in enumerate(points)
     )
-    goals = parse_goals("-loss", constraints)
-    return dataclasses.replace(snapshot(SQUARE, completed), goals=goals)
+    return snapshot(SQUARE, completed, constraints=constraints)
 
 
 def test_proposals_come_to_the_best_feasible_point() -> None:

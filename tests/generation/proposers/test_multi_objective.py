@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pytest
 from scipy.special import ndtr
 
-from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.goals.pareto import hypervolume
 from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.search_space import SearchSpace
@@ -23,10 +22,11 @@ from hpcopt.generation.models.map_fit import Hyperparameters
 from hpcopt.generation.models.standardize import LinearTransform
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.proposers.multi_objective import FrontModels
-from hpcopt.generation.snapshot import ObservedTrial, Snapshot
+from hpcopt.generation.snapshot import ObservedTrial
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import SQUARE, snapshot, sobol_points
+from tests.support.last_digits import Numbers
 
 Array = npt.NDArray[np.float64]
 
@@ -40,11 +40,9 @@ def process(X: Array, y: Array, noise: float = 1e-6) -> GaussianProcess:
 
 def problem(m: int, noise: float = 1e-6) -> tuple[list[GaussianProcess], Array]:
     """Return the models of ``m`` outcomes and where they are asked."""
-    rng = np.random.default_rng(m)
-    X = rng.random((8, 2))
-    return [process(X, rng.standard_normal(8), noise) for _ in range(m)], rng.random(
-        (5, 2)
-    )
+    rng = Numbers(m)
+    X = rng.random(8, 2)
+    return [process(X, rng.normal(8), noise) for _ in range(m)], rng.random(5, 2)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +80,10 @@ def test_the_value_is_the_expected_growth_of_the_volume(n_constraints: int) -> N
     Y = np.column_stack([model.y for model in models[:2]])
     Y = Y[np.broadcast_to(feasible, len(Y))]
     before = hypervolume(Y, reference)
-    rng = np.random.default_rng(0)
+    rng = Numbers(0)
     for b, found in enumerate(acquisition.values(X)):
         gains = []
-        for z in rng.standard_normal((4000, len(models))):
+        for z in rng.normal(4000, len(models)):
             drawn = [
                 m[b] + np.sqrt(v[b]) * s for (m, v), s in zip(moments, z, strict=True)
             ]
@@ -142,7 +140,8 @@ def test_what_a_changed_space_left_behind_is_not_there_to_be_improved_on() -> No
     smaller = SearchSpace((dataclasses.replace(x, upper=0.6), y))
     now = dataclasses.replace(now, space=smaller)
     models = FrontModels.of(now, Surrogate.fit)
-    left = [point for point in points if float(point["x"]) <= 0.6]
+    tried = [trial.parameters for trial in now.completed]
+    left = [point for point in tried if float(point["x"]) <= 0.6]
     assert 0 < len(left) < len(points)
     assert sorted(models.X_observed.tolist()) == sorted(smaller.encode(left).tolist())
     assert {tuple(x) for x in models.front} <= {tuple(x) for x in models.X_observed}
@@ -156,7 +155,7 @@ def test_nobody_is_optimistic_about_failures() -> None:
     )
     models = FrontModels.of(now, Surrogate.fit)
     assert models.success is not None
-    X, nothing = np.random.default_rng(0).random((4, 2)), np.empty((0, 2))
+    X, nothing = Numbers(0).random(4, 2), np.empty((0, 2))
     soberly, boldly = (
         models.acquisition(nothing, 0, optimism=optimism).values(X)
         for optimism in (0.0, 2.0)
@@ -275,16 +274,7 @@ def test_thresholds_and_constraints_are_heeded(constraints: list[str]) -> None:
         ObservedTrial(t.index, t.parameters, {**t.outcome, "other": Observation(-1.0)})
         for t in observed(sobol_points(SQUARE, 6))
     )
-    now = snapshot(SQUARE, trials)
-    goals = parse_goals("-near, -far", constraints)
-    constrained = Snapshot(
-        space=SQUARE,
-        goals=goals,
-        seed=0,
-        n_trials=now.n_trials,
-        position=now.position,
-        completed=trials,
-    )
-    generation = BayesianGenerator().generate(1, constrained)
+    now = snapshot(SQUARE, trials, objective="-near, -far", constraints=constraints)
+    generation = BayesianGenerator().generate(1, now)
     assert [s.method for s in generation.suggestions] == ["bo"]
     assert generation.details["fallbacks"] == []

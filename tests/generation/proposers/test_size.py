@@ -29,6 +29,7 @@ from tests.support.generation_world import (
     snapshot,
     sobol_points,
 )
+from tests.support.last_digits import Numbers
 
 
 def cube(d: int) -> SearchSpace:
@@ -41,13 +42,13 @@ def sphere(parameters: TParameterization) -> float:
 
 def random_snapshot(d: int, n: int, seed: int = 0) -> Snapshot:
     space = cube(d)
-    points = space.decode(np.random.default_rng(seed).random((n, d)))
+    points = space.decode(Numbers(seed).random(n, d))
     return snapshot(space, observed(points, sphere), seed=seed)
 
 
 def with_losses(losses: Sequence[float], d: int = 2) -> Snapshot:
     space = cube(d)
-    X = np.random.default_rng(0).random((len(losses), d))
+    X = Numbers(0).random(len(losses), d)
     trials = tuple(
         ObservedTrial(k, parameters, {"loss": Observation(loss)})
         for k, (parameters, loss) in enumerate(
