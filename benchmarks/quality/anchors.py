@@ -1,6 +1,6 @@
 """Published results to beat.
 
-    scripts/bench anchors [NAME…] [--seeds 5]
+    scripts/bench anchors [NAME…] [--seeds 5] [--keep]
 
 Each anchor is a problem, a number of evaluations in batches, and a value that another
 method is documented to have reached with them. hpcopt runs with its defaults, through
@@ -10,20 +10,18 @@ the ask-tell API; the median over seeds is compared.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 import torch
 from botorch.test_functions import synthetic
+from typing_extensions import override
 
-from benchmarks.quality.protocol.methods import ClientMethod
+from benchmarks.common import results
+from benchmarks.common.provenance import provenance
+from benchmarks.quality.protocol.methods import PACKAGES, ClientMethod
 from benchmarks.quality.protocol.problems import (
     PROBLEMS,
     Evaluator,
@@ -32,6 +30,7 @@ from benchmarks.quality.protocol.problems import (
     Problem,
     Value,
 )
+from benchmarks.quality.protocol.worker import folder_of, work
 
 
 class _Embedded(synthetic.Branin):
@@ -42,7 +41,7 @@ class _Embedded(synthetic.Branin):
         self._d = d
 
     def embedded(self, X: torch.Tensor) -> torch.Tensor:
-        low, high = self.bounds
+        low, high = torch.as_tensor(self.bounds)
         return super().evaluate_true(low + X[..., :2] * (high - low))
 
 
@@ -50,9 +49,11 @@ class _Embedded(synthetic.Branin):
 class _EmbeddedProblem(Problem):
     d: int = 500
 
+    @override
     def parameters(self) -> list[Parameter]:
         return [Float(0.0, 1.0)] * self.d
 
+    @override
     def evaluator(self, seed: int) -> Evaluator:
         function = _Embedded(self.d)
 
@@ -69,9 +70,11 @@ class _ConstrainedAckley(Problem):
 
     d: int = 10
 
+    @override
     def parameters(self) -> list[Parameter]:
         return [Float(-5.0, 10.0)] * self.d
 
+    @override
     def evaluator(self, seed: int) -> Evaluator:
         function = synthetic.Ackley(self.d)
 
@@ -92,6 +95,11 @@ class Anchor:
     n_trials: int
     target: float
     source: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a run, as its row has them."""
+        return {"trials": str(self.n_trials), "batch": str(self.batch)}
 
 
 ANCHORS = {
@@ -132,25 +140,32 @@ ANCHORS = {
 }
 
 
-def run(anchor: Anchor, seed: int) -> tuple[float, list[float]]:
-    """Return the best feasible value, and the seconds that each suggestion took."""
+def run(method: str, name: str, seed: int, how: Mapping[str, str]) -> results.Run:
+    """Return a run of hpcopt, with the best feasible values and the seconds."""
+    here = provenance(PACKAGES[method])
+    anchor = ANCHORS[name]
     evaluate = anchor.problem.evaluator(seed)
-    method = ClientMethod("hpcopt", anchor.problem, seed)
-    best, n_done, seconds = float("inf"), 0, []
-    while n_done < anchor.n_trials:
-        n = min(anchor.batch, anchor.n_trials - n_done)
+    client = ClientMethod(method, anchor.problem, seed)
+    best = float("inf")
+    so_far: list[float] = []
+    seconds: list[float] = []
+    begun = time.perf_counter()
+    while len(so_far) < anchor.n_trials:
+        n = min(int(how["batch"]), anchor.n_trials - len(so_far))
         started = time.perf_counter()
-        asked = [method.ask() for _ in range(n)]
-        seconds.append((time.perf_counter() - started) / n)
+        asked = [client.ask() for _ in range(n)]
+        seconds += [(time.perf_counter() - started) / n] * n
         for each in asked:
             if each is None:
-                raise RuntimeError(f"{anchor.problem.name}: nothing is proposed")
+                raise RuntimeError(f"{name}: nothing is proposed")
             value, slacks = evaluate(each[1])
-            method.tell(each[0], value, slacks)
+            client.tell(each[0], value, slacks)
             if all(slack >= 0 for slack in slacks):
                 best = min(best, value)
-        n_done += n
-    return best, seconds
+            so_far.append(best)
+    total = time.perf_counter() - begun
+    series = tuple(so_far), tuple(seconds)
+    return results.Run(method, name, seed, how, *series, here, total)
 
 
 def main() -> None:
@@ -160,29 +175,37 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", default=list(ANCHORS), metavar="NAME")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--keep", action="store_true", help="keep the rows")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    for name in options.names:
-        anchor = ANCHORS[name]
-        finals, seconds = [], []
-        for seed in range(options.seeds):
-            with tempfile.TemporaryDirectory() as folder:
-                before = Path.cwd()
-                os.chdir(folder)
-                final, of_run = run(anchor, seed)
-                os.chdir(before)
-            finals.append(final)
-            seconds += of_run
-            print(f"  {name} seed {seed}: {final:.6g}", flush=True)
-        median = statistics.median(finals)
-        verdict = "reached" if median <= anchor.target else "MISSED"
-        print(
-            f"{name}: median {median:.6g} of {options.seeds} seeds after "
-            f"{anchor.n_trials} trials in batches of {anchor.batch}; target "
-            f"{anchor.target:.6g} {verdict} ({anchor.source}); "
-            f"{statistics.median(seconds):.3f} s a suggestion",
-            flush=True,
-        )
+    seeds = range(options.seeds)
+    with folder_of("anchors", is_kept=options.keep) as folder:
+        for name in options.names:
+            how = ANCHORS[name].settings
+            work(
+                "quality/anchors",
+                "hpcopt",
+                folder,
+                problems=[name],
+                seeds=seeds,
+                settings=how,
+            )
+            known = results.read(folder, how)
+            runs = [r for r in known if r.problem == name and r.seed in seeds]
+            _print_line(name, runs)
+
+
+def _print_line(name: str, runs: Sequence[results.Run]) -> None:
+    anchor = ANCHORS[name]
+    median = statistics.median(run.best[-1] for run in runs)
+    seconds = statistics.median(s for run in runs for s in run.trial_seconds)
+    verdict = "reached" if median <= anchor.target else "MISSED"
+    print(
+        f"{name}: median {median:.6g} of {len(runs)} seeds after "
+        f"{anchor.n_trials} trials in batches of {anchor.batch}; target "
+        f"{anchor.target:.6g} {verdict} ({anchor.source}); "
+        f"{seconds:.3f} s a suggestion",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Trials wasted on a region where every trial crashes, hpcopt beside Ax.
 
-scripts/bench crash_region --seeds 10 --python PATH/TO/python-with-ax
+    scripts/bench crash_region [--seeds 10] [--methods hpcopt ax] [--keep]
 
 Both libraries get the same script: ``ax.api`` and ``hpcopt.api`` are called alike. A
 region of 30 % of the space crashes; four trials run at a time and end in order.
@@ -10,57 +10,23 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import logging
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import accumulate, product
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything that computes
-
-import numpy as np
-
-from benchmarks.common.paths import command
-from benchmarks.common.rows import append_row
+from benchmarks.common import results
+from benchmarks.common.provenance import provenance
+from benchmarks.quality.protocol.functions import branin, hartmann6
+from benchmarks.quality.protocol.methods import PACKAGES
+from benchmarks.quality.protocol.worker import folder_of, work
 
 IN_FLIGHT = 4
-
-_ALPHA = np.array([1.0, 1.2, 3.0, 3.2])
-_A = np.array(
-    [
-        [10, 3, 17, 3.5, 1.7, 8],
-        [0.05, 10, 17, 0.1, 8, 14],
-        [3, 3.5, 1.7, 10, 17, 8],
-        [17, 8, 0.05, 10, 0.1, 14],
-    ]
-)
-_P = 1e-4 * np.array(
-    [
-        [1312, 1696, 5569, 124, 8283, 5886],
-        [2329, 4135, 8307, 3736, 1004, 9991],
-        [2348, 1451, 3522, 2883, 3047, 6650],
-        [4047, 8828, 8732, 5743, 1091, 381],
-    ]
-)
-
-
-def hartmann6(*x: float) -> float:
-    """Hartmann's function; its optimum is -3.322 at x6 = 0.657."""
-    return -float(_ALPHA @ np.exp(-(_A * (np.array(x) - _P) ** 2).sum(axis=1)))
-
-
-def branin(x1: float, x2: float) -> float:
-    """Branin's function; its optimum is 0.398 at x1 = -3.14, 3.14 and 9.42."""
-    a = x2 - 5.1 / (4 * np.pi**2) * x1**2 + 5 / np.pi * x1 - 6
-    return float(a**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x1) + 10)
+METHODS = ("hpcopt", "ax")
 
 
 @dataclass(frozen=True)
@@ -80,14 +46,19 @@ PROBLEMS: Mapping[str, Problem] = {
 }
 
 
-def run(library: str, name: str, seed: int, n_trials: int) -> dict[str, Any]:
+def run(library: str, name: str, seed: int, how: Mapping[str, str]) -> results.Run:
     """Return what became of one experiment."""
+    logging.disable(logging.WARNING)
+    here = provenance(PACKAGES[library])
+    n_trials = int(how["trials"])
     problem = PROBLEMS[name]
     client_module = importlib.import_module(f"{library}.api.client")
     configs = importlib.import_module(f"{library}.api.configs")
     names = [f"x{k + 1}" for k in range(len(problem.bounds))]
-    values: list[float | None] = []
+    values: list[float] = []
+    seconds: list[float] = []
     running: deque[tuple[int, dict[str, float]]] = deque()
+    n_asked = n_crashed = 0
     with tempfile.TemporaryDirectory() as folder:
         extra = {"folder": folder} if library == "hpcopt" else {}
         client = client_module.Client(random_seed=seed, **extra)
@@ -102,85 +73,76 @@ def run(library: str, name: str, seed: int, n_trials: int) -> dict[str, Any]:
         )
         client.configure_optimization(objective="-loss")
         started = time.perf_counter()
-        n_asked = 0
         while n_asked < n_trials or running:
             while n_asked < n_trials and len(running) < IN_FLIGHT:
+                asked = time.perf_counter()
                 running.extend(client.get_next_trials(max_trials=1).items())
+                seconds.append(time.perf_counter() - asked)
                 n_asked += 1
             index, parameters = running.popleft()
             x = [parameters[x] for x in names]
             if problem.crashes(*x):
                 client.mark_trial_failed(trial_index=index)
-                values.append(None)
+                values.append(float("inf"))
+                n_crashed += 1
             else:
                 values.append(problem.function(*x))
                 client.complete_trial(trial_index=index, raw_data={"loss": values[-1]})
-        seconds = time.perf_counter() - started
+        total = time.perf_counter() - started
         del client
-    known = [value for value in values if value is not None]
-    return {
-        "library": library,
-        "problem": name,
-        "seed": seed,
-        "crashed": values.count(None),
-        "best": min(known, default=float("nan")),
-        "seconds_per_trial": seconds / n_trials,
-    }
+    return results.Run(
+        library,
+        name,
+        seed,
+        how,
+        tuple(accumulate(values, min)),
+        tuple(seconds),
+        here,
+        total,
+        {"crashed": str(n_crashed)},
+    )
 
 
-def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Yield the rows of all experiments; Ax runs by its own interpreter."""
-    for name in options.problems:
-        for seed in range(options.seeds):
-            for library, python in (("hpcopt", sys.executable), ("ax", options.python)):
-                if python is None or library not in options.libraries:
-                    continue
-                words = command(
-                    "quality/crash_region",
-                    *("--one", library, name, str(seed)),
-                    *("--trials", str(options.trials)),
-                    python=python,
-                )
-                done = subprocess.run(words, capture_output=True, text=True, check=True)
-                yield json.loads(done.stdout.splitlines()[-1])
+def print_table(found: Sequence[results.Run]) -> None:
+    """Print means of crashed trials, and medians of all else."""
+    print(f"{'problem':16} {'library':8} crashed  best (medians)  s/trial")
+    for problem, method in product(PROBLEMS, METHODS):
+        runs = [r for r in found if (r.problem, r.method) == (problem, method)]
+        if not runs:
+            continue
+        crashed = statistics.mean(int(run.found["crashed"]) for run in runs)
+        best = statistics.median(run.best[-1] for run in runs)
+        seconds = statistics.median((r.seconds or 0) / len(r.best) for r in runs)
+        print(f"{problem:16} {method:8} {crashed:7.1f}  {best:14.4f}  {seconds:7.3f}")
 
 
 def main() -> None:
     """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument(
         "--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS)
     )
-    parser.add_argument("--libraries", nargs="+", default=["hpcopt", "ax"])
-    parser.add_argument("--python", help="an interpreter that has ax-platform")
-    parser.add_argument("--csv", type=Path, help="where to append all rows")
-    parser.add_argument("--one", nargs=3, metavar=("LIBRARY", "PROBLEM", "SEED"))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--keep", action="store_true", help="keep the rows")
     options = parser.parse_args()
-    if options.one:
-        logging.disable(logging.WARNING)
-        library, name, seed = options.one
-        print(json.dumps(run(library, name, int(seed), options.trials)))
-        return
-    found = []
-    for row in rows(options):
-        found.append(row)
-        print(row, flush=True)
-        if options.csv is not None:
-            append_row(options.csv, row)
-    print(f"{'problem':16} {'library':8} crashed  best (medians)  s/trial")
-    for name in options.problems:
-        for library in options.libraries:
-            of = [r for r in found if (r["problem"], r["library"]) == (name, library)]
-            if of:
-                crashed = statistics.mean(r["crashed"] for r in of)
-                best = statistics.median(r["best"] for r in of)
-                seconds = statistics.median(r["seconds_per_trial"] for r in of)
-                print(
-                    f"{name:16} {library:8} {crashed:7.1f}  {best:14.4f}  "
-                    f"{seconds:7.3f}"
-                )
+    seeds = range(options.seeds)
+    how = {"trials": str(options.trials), "in_flight": str(IN_FLIGHT)}
+    with folder_of("crash_region", is_kept=options.keep) as folder:
+        for method in options.methods:
+            work(
+                "quality/crash_region",
+                method,
+                folder,
+                problems=options.problems,
+                seeds=seeds,
+                settings=how,
+            )
+        found = [run for run in results.read(folder, how) if run.seed in seeds]
+    print_table(found)
 
 
 if __name__ == "__main__":

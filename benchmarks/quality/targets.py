@@ -1,6 +1,6 @@
 """Metrics to be brought to targets, told as such or as distances alone.
 
-scripts/bench targets --seeds 10 --python PATH/TO/python-with-optuna
+    scripts/bench targets [--seeds 10] [--methods hpcopt optuna-gp] [--keep]
 
 The same four first trials for all, four in flight, ended in order. ``hpcopt`` gets an
 objective such as ``-abs(m - 350)`` and the metrics; ``hpcopt-distance`` and Optuna's
@@ -10,29 +10,25 @@ objective such as ``-abs(m - 350)`` and the metrics; ``hpcopt-distance`` and Opt
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Any, Protocol
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything that computes
 
 import numpy as np
 from scipy.stats import qmc
 
-from benchmarks.common.paths import command
-from benchmarks.common.rows import append_row
-from benchmarks.quality.crash_region import branin, hartmann6
+from benchmarks.common import results
+from benchmarks.common.provenance import provenance
+from benchmarks.quality.protocol.functions import branin, hartmann6
+from benchmarks.quality.protocol.methods import PACKAGES
+from benchmarks.quality.protocol.worker import folder_of, work
 
 N_FIRST, IN_FLIGHT = 4, 4
 
@@ -220,12 +216,16 @@ class OptunaMethod:
 METHODS = ("hpcopt", "hpcopt-distance", "optuna-gp")
 
 
-def run(method: str, name: str, seed: int, n_trials: int) -> dict[str, Any]:
-    """Return what became of one experiment."""
+def run(method: str, name: str, seed: int, how: Mapping[str, str]) -> results.Run:
+    """Return what became of one experiment; the values are distances."""
+    logging.disable(logging.WARNING)
+    here = provenance(PACKAGES[method.partition("-")[0]])
+    n_trials = int(how["trials"])
     problem = PROBLEMS[name]
     first = [(point, problem.metrics(point)) for point in problem.first(seed)]
     distances = [problem.distance(metrics) for _, metrics in first]
-    seconds = []
+    seconds = [0.0] * len(first)
+    begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         asked: Method = (
             OptunaMethod(problem, seed)
@@ -244,82 +244,58 @@ def run(method: str, name: str, seed: int, n_trials: int) -> dict[str, Any]:
             distances.append(problem.distance(metrics))
             asked.tell(trial, metrics)
         del asked
-    return {
-        "method": method,
-        "problem": name,
-        "seed": seed,
-        "half": min(distances[: n_trials // 2]),
-        "best": min(distances),
-        "seconds": statistics.median(seconds),
-        "last_seconds": statistics.median(seconds[-5:]),
-    }
+    total = time.perf_counter() - begun
+    best = tuple(accumulate(distances, min))
+    return results.Run(method, name, seed, how, best, tuple(seconds), here, total)
 
 
-def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Yield the rows of all experiments; Optuna runs by its own interpreter."""
-    for name in options.problems:
-        for method in options.methods:
-            python = options.python if method == "optuna-gp" else sys.executable
-            if python is None:
-                continue
-            words = command(
-                "quality/targets",
-                *("--one", method, name, "--seeds", str(options.seeds)),
-                *("--trials", str(options.trials)),
-                python=python,
-            )
-            with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdout is not None
-                yield from map(json.loads, process.stdout)
-            if process.returncode:
-                raise SystemExit(f"{method} on {name} exited {process.returncode}")
-
-
-def print_table(found: Sequence[Mapping[str, Any]]) -> None:
+def print_table(found: Sequence[results.Run]) -> None:
     """Print the medians, as a table of Markdown."""
     print(
         "| problem | method | after half of the trials | after all | s a suggestion |"
     )
     print("|---|---|---|---|---|")
-    for name in dict.fromkeys(row["problem"] for row in found):
-        for method in METHODS:
-            of = [r for r in found if (r["problem"], r["method"]) == (name, method)]
-            if of:
-                half, best, seconds = (
-                    statistics.median(row[key] for row in of)
-                    for key in ("half", "best", "last_seconds")
-                )
-                print(
-                    f"| {name} | {method} | {half:.3g} | {best:.3g} | {seconds:.2f} |"
-                )
+    for name, method in product(PROBLEMS, METHODS):
+        runs = [run for run in found if (run.problem, run.method) == (name, method)]
+        if not runs:
+            continue
+        half, best, seconds = (
+            statistics.median(values)
+            for values in (
+                [run.best[len(run.best) // 2 - 1] for run in runs],
+                [run.best[-1] for run in runs],
+                [statistics.median(run.trial_seconds[-5:]) for run in runs],
+            )
+        )
+        print(f"| {name} | {method} | {half:.3g} | {best:.3g} | {seconds:.2f} |")
 
 
 def main() -> None:
     """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument(
         "--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS)
     )
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--python", help="an interpreter that has optuna and torch")
-    parser.add_argument("--csv", type=Path, help="where to append all rows")
-    parser.add_argument("--one", nargs=2, metavar=("METHOD", "PROBLEM"))
+    parser.add_argument("--keep", action="store_true", help="keep the rows")
     options = parser.parse_args()
-    if options.one:
-        logging.disable(logging.WARNING)
-        warnings.filterwarnings("ignore")
-        for seed in range(options.seeds):
-            row = run(*options.one, seed, options.trials)
-            print(json.dumps(row), flush=True)
-        return
-    found = []
-    for row in rows(options):
-        found.append(row)
-        print(row, flush=True)
-        if options.csv is not None:
-            append_row(options.csv, row)
+    seeds = range(options.seeds)
+    how = {"trials": str(options.trials), "in_flight": str(IN_FLIGHT)}
+    with folder_of("targets", is_kept=options.keep) as folder:
+        for method in options.methods:
+            work(
+                "quality/targets",
+                method,
+                folder,
+                problems=options.problems,
+                seeds=seeds,
+                settings=how,
+            )
+        found = [run for run in results.read(folder, how) if run.seed in seeds]
     print_table(found)
 
 

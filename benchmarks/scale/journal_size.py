@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 
 from benchmarks.common.paths import command
+from benchmarks.common.provenance import headline
 
 #: A module of its own, so that the process that measures others is a small one.
 MAKER = "scale/_journal"
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--together", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
+    print(headline(), end="\n\n")
     print("| trials | at once | events | MB |", end="")
     print(" status s | CPU s | MiB | driver s | CPU s | MiB |")
     print("|---|---|---|---|---|---|---|---|---|---|")

@@ -1,27 +1,31 @@
 """Time and memory of a suggestion where trials are many, or many are pending.
 
-Each case asks hpcopt's generator, in a process of its own, for a suggestion of a
-six-dimensional experiment with so many outcomes, or for many suggestions at once.
+    scripts/bench size
+
+Each case asks hpcopt's generator, in a process of its own as a driver does, for a
+suggestion of an experiment with so many outcomes, or for many suggestions at once. The
+seconds are those that the driver would wait; the memory is that of the process.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
 import time
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
+from benchmarks.common.generator import suggestions
 from benchmarks.common.paths import command
+from benchmarks.common.provenance import headline
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
+from hpcopt.core.types import TParameterValue
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
-from hpcopt.generation.strategy import BayesianGenerator
 
 #: Dimensions, outcomes, failed trials, how many suggestions at once.
 CASES = {
@@ -37,7 +41,7 @@ CASES = {
 
 
 def measure(d: int, n: int, n_failed: int, q: int) -> None:
-    """Print seconds a suggestion, and the peak memory of this process."""
+    """Print seconds a suggestion, and the peak memory of the generator's process."""
     rng = np.random.default_rng(0)
     space = SearchSpace(tuple(RangeParameter(f"x{k}", 0.0, 1.0) for k in range(d)))
     points = space.decode(rng.random((n + n_failed, d)))
@@ -53,16 +57,19 @@ def measure(d: int, n: int, n_failed: int, q: int) -> None:
         ),
         failed=tuple(points[n:]),
     )
-    started = time.perf_counter()
-    generation = BayesianGenerator().generate(q, snapshot)
-    seconds = (time.perf_counter() - started) / len(generation.suggestions)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with suggestions() as generator:
+        # The process is up by now, as it is when a trial ends.
+        generator.generate(1, replace(snapshot, n_trials=0, completed=(), failed=()))
+        started = time.perf_counter()
+        generation = generator.generate(q, snapshot)
+        seconds = (time.perf_counter() - started) / len(generation.suggestions)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     methods = {suggestion.method for suggestion in generation.suggestions}
     print(f"{seconds:.3f} s a suggestion, {peak:.0f} MiB, {', '.join(sorted(methods))}")
 
 
-def _loss(values: object) -> float:
-    x = np.array(list(values), dtype=float)  # type: ignore[call-overload]
+def _loss(values: Iterable[TParameterValue]) -> float:
+    x = np.array([float(value) for value in values])
     return float(((x - 0.3) ** 2).sum() + 0.1 * np.cos(20 * x).sum())
 
 
@@ -71,6 +78,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         measure(*map(int, sys.argv[1:]))
         return
+    print(headline())
     for name, case in CASES.items():
         words = command("scale/size", *map(str, case))
         answer = subprocess.run(words, capture_output=True, text=True, check=True)

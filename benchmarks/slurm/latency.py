@@ -29,7 +29,7 @@ def waits(events: Iterable[ev.Event]) -> list[tuple[float, ...]]:
     read: dict[int, float] = {}
     generated: dict[int, float] = {}
     staged: dict[int, tuple[float, int, float]] = {}
-    found = []
+    found: list[tuple[float, ...]] = []
     for event in events:
         match event:
             case ev.AttemptEnded():

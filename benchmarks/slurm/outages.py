@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.slurm.chaos.case import Case, Cluster, conclude, until
@@ -31,9 +31,8 @@ from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.storage.journal_file import JournalFile
 
-#: The trial that is killed, and how long an experiment may take.
+#: The trial that is killed.
 KILLED = 2
-PATIENCE_S = 900
 
 SWITCHED_OFF = "#!/bin/sh\necho 'Slurm accounting storage is disabled' >&2\nexit 1\n"
 CLIENTS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
@@ -58,17 +57,12 @@ def without_accounting(folder: Path, sacct: str) -> dict[str, str]:
 
 def finish(case: Case, driver: subprocess.Popen[bytes]) -> list[str]:
     """Wait for the driver and return what is wrong."""
-    try:
-        code = driver.wait(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        driver.kill()
-        return [f"{case.folder}: not complete after {PATIENCE_S} s"]
+    found = case.finish(driver)
     failed = [
         trial.index
         for trial in case.experiment.trials
         if trial.status is TrialStatus.FAILED
     ]
-    found = [] if code == 0 else [f"{case.folder}: the driver exited {code}"]
     if failed != [KILLED]:
         found.append(f"{case.folder}: expected trial {KILLED} to fail, found {failed}")
     return found
@@ -168,7 +162,7 @@ def main() -> None:
     cluster = Cluster()
     rows: list[tuple[str, object]] = []
     found: list[str] = []
-    outages = {
+    outages: dict[str, Callable[[], list[str]]] = {
         "slurmdbd dead for the whole experiment": lambda: database_away(
             cluster, options.trials
         ),

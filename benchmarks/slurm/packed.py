@@ -11,7 +11,6 @@ of the whole command, from its start until all results are read and the best is 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.common.provenance import headline
 
 PROGRAM = r"""
 #include <hdf5.h>
@@ -118,13 +119,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     options.per_job = options.per_job or options.trials
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory(prefix="packed-", dir=".") as name:
         folder = Path(name).resolve()
         (folder / "trial.c").write_text(PROGRAM)
         subprocess.run(
             ["h5cc", "-O2", "-o", "trial", "trial.c"], cwd=folder, check=True
         )
+        print(headline())
         least = options.trials * options.seconds / options.at_once
         print(f"{options.trials} trials of {options.seconds:g} s, {options.at_once} at")
         print(f"once, {options.per_job} in a job: at least {least:.1f} s")

@@ -22,25 +22,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from benchmarks.slurm.chaos.case import Case, Cluster, conclude, until
+from benchmarks.slurm.chaos.case import PATIENCE_S, Case, Cluster, conclude, until
 from hpcopt.core.errors import StorageError
 from hpcopt.core.trials.trial import Attempt, Cause
 
-#: How long an experiment may take.
-PATIENCE_S = 900
-
 #: The one line of status, where the site's limit is met.
 WHY_IT_WAITS = re.compile(r"the limit of 3 submitted jobs \(.*\) is reached")
-
-
-def start(case: Case) -> subprocess.Popen[bytes]:
-    """Start ``hpcopt run``."""
-    with (case.folder / "drivers.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "hpcopt", "run", str(case.config), "--slurm"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
 
 
 def hpcopt(verb: str, case: Case) -> str:
@@ -49,13 +36,7 @@ def hpcopt(verb: str, case: Case) -> str:
 
 def finish(case: Case, driver: subprocess.Popen[bytes]) -> list[str]:
     """Wait for the driver and return what is wrong."""
-    try:
-        code = driver.wait(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        driver.kill()
-        return [f"{case.folder}: not complete after {PATIENCE_S} s"]
-    wrong = [] if code == 0 else [f"{case.folder}: the driver exited {code}"]
-    return wrong + case.violations()
+    return case.finish(driver) + case.violations()
 
 
 def first_attempts(case: Case) -> list[Attempt]:
@@ -67,7 +48,7 @@ def node_down(cluster: Cluster) -> tuple[str, list[str]]:
     """Set a node down while it runs trials."""
     options = ", no_requeue: true"
     case = Case(cluster, max_trials=6, parallelism=6, seconds=(15,), options=options)
-    driver = start(case)
+    driver = case.run()
     until((case.folder / "runs").exists, 60)
     ask = ("squeue", "-h", "-t", "R", "-o", "%N %j")
     rows = [line.split(maxsplit=1) for line in cluster.ask(*ask).splitlines()]
@@ -94,7 +75,7 @@ def time_limit(cluster: Cluster) -> tuple[str, list[str]]:
         seconds=(1, 100, 1),
         time_limit="00:01:00",
     )
-    found = finish(case, start(case))
+    found = finish(case, case.run())
     again = first_attempts(case)
     if [attempt.cause for attempt in again] != [Cause.TIME]:
         found.append(f"{case.folder}: run again for {[a.cause for a in again]}")
@@ -128,7 +109,7 @@ def submit_limit(cluster: Cluster) -> tuple[str, list[str]]:
         return bool(why)
 
     with limited(cluster, 3):
-        driver = start(case)
+        driver = case.run()
         if not until(is_told, 60):
             why.append("status did not say why it waits")
         found = finish(case, driver)

@@ -17,6 +17,8 @@ import threading
 import time
 from pathlib import Path
 
+from typing_extensions import override
+
 from benchmarks.slurm.chaos.case import Cluster, conclude, until
 from hpcopt.core.errors import PollError
 from hpcopt.core.trials.trial import Attempt, Cause, Phase
@@ -47,6 +49,7 @@ class Watcher(threading.Thread):
         self._attempts = attempts
         self._is_over = False
 
+    @override
     def run(self) -> None:
         while not self._is_over:
             was_released = self.is_released

@@ -13,22 +13,11 @@ from __future__ import annotations
 import argparse
 import random
 import subprocess
-import sys
 import time
 
 from benchmarks.slurm.chaos.case import Case, Cluster, conclude
 
 ALLOWED = 2
-
-
-def start(case: Case) -> subprocess.Popen[bytes]:
-    """Start ``hpcopt run``."""
-    with (case.folder / "drivers.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "hpcopt", "run", str(case.config), "--slurm"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
 
 
 def restarts(
@@ -38,7 +27,7 @@ def restarts(
     case = Case(cluster, max_trials=n_trials, parallelism=6, seconds=(2,))
     n_killed = 0
     while n_killed < n_kills:
-        driver = start(case)
+        driver = case.run()
         try:
             if driver.wait(timeout=rng.uniform(0.5, 8)) == 0:
                 return n_killed, ["it was complete before it was killed often enough"]
@@ -47,7 +36,7 @@ def restarts(
             driver.kill()
             driver.wait()
             n_killed += 1
-    code = start(case).wait(timeout=900)
+    code = case.run().wait(timeout=900)
     found = [] if code == 0 else [f"{case.folder}: the last driver exited {code}"]
     if case.experiment.n_trials != n_trials:
         found.append(f"{case.experiment.n_trials} trials, not {n_trials}")
@@ -71,7 +60,7 @@ def most_waiting(
         *(f"--array=1-{len(nodes)}", "-o", "/dev/null", str(script)),
     ).strip()
     most = n_samples = 0
-    driver = start(case)
+    driver = case.run()
     try:
         until = time.monotonic() + seconds
         while driver.poll() is None and time.monotonic() < until:

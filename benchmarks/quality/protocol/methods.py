@@ -167,6 +167,17 @@ METHODS: dict[str, Callable[[Problem, int], AskTell]] = {
     "sobol": SobolMethod,
 }
 
+#: The distribution that a method comes with, by the first word of its name.
+PACKAGES = {
+    "hpcopt": "hpcopt",
+    "ax": "ax-platform",
+    "optuna": "optuna",
+    "smac": "smac",
+    "hebo": "hebo",
+    "botorch": "botorch",
+    "sobol": "scipy",
+}
+
 _CONSTRAINED = ("hpcopt", "ax", "optuna-gp", "optuna-tpe", "botorch", "sobol")
 
 

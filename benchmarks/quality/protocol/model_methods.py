@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,16 @@ def _plain(value: Any) -> Value:
         if hasattr(value, "item")
         else value
     )
+
+
+def _first(Z: Any, X: Any = None) -> Any:
+    """Return what BoTorch takes as an objective: the first outcome."""
+    return Z[..., 0]
+
+
+def _violation(k: int) -> Callable[[Any], Any]:
+    """Return what BoTorch takes as a constraint: the k-th outcome, negated."""
+    return lambda Z: -Z[..., k]
 
 
 class SmacMethod:
@@ -131,7 +141,8 @@ class BotorchMethod:
             if isinstance(each, Float)
         ]
         self._bounds = torch.tensor(bounds, dtype=torch.double).T
-        engine = SobolEngine(self._bounds.shape[1], scramble=True, seed=seed)
+        make_engine: Any = SobolEngine  # has no types
+        engine = make_engine(self._bounds.shape[1], scramble=True, seed=seed)
         self._initial = list(engine.draw(self.N_INITIAL, dtype=torch.double))
         self._X: dict[int, Any] = {}
         self._Y: dict[int, list[Value]] = {}
@@ -151,8 +162,9 @@ class BotorchMethod:
         from botorch.acquisition.logei import qLogNoisyExpectedImprovement
         from botorch.acquisition.objective import GenericMCObjective
         from botorch.fit import fit_gpytorch_mll
-        from botorch.models import ModelListGP, SingleTaskGP
-        from botorch.optim import optimize_acqf
+        from botorch.models.gp_regression import SingleTaskGP
+        from botorch.models.model_list_gp_regression import ModelListGP
+        from botorch.optim.optimize import optimize_acqf
         from gpytorch.mlls import ExactMarginalLogLikelihood, SumMarginalLogLikelihood
 
         X = torch.stack([self._X[k] for k in self._Y])
@@ -166,10 +178,8 @@ class BotorchMethod:
         else:
             model = ModelListGP(*models)
             fit_gpytorch_mll(SumMarginalLogLikelihood(model.likelihood, model))
-            more["objective"] = GenericMCObjective(lambda Z, X=None: Z[..., 0])
-            more["constraints"] = [
-                lambda Z, k=k: -Z[..., k] for k in range(1, len(models))
-            ]
+            more["objective"] = GenericMCObjective(_first)
+            more["constraints"] = [_violation(k) for k in range(1, len(models))]
         acquisition = qLogNoisyExpectedImprovement(
             model,
             X,

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from botorch.test_functions import synthetic
+from typing_extensions import override
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Category:
     """One of some words without an order."""
 
     words: tuple[str, ...]
+
+
+def _bounds(function: synthetic.SyntheticTestFunction) -> list[tuple[float, float]]:
+    # A buffer of a module, which types do not tell from a submodule.
+    return [(low, high) for low, high in torch.as_tensor(function.bounds).T.tolist()]
 
 
 def _category(n_words: int) -> Category:
@@ -66,7 +73,7 @@ class Problem:
     def parameters(self) -> list[Parameter]:
         """Return what there is to choose."""
         found: list[Parameter] = []
-        for k, (low, high) in enumerate(self.make().bounds.T.tolist()):
+        for k, (low, high) in enumerate(_bounds(self.make())):
             if k in self.integers:
                 found.append(Integer(self.integers[k]))
             elif k in self.categories:
@@ -83,8 +90,9 @@ class Problem:
 
     def evaluator(self, seed: int) -> Evaluator:
         """Return what gives the value without noise and the slacks at a point."""
-        function = self.make()
-        bounds = function.bounds.T.tolist()
+        # Only some have slacks, which their common type does not say.
+        function: Any = self.make()
+        bounds = _bounds(function)
 
         def coordinate(k: int, value: Value) -> float:
             if k in self.integers:
@@ -97,7 +105,7 @@ class Problem:
         def evaluate(point: Sequence[Value]) -> tuple[float, list[float]]:
             row = [coordinate(k, point[k]) for k in range(len(bounds))]
             X = torch.tensor([row], dtype=torch.double)
-            value = function.evaluate_true(X).item()
+            value = float(function.evaluate_true(X).item())
             if not self.n_constraints:
                 return value, []
             return value, function.evaluate_slack_true(X)[0].tolist()
@@ -116,10 +124,12 @@ class BbobProblem(Problem):
     number: int = 1
     dimension: int = 5
 
+    @override
     def parameters(self) -> list[Parameter]:
         """Return what there is to choose."""
         return [Float(-5.0, 5.0)] * self.dimension
 
+    @override
     def evaluator(self, seed: int) -> Evaluator:
         """Return what gives the value at a point."""
         import cocoex
@@ -140,10 +150,12 @@ class WordsProblem(Problem):
     Categorical Inputs" (2020), with the numbers between -1 and 1.
     """
 
+    @override
     def parameters(self) -> list[Parameter]:
         """Return what there is to choose."""
         return [Float(-1.0, 1.0), Float(-1.0, 1.0), _category(3), _category(5)]
 
+    @override
     def evaluator(self, seed: int) -> Evaluator:
         """Return what gives the value at a point."""
         rosenbrock = synthetic.Rosenbrock(2)
@@ -174,6 +186,7 @@ class _Cosine(synthetic.Cosine8):
     def __init__(self) -> None:
         super().__init__(bounds=[(-1.0, 0.7)] * 8)
 
+    @override
     def evaluate_true(self, X: torch.Tensor) -> torch.Tensor:
         return -super().evaluate_true(X)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 from scipy import stats
 
+from benchmarks.common.results import Run
 from benchmarks.quality.protocol.methods import N_INITIAL
 
 #: Whose median final value is the target of each problem.
@@ -25,37 +24,18 @@ PAIRS_ONLY = ("bbob",)
 PROTOCOL = ("development", "validation")
 
 
-@dataclass(frozen=True)
-class Run:
-    """One method on one problem with one seed."""
-
-    best: tuple[float, ...]
-    """The best feasible value after each trial."""
-    seconds: tuple[float, ...]
-    """The seconds that each trial's generation took."""
-
+#: How long a line of the documents may be.
+_WIDTH = 100
 
 Runs = Mapping[tuple[str, str], Mapping[int, Run]]
 """Method and problem, then seed."""
 
 
-def read_runs(paths: Iterable[Path], n_trials: int = 40) -> Runs:
-    """Return the runs that have all their trials; none of a file that isn't there."""
-    rows: defaultdict[tuple[str, str, int], dict[int, tuple[float, float]]]
-    rows = defaultdict(dict)
-    for path in filter(Path.exists, paths):
-        with path.open(newline="") as file:
-            for method, problem, seed, trial, best, seconds in csv.reader(file):
-                rows[method, problem, int(seed)][int(trial)] = (
-                    float(best),
-                    float(seconds),
-                )
+def by_method(found: Iterable[Run]) -> Runs:
+    """Return runs by method, problem and seed."""
     runs: defaultdict[tuple[str, str], dict[int, Run]] = defaultdict(dict)
-    for (method, problem, seed), trials in rows.items():
-        if len(trials) == n_trials:
-            ordered = [trials[k] for k in sorted(trials)]
-            best, seconds = zip(*ordered, strict=True)
-            runs[method, problem][seed] = Run(best, seconds)
+    for run in found:
+        runs[run.method, run.problem][run.seed] = run
     return runs
 
 
@@ -162,7 +142,8 @@ def _problem_table(runs: Runs, methods: Sequence[str], problems: Sequence[str]) 
         f"; in brackets the median number of trials to {REFERENCE}'s median final value"
     )
     lines = [
-        f"Median value after the last trial{brackets if goal else ''}.\n",
+        *wrap(f"Median value after the last trial{brackets if goal else ''}.", _WIDTH),
+        "",
         "| problem | " + " | ".join(methods) + " |",
         "|---|" + "---|" * len(methods),
     ]
@@ -251,7 +232,7 @@ def seconds_table(runs: Runs, methods: Sequence[str]) -> str:
             seconds = [
                 second
                 for run in runs.get((method, problem), {}).values()
-                for second in run.seconds[10:]
+                for second in run.trial_seconds[10:]
             ]
             cells.append(f"{statistics.median(seconds):.3f}" if seconds else "")
         lines.append(f"| {problem} | " + " | ".join(cells) + " |")

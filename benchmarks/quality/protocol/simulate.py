@@ -1,42 +1,33 @@
-"""One run: a number of trials in flight, the best feasible value so far by trial.
-
-    python benchmarks quality/protocol/simulate METHOD CSV PROBLEM,… FIRST_SEED END_SEED
-        [--trials 40] [--in-flight 4] [--order fifo|random] [--seconds 600]
-
-Appends a row a trial that ended: method, problem, seed, trial, the best value so far
-(free of noise, ``inf`` before the first feasible one), the seconds that its generation
-took. Runs that
-the file holds are passed over, so that it can be stopped and continued.
-"""
+"""A run of the protocol: trials in flight, and the best feasible value so far."""
 
 from __future__ import annotations
 
-import argparse
-import csv
 import heapq
-import os
-import tempfile
 import time
-import warnings
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-import torch
 
-from benchmarks.quality.protocol.methods import METHODS
+from benchmarks.common import results
+from benchmarks.common.provenance import provenance
+from benchmarks.quality.protocol.methods import METHODS, PACKAGES
 from benchmarks.quality.protocol.problems import PROBLEMS, Value
 
 #: The spread of the logarithm of the trials' durations, with ``--order random``.
 _DURATION_SPREAD = 0.5
 
-Row = tuple[str, str, int, int, str, str]
-
 
 def simulate(
     method: str, name: str, seed: int, *, n_trials: int, in_flight: int, order: str
-) -> Iterator[Row]:
-    """Yield a row for each trial, in the order in which they end."""
+) -> Iterator[tuple[float, float]]:
+    """Yield for each trial, as it ends, the best value so far and its seconds.
+
+    The value is free of noise, and ``inf`` before the first feasible one; the seconds
+    are those of the trial's generation.
+
+    Raises:
+        RuntimeError: The method proposes nothing.
+    """
     problem = PROBLEMS[name]
     evaluate = problem.evaluator(seed)
     noise = np.random.default_rng([seed, 2])
@@ -64,61 +55,33 @@ def simulate(
         n_ended += 1
         if all(slack >= 0 for slack in slacks):
             best = min(best, value)
-        yield method, name, seed, n_ended, f"{best:.6g}", f"{seconds:.4f}"
+        yield best, seconds
 
 
-def finished(path: Path, n_trials: int) -> set[tuple[str, str, int]]:
-    """Return the runs that the file holds in full."""
-    if not path.exists():
-        return set()
-    with path.open(newline="") as file:
-        return {
-            (row[0], row[1], int(row[2]))
-            for row in csv.reader(file)
-            if int(row[3]) == n_trials
-        }
+def settings(n_trials: int, in_flight: int, order: str) -> dict[str, str]:
+    """Return the settings of a run, as its row has them.
+
+    Args:
+        n_trials: How many end.
+        in_flight: How many run at a time.
+        order: ``fifo``, in which the first submitted is the first to end, or
+            ``random``, in which they last for times that vary.
+    """
+    return {"trials": str(n_trials), "in_flight": str(in_flight), "order": order}
 
 
-def main() -> None:
-    """Run what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("method", choices=METHODS)
-    parser.add_argument("csv", type=Path)
-    parser.add_argument("problems", type=lambda text: text.split(","))
-    parser.add_argument("first_seed", type=int)
-    parser.add_argument("end_seed", type=int)
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--in-flight", type=int, default=4)
-    parser.add_argument("--order", choices=["fifo", "random"], default="fifo")
-    parser.add_argument("--seconds", type=float, default=float("inf"))
-    options = parser.parse_args()
-    warnings.filterwarnings("ignore")
-    torch.set_num_threads(1)
-    path = options.csv.absolute()
-    done = finished(path, options.trials)
-    deadline = time.monotonic() + options.seconds
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)  # what a package writes is nobody's
-        for seed in range(options.first_seed, options.end_seed):
-            for name in options.problems:
-                if (options.method, name, seed) in done:
-                    continue
-                if time.monotonic() > deadline:
-                    return
-                rows = list(
-                    simulate(
-                        options.method,
-                        name,
-                        seed,
-                        n_trials=options.trials,
-                        in_flight=options.in_flight,
-                        order=options.order,
-                    )
-                )
-                with path.open("a", newline="") as file:
-                    csv.writer(file).writerows(rows)
-                print(f"{options.method} {name} {seed}: {rows[-1][4]}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def run(method: str, name: str, seed: int, how: Mapping[str, str]) -> results.Run:
+    """Return a run with these settings."""
+    here = provenance(PACKAGES[method.partition("-")[0]])
+    started = time.perf_counter()
+    trials = simulate(
+        method,
+        name,
+        seed,
+        n_trials=int(how["trials"]),
+        in_flight=int(how["in_flight"]),
+        order=how["order"],
+    )
+    best, trial_seconds = zip(*trials, strict=True)
+    seconds = time.perf_counter() - started
+    return results.Run(method, name, seed, how, best, trial_seconds, here, seconds)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import h5py
 import numpy
 
 from benchmarks.common.paths import ROOT, command
+from benchmarks.common.provenance import headline
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.experiment.folder import read_experiment
@@ -39,6 +40,9 @@ if ! cp "results/$1.h5" "$2/result.tmp"; then
 fi
 mv "$2/result.tmp" "$2/result.h5"
 """
+
+#: How long an experiment may take.
+PATIENCE_S = 900
 
 CONFIG = """\
 name: {name}
@@ -186,6 +190,24 @@ class Case:
                 env=environment,
             )
 
+    def run(self) -> subprocess.Popen[bytes]:
+        """Start ``hpcopt run``; what it says goes to the same file."""
+        with (self.folder / "drivers.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "hpcopt", "run", str(self.config), "--slurm"],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def finish(self, driver: subprocess.Popen[bytes]) -> list[str]:
+        """Wait until the driver ends, and return what is wrong with that."""
+        try:
+            code = driver.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            driver.kill()
+            return [f"{self.folder}: not complete after {PATIENCE_S} s"]
+        return [] if code == 0 else [f"{self.folder}: the driver exited {code}"]
+
     def log(self) -> str:
         return (self.folder / "drivers.log").read_text()
 
@@ -244,9 +266,8 @@ class Case:
         return found
 
 
-def until(is_so: object, seconds: float) -> bool:
+def until(is_so: Callable[[], object], seconds: float) -> bool:
     """Wait until a function returns something true; return whether it did."""
-    assert callable(is_so)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if is_so():
@@ -258,6 +279,7 @@ def until(is_so: object, seconds: float) -> bool:
 def conclude(title: str, rows: Sequence[tuple[str, object]], found: list[str]) -> None:
     """Print the table and what is wrong, and exit with 1 if anything is."""
     print(title)
+    print(f"  {headline()}")
     for what, value in rows:
         print(f"  {what:<58} {value}")
     print(f"  {'violations':<58} {len(found)}")

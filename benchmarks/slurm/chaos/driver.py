@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from typing_extensions import override
+
 from hpcopt.config.file import load_config
 from hpcopt.driver.driver import Driver
 from hpcopt.experiment import parts
@@ -140,12 +142,13 @@ class Points:
                 super().__init__(command, **keywords)
                 points.pass_by(f"after start of {self._name}")
 
+            @override
             def communicate(self, *arguments: Any, **keywords: Any) -> Any:
                 answer = super().communicate(*arguments, **keywords)
                 points.pass_by(f"after end of {self._name}")
                 return answer
 
-        subprocess.Popen = Popen  # type: ignore[misc]
+        subprocess.Popen = Popen  # type: ignore[assignment,misc]
 
 
 def _kind(path: str) -> str:
