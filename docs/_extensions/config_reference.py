@@ -18,7 +18,6 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.pycode import ModuleAnalyzer
@@ -71,9 +70,19 @@ class ConfigKeys(SphinxDirective):
         anchor = nodes.make_id(f"key-{key}")
         term = nodes.term("", "", nodes.literal("", name), ids=[anchor])
         self.state.document.note_explicit_target(term)
-        facts = f"*{_facts(field)}*  \n" if _facts(field) else ""
-        body = self.parse_text_to_nodes(facts + description)
-        return nodes.definition_list_item("", term, nodes.definition("", *body))
+        body = self.parse_text_to_nodes(description)
+        # What stands in for a missing key is not always in the model.
+        is_required = field.is_required() and "y default" not in description
+        facts = nodes.classifier("", "", *_inline(_facts(field, is_required)))
+        item = nodes.definition_list_item("", term, facts, nodes.definition("", *body))
+        self.set_source_info(item)  # classifiers are translated by their item's line
+        return item
+
+
+def _inline(text: str) -> Iterator[nodes.Node]:
+    """Yield the nodes of a text with literals in backticks."""
+    for position, part in enumerate(text.split("`")):
+        yield nodes.literal("", part) if position % 2 else nodes.Text(part)
 
 
 def _load(name: str) -> type[BaseModel]:
@@ -99,14 +108,14 @@ def _description(model: type[BaseModel], name: str) -> str:
     return ""
 
 
-def _facts(field: FieldInfo) -> str:
+def _facts(field: FieldInfo, is_required: bool) -> str:
     """Return a field's type and default in words."""
     least = [f"at least {m.ge:g}" for m in field.metadata if isinstance(m, Ge)]
     words = [_type_words(field.annotation), *least]
+    if field.is_required():
+        return ", ".join([*words, "required"] if is_required else words)
     default = field.get_default(call_default_factory=True)
-    if default is PydanticUndefined:
-        words.append("required")
-    elif isinstance(default, BaseModel):
+    if isinstance(default, BaseModel):
         changed = default.model_dump(exclude_unset=True)
         words += [f"default `{_yaml(changed)}`"] if changed else []
     elif default is not None:

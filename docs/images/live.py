@@ -18,7 +18,7 @@ from hpcopt.cli.main import command_line
 from hpcopt.cli.views import live
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus
-from hpcopt.driver.driver import Progress
+from hpcopt.driver.driver import DriverProgress
 
 WIDTH = 72
 
@@ -27,7 +27,7 @@ class Drawn(live.LiveView):
     """Keeps what is on the screen as a picture, and ends the run."""
 
     @override
-    def observe(self, experiment: Experiment, progress: Progress) -> None:
+    def observe(self, experiment: Experiment, progress: DriverProgress) -> None:
         super().observe(experiment, progress)
         n_ended = len(experiment.completed_trials())
         is_half_way = n_ended * 2 >= self._limits.max_trials

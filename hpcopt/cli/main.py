@@ -73,6 +73,7 @@ class _Verbs(click.Group):
         if cmd_name not in _VERBS:
             return None
         command: click.Command = import_module(f"hpcopt.cli.verbs.{cmd_name}").command
+        command.name = cmd_name  # for the reference that is made from the commands
         return command
 
     @override
