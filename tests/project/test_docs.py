@@ -156,11 +156,11 @@ def check_command(words: list[str]) -> None:
     """Check that the options of a command are known, without running it."""
     if words in ([], ["--version"], ["--help"]):
         return
-    context = click.Context(command_line)
+    context = click.Context(command_line, **command_line.context_settings)
     verb, command, rest = command_line.resolve_command(context, words)
     assert command is not None
-    parser = command.make_parser(click.Context(command, info_name=verb))
-    parser.parse_args(args=list(rest))
+    of_verb = click.Context(command, parent=context, info_name=verb)
+    command.make_parser(of_verb).parse_args(args=list(rest))
 
 
 def test_the_readme_s_script_has_the_parameters_of_its_config() -> None:
