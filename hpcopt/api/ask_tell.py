@@ -13,6 +13,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus, python_value
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.generation.factory import make_generator
+from hpcopt.generation.service.environment import environment
 from hpcopt.generation.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,9 @@ class AskTell(Configuration):
         generator = make_generator(self._generation.spec)
         fixed = {k: python_value(v) for k, v in (fixed_parameters or {}).items()}
         snapshot = Snapshot.of(opened.experiment).with_fixed(fixed)
-        generation = generator.generate(max_trials, snapshot)
+        generation = generator.generate(max_trials, snapshot).recording(
+            environment(), snapshot.environment
+        )
         trials = opened.manual_trials.hand_out(generation, fixed)
         if len(trials) < max_trials:
             logger.warning(

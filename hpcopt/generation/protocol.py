@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,6 +50,14 @@ class Generation:
     """What it depends on besides the snapshot, if that is not what the snapshot says:
     versions, threads, the processor."""
 
+    def recording(
+        self, environment: Mapping[str, str], known: Mapping[str, str]
+    ) -> Generation:
+        """Return it with the ``environment``, unless that is ``known`` already."""
+        if environment == known:
+            return self
+        return replace(self, environment=environment)
+
     def event(
         self, time: float, first_index: int, n_requested: int, at: slice
     ) -> ev.TrialsGenerated:
@@ -80,7 +88,9 @@ class Generation:
 class Generator(Protocol):
     """Proposes parameterizations. Keeps nothing between calls."""
 
-    def generate(self, n: int, snapshot: Snapshot) -> Generation:
+    def generate(
+        self, n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL
+    ) -> Generation:
         """Return ``n`` parameterizations to run next, or fewer if there are no others.
 
         The same snapshot gives the same answer. Pending parameterizations count as
@@ -90,6 +100,9 @@ class Generator(Protocol):
         Raises:
             GenerationError: None could be proposed; the message says why.
         """
+
+    def warm_up(self) -> None:
+        """Load now what a later ``generate`` may need."""
 
 
 class GeneratorService(Protocol):

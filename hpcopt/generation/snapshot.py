@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,6 +68,14 @@ class Snapshot:
         """All parameterizations that are not to be proposed again."""
         completed = [trial.parameters for trial in self.completed]
         return [*completed, *self.pending, *self.failed, *self.abandoned]
+
+    def waiting(self, proposed: Sequence[TParameterization]) -> list[TParameterization]:
+        """Return all whose outcomes are not known, those just ``proposed`` included.
+
+        An abandoned point is as good as pending: what it would have told is unknown,
+        and a point beside it promises little beyond it.
+        """
+        return [*self.pending, *self.abandoned, *proposed]
 
     @classmethod
     def of(cls, experiment: Experiment) -> Snapshot:

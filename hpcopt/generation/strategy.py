@@ -1,40 +1,46 @@
-"""The generator: the centre, Sobol points, then Bayesian optimisation.
+"""The generator: the initial design, then what a method's proposer proposes.
 
-Loads torch only once a model is needed.
+A proposer's model is fitted; where its numerics fail, one that needs no fit takes its
+place, and then the initial design. It is loaded once a model is needed.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
-from hpcopt.core.errors import ConfigError
+import numpy as np
+
+from hpcopt.core.errors import ConfigError, GenerationError
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.design.initial import (
     InitialDesign,
     UsedPoints,
     default_n_initial,
 )
-from hpcopt.generation.methods import METHODS
+from hpcopt.generation.methods import MAX_D_OF_BO, MAX_D_OF_TRUST_REGION, METHODS
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
 
+logger = logging.getLogger(__name__)
+
 #: A model of fewer outcomes says nothing.
 MIN_COMPLETED = 2
+
+#: What numerics raise.
+_NUMERICAL_ERRORS = (np.linalg.LinAlgError, FloatingPointError)
 
 
 class Proposer(Protocol):
     """Proposes one parameterization after the other from one snapshot."""
 
-    fallbacks: list[str]
-    """A sentence for each step that failed, and what was done instead."""
-
     @property
     def details(self) -> Mapping[str, JSONValue]:
-        """What to remember or to tell."""
+        """What to remember or to tell: the models' hyperparameters."""
 
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
@@ -46,6 +52,10 @@ class Proposer(Protocol):
                 from the snapshot's seed.
             proposed: What was proposed from this snapshot before.
             used: What must not be proposed.
+
+        Raises:
+            LinAlgError: A covariance matrix could not be factorised.
+            FloatingPointError: The acquisition is not a number somewhere.
         """
 
 
@@ -53,20 +63,24 @@ class MakeProposer(Protocol):
     """Makes the proposer of a method, once an experiment has results enough."""
 
     def __call__(self, snapshot: Snapshot, *, is_fitted: bool) -> Proposer:
-        """Return a proposer; its model holds to the priors unless ``is_fitted``."""
+        """Return a proposer; its model holds to the priors unless ``is_fitted``.
+
+        Raises:
+            LinAlgError: A covariance matrix could not be factorised.
+        """
 
 
 @dataclass(frozen=True)
 class BayesianGenerator:
-    """Proposes by a Gaussian process and noisy expected improvement.
+    """Proposes by the initial design, then by a method's models.
 
     It keeps nothing, and all that is random follows from the seed and the trial's
     index: the same snapshot gives the same answer, in any process.
     """
 
     n_initial: int | None = None
-    """How many trials come from the initial design, failed ones not counted; by
-    default one more than half the dimension, and at least four."""
+    """How many trials come from the initial design, failed ones not counted;
+    ``default_n_initial`` by default."""
     method: str = "auto"
     """One of ``METHODS``."""
 
@@ -86,6 +100,10 @@ class BayesianGenerator:
         """Return ``n`` parameterizations, or fewer if the space is used up.
 
         A parameterization that failed on its own account counts as used.
+
+        Raises:
+            GenerationError: The method knows no such goals or no such space.
+            ConfigError: No point satisfies the constraints on parameters.
         """
         started = time.perf_counter()
         space = snapshot.space
@@ -93,7 +111,7 @@ class BayesianGenerator:
         n_before = len(snapshot.completed) + len(snapshot.pending)
         design = InitialDesign(space, snapshot.seed)
         suggestions: list[Suggestion] = []
-        proposer: Proposer | None = None
+        proposer: _FallbackProposer | None = None
         while len(suggestions) < n and not used.is_everything:
             index = snapshot.n_trials + len(suggestions)
             parameters = None
@@ -114,21 +132,23 @@ class BayesianGenerator:
             suggestions=tuple(suggestions),
             position=snapshot.position,
             seconds=time.perf_counter() - started,
-            details=_details(proposer),
+            details={} if proposer is None else proposer.details,
             level=level,
         )
 
     def warm_up(self) -> None:
-        """Load now what a later ``generate`` will need."""
-        where = METHODS[self.method].proposer
-        if where is not None:
-            _load(where)
+        """Load now what a later ``generate`` may need."""
+        names = METHODS if self.method == "auto" else [self.method]
+        for method in (METHODS[name] for name in names):
+            for where in (method.proposer, method.multi_objective_proposer):
+                if where is not None:
+                    _load(where)
 
-    def _proposer(self, snapshot: Snapshot, level: FallbackLevel) -> Proposer:
-        where = METHODS[self.method].proposer
-        if where is None:
-            raise ValueError(f"method {self.method!r} has no model")
-        return _load(where)(snapshot, is_fitted=level is FallbackLevel.FULL)
+    def _proposer(self, snapshot: Snapshot, level: FallbackLevel) -> _FallbackProposer:
+        is_auto = self.method == "auto"
+        name = automatic_method(snapshot) if is_auto else self.method
+        make = _load(_where(name, snapshot))
+        return _FallbackProposer(make, snapshot, is_fitted=level is FallbackLevel.FULL)
 
     def _asks_model(
         self, snapshot: Snapshot, n_trials: int, level: FallbackLevel
@@ -145,10 +165,93 @@ class BayesianGenerator:
         return n_trials >= n_initial and n_completed >= MIN_COMPLETED
 
 
-def _details(proposer: Proposer | None) -> Mapping[str, JSONValue]:
-    if proposer is None:
-        return {}
-    return {**proposer.details, "fallbacks": list(proposer.fallbacks)}
+class _FallbackProposer:
+    """A proposer with a fitted model, until numerics fail; then with an unfitted one.
+
+    Each such step is one sentence of ``fallbacks``.
+    """
+
+    def __init__(
+        self, make: MakeProposer, snapshot: Snapshot, *, is_fitted: bool
+    ) -> None:
+        self._make = make
+        self._snapshot = snapshot
+        self._is_fitted = is_fitted
+        self._fallbacks: list[str] = []
+        try:
+            self._proposer = make(snapshot, is_fitted=is_fitted)
+        except _NUMERICAL_ERRORS as exc:
+            if not is_fitted:
+                raise
+            self._fall_back("the fit failed; a model with fixed hyperparameters", exc)
+            self._use_unfitted()
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What the proposer tells, and what was done where numerics failed."""
+        return {**self._proposer.details, "fallbacks": list(self._fallbacks)}
+
+    def propose(
+        self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
+    ) -> TParameterization | None:
+        """Return the next parameterization; ``None`` if the model has none."""
+        try:
+            return self._proposer.propose(index, proposed, used)
+        except _NUMERICAL_ERRORS as exc:
+            if not self._is_fitted:
+                self._fall_back(f"trial {index}: the search failed; a Sobol point", exc)
+                return None
+            self._fall_back(
+                f"trial {index}: the search failed; a model with fixed hyperparameters",
+                exc,
+            )
+        self._use_unfitted()
+        return self.propose(index, proposed, used)
+
+    def _use_unfitted(self) -> None:
+        self._is_fitted = False
+        self._proposer = self._make(self._snapshot, is_fitted=False)
+
+    def _fall_back(self, what: str, exc: Exception) -> None:
+        sentence = f"{what} is used instead ({type(exc).__name__}: {exc})"
+        self._fallbacks.append(sentence)
+        logger.warning("%s", sentence)
+
+
+def automatic_method(snapshot: Snapshot) -> str:
+    """Return the method that ``auto`` stands for, by the number of dimensions."""
+    space = snapshot.space
+    n_continuous = int((~space.is_discrete).sum())
+    if not snapshot.goals.is_single or n_continuous <= MAX_D_OF_BO:
+        return "bo"
+    is_box = not space.is_constrained and not space.conditions
+    return (
+        "subspace"
+        if n_continuous > MAX_D_OF_TRUST_REGION and is_box
+        else "trust_region"
+    )
+
+
+def _where(name: str, snapshot: Snapshot) -> str:
+    """Return where the method's proposer for the snapshot's goals is.
+
+    Raises:
+        GenerationError: The method has none for such goals, or for such a space.
+    """
+    method, space = METHODS[name], snapshot.space
+    is_single = snapshot.goals.is_single
+    where = method.proposer if is_single else method.multi_objective_proposer
+    if where is None:
+        raise GenerationError(
+            f"generation.method: {name} expected one objective, found "
+            f"{len(snapshot.goals.objectives)}; use bo"
+        )
+    if method.is_for_boxes and (space.is_constrained or space.conditions):
+        raise GenerationError(
+            f"generation.method: {name} knows no constraints on parameters and no "
+            "conditions; use trust_region"
+        )
+    return where
 
 
 def _load(where: str) -> MakeProposer:

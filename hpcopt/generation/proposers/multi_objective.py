@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import override
 
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.acquisition.log_ehvi import (
@@ -21,7 +20,6 @@ from hpcopt.generation.models.failure_model import success_data
 from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
 from hpcopt.generation.optim.optimize import best_unused
-from hpcopt.generation.proposers.model_fallback import FallbackProposer, MakeSurrogate
 from hpcopt.generation.proposers.schedule import Region, optimism
 from hpcopt.generation.snapshot import Snapshot
 
@@ -48,7 +46,9 @@ class FrontModels:
     """Where the expected outcomes are the Pareto front, shape ``(n, d)``."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, surrogate: MakeSurrogate) -> FrontModels:
+    def of(
+        cls, snapshot: Snapshot, surrogate: Callable[[TrainingData], Surrogate]
+    ) -> FrontModels:
         """Return a ``surrogate`` of each.
 
         Raises:
@@ -120,21 +120,28 @@ class FrontModels:
         )
 
 
-class FrontProposer(FallbackProposer[FrontModels]):
+class MultiObjectiveProposer:
     """Proposes what adds most to the volume below the Pareto front."""
 
-    @override
-    def _make_models(self, surrogate: MakeSurrogate) -> FrontModels:
-        return FrontModels.of(self._snapshot, surrogate)
+    def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
+        self._snapshot = snapshot
+        self._models = FrontModels.of(
+            snapshot, Surrogate.fit if is_fitted else Surrogate.unfitted
+        )
 
-    @override
-    def _best(
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """The models' hyperparameters."""
+        return self._models.details
+
+    def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
     ) -> TParameterization | None:
+        """Return the next parameterization; ``None`` if nothing is left."""
         space = self._snapshot.space
         rng = np.random.default_rng([self._snapshot.seed, index])
         acquisition = self._models.acquisition(
-            space.encode(self._waiting(proposed)),
+            space.encode(self._snapshot.waiting(proposed)),
             int(rng.integers(2**31)),
             optimism=optimism(index, space.d),
         )

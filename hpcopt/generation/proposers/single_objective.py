@@ -1,22 +1,21 @@
-"""Proposals of the model of one objective."""
+"""Proposals for one objective, which may have constraints on other outcomes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import override
 
 from hpcopt.core.space.search_space import SearchSpace
-from hpcopt.core.types import TParameterization
+from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.single_objective import Models
+from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.optim.categorical_neighbours import exchanges, untried
 from hpcopt.generation.optim.constrained_optimum import expected_corners
 from hpcopt.generation.optim.optimize import best_from, best_unused
-from hpcopt.generation.proposers.model_fallback import FallbackProposer, MakeSurrogate
 from hpcopt.generation.proposers.schedule import (
     Region,
     Stall,
@@ -24,6 +23,7 @@ from hpcopt.generation.proposers.schedule import (
     is_greedy_turn,
     is_long_turn,
 )
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 
@@ -118,18 +118,27 @@ class _Search:
         return bool(distances.min() >= _NEWS)
 
 
-class Proposer(FallbackProposer[Models]):
-    """Proposes what improves the objective most, hedging against a wrong model."""
+class SingleObjectiveProposer:
+    """Proposes what improves the objective most, by a schedule of proposals."""
 
-    @override
-    def _make_models(self, surrogate: MakeSurrogate) -> Models:
-        are_long = is_long_turn(self._snapshot.n_trials)
-        return Models.of(self._snapshot, surrogate, are_constraints_long=are_long)
+    def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
+        self._snapshot = snapshot
+        self._is_fitted = is_fitted
+        self._models = Models.of(
+            snapshot,
+            Surrogate.fit if is_fitted else Surrogate.unfitted,
+            are_constraints_long=is_long_turn(snapshot.n_trials),
+        )
 
-    @override
-    def _best(
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """The models' hyperparameters."""
+        return self._models.details
+
+    def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
     ) -> TParameterization | None:
+        """Return the next parameterization; ``None`` if nothing is left."""
         space = self._snapshot.space
         stall = Stall.of(self._snapshot) if self._is_fitted else None
         turn = stall.turn(index) if stall else "model"
@@ -145,7 +154,7 @@ class Proposer(FallbackProposer[Models]):
         search = _Search(
             models,
             space,
-            space.encode(self._waiting(proposed)),
+            space.encode(self._snapshot.waiting(proposed)),
             used,
             np.random.default_rng([self._snapshot.seed, index]),
             near=stall if turn == "near" else None,

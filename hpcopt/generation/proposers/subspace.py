@@ -19,8 +19,9 @@ import numpy.typing as npt
 from hpcopt.core.space.search_space import RangeParameter, SearchSpace
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.design.initial import InitialDesign, UsedPoints
-from hpcopt.generation.proposers.single_objective import Proposer
-from hpcopt.generation.proposers.trust_region import MANY, TrustRegionProposer
+from hpcopt.generation.methods import MAX_D_OF_BO
+from hpcopt.generation.proposers.single_objective import SingleObjectiveProposer
+from hpcopt.generation.proposers.trust_region import TrustRegionProposer
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
@@ -93,19 +94,17 @@ class Subspace:
 class SubspaceProposer:
     """Proposes what one of the other methods proposes in the subspace."""
 
-    def __init__(self, snapshot: Snapshot, *, is_fitted: bool = True) -> None:
+    def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
         self._outer = snapshot
         self._subspace = Subspace.of(snapshot.space.d, snapshot.n_trials, snapshot.seed)
         self._inner = self._projected(snapshot)
         self._design = InitialDesign(self._inner.space, snapshot.seed)
-        self._proposer: Proposer | None = None
+        self._proposer: SingleObjectiveProposer | None = None
         if len(self._inner.completed) > 1:
-            make = TrustRegionProposer if self._subspace.d > MANY else Proposer
+            is_large = self._subspace.d > MAX_D_OF_BO
+            make = TrustRegionProposer if is_large else SingleObjectiveProposer
             self._proposer = make(self._inner, is_fitted=is_fitted)
         self._n_initial = self._subspace.d // 2 + 1
-        self.fallbacks: list[str] = (
-            self._proposer.fallbacks if self._proposer is not None else []
-        )
 
     @property
     def details(self) -> Mapping[str, JSONValue]:

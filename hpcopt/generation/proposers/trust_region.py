@@ -23,13 +23,10 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.initial import UsedPoints, default_n_initial
 from hpcopt.generation.optim.optimize import best_unused
 from hpcopt.generation.proposers.schedule import Region
-from hpcopt.generation.proposers.single_objective import Proposer
+from hpcopt.generation.proposers.single_objective import SingleObjectiveProposer
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 
 Array = npt.NDArray[np.float64]
-
-#: A box helps in more dimensions than these.
-MANY = 12
 
 #: The box's side, as a share of the cube's, before its shape is that of the
 #: lengthscales.
@@ -149,10 +146,10 @@ class _Judge:
         return 0.0, self._goals.objective.value(trial.outcome)
 
 
-class TrustRegionProposer(Proposer):
+class TrustRegionProposer(SingleObjectiveProposer):
     """Proposes within the trust region of the present episode."""
 
-    def __init__(self, snapshot: Snapshot, *, is_fitted: bool = True) -> None:
+    def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
         self._episode = Episode.of(snapshot)
         super().__init__(self._episode.nearest(snapshot), is_fitted=is_fitted)
 
@@ -164,14 +161,8 @@ class TrustRegionProposer(Proposer):
         n_initial = default_n_initial(self._snapshot.space.d)
         if self._episode.best is None or index - self._episode.first < n_initial:
             return None
-        return super().propose(index, proposed, used)
-
-    @override
-    def _best(
-        self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
-    ) -> TParameterization | None:
         space = self._snapshot.space
-        waiting = self._waiting(proposed)
+        waiting = self._snapshot.waiting(proposed)
         rng = np.random.default_rng([self._snapshot.seed, index])
         is_eligible = self._models.eligible(space)
         acquisition = self._models.acquisition(

@@ -13,15 +13,18 @@ import json
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from hpcopt.core.errors import ConfigError, GenerationError
 from hpcopt.generation.methods import GeneratorSpec
-from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
+from hpcopt.generation.protocol import (
+    FallbackLevel,
+    Generation,
+    Generator,
+    Suggestion,
+)
+from hpcopt.generation.service.environment import environment
 from hpcopt.generation.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from hpcopt.generation.factory import RecordingGenerator
 
 #: The driver, and the login node's other users, come first.
 _NICENESS = 5
@@ -90,12 +93,14 @@ def serve(spec: GeneratorSpec, requests: BinaryIO, answers: BinaryIO) -> None:
     # Not for the driver, which reads and writes these lines too: it loads scipy.
     from hpcopt.generation.factory import make_generator
 
-    generator: RecordingGenerator | None = None
+    here = environment()
+    generator: Generator | None = None
     for line in requests:
         n, snapshot, level = read_request(line)
         try:
             generator = generator or make_generator(spec)
-            answer = write_answer(generator.generate(n, snapshot, level))
+            generation = generator.generate(n, snapshot, level)
+            answer = write_answer(generation.recording(here, snapshot.environment))
         except (GenerationError, ConfigError) as exc:
             answer = write_answer(exc)
         answers.write(answer)

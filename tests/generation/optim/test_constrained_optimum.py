@@ -22,7 +22,7 @@ from hpcopt.generation.optim.constrained_optimum import expected_corners
 from hpcopt.generation.optim.optimize import best_unused
 from hpcopt.generation.proposers import single_objective
 from hpcopt.generation.proposers.schedule import Region
-from hpcopt.generation.proposers.single_objective import Proposer
+from hpcopt.generation.proposers.single_objective import SingleObjectiveProposer
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import (
@@ -162,7 +162,8 @@ def test_the_corner_waits_for_the_first_feasible_trial(
 
     monkeypatch.setattr(single_objective, "expected_corners", watched)
     now = _of_the_cube(lambda point: float(point["x1"]), least)
-    assert Proposer(now).propose(20, [], UsedPoints(_CUBE, [])) is not None
+    proposer = SingleObjectiveProposer(now, is_fitted=True)
+    assert proposer.propose(20, [], UsedPoints(_CUBE, [])) is not None
     assert bool(looks) is is_wanted
 
 

@@ -16,12 +16,10 @@ from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.initial import UsedPoints, default_n_initial
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
-from hpcopt.generation.proposers.bayesian import automatic_proposer
-from hpcopt.generation.proposers.single_objective import Proposer
-from hpcopt.generation.proposers.subspace import Subspace, SubspaceProposer
+from hpcopt.generation.proposers.subspace import Subspace
 from hpcopt.generation.proposers.trust_region import Episode, TrustRegionProposer
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
-from hpcopt.generation.strategy import BayesianGenerator
+from hpcopt.generation.strategy import BayesianGenerator, automatic_method
 from tests.support.generation_world import (
     SQUARE,
     bowl,
@@ -111,7 +109,7 @@ def test_what_violates_constraints_less_goes_before_what_is_better() -> None:
 
 def test_proposals_are_within_the_box() -> None:
     some = random_snapshot(20, 40)
-    proposer = TrustRegionProposer(some)
+    proposer = TrustRegionProposer(some, is_fitted=True)
     found = proposer.propose(40, [], UsedPoints(some.space, []))
     assert found is not None
     lengthscales = proposer._models.objective.process.hyperparameters.lengthscales
@@ -155,11 +153,10 @@ def test_in_hundreds_of_dimensions_new_points_are_in_the_subspace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("d", "kind"), [(12, Proposer), (13, TrustRegionProposer), (51, SubspaceProposer)]
+    ("d", "method"), [(12, "bo"), (13, "trust_region"), (51, "subspace")]
 )
-def test_the_method_follows_the_number_of_parameters(d: int, kind: type) -> None:
-    proposer = automatic_proposer(random_snapshot(d, 3), is_fitted=False)
-    assert type(proposer) is kind
+def test_the_method_follows_the_number_of_parameters(d: int, method: str) -> None:
+    assert automatic_method(random_snapshot(d, 3)) == method
 
 
 def test_a_trust_region_is_for_one_objective() -> None:
