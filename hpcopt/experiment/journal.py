@@ -45,11 +45,16 @@ def open_journal(
     with ExitStack() as stack:
         lease = Lease.acquire(folder / LEASE)
         stack.callback(lease.release)
-        _check_no_lost_trials(folder)
-        store = JournalFile.open_or_create(folder / JOURNAL, lease)
+        path = folder / JOURNAL
+        if not path.exists():
+            _check_no_lost_trials(folder)  # a refusal leaves no journal behind
+        store = JournalFile.open_or_create(path, lease)
         stack.callback(store.close)
-        begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
-        journal = Journal.load_or_begin(store, begun)
+        journal = Journal.load_if_begun(store)
+        if journal is None:
+            _check_no_lost_trials(folder)
+            begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
+            journal = Journal.begin(store, begun)
         space, space_changes = continued_space(journal.experiment, definition, folder)
         check_same_runner(journal.experiment, settings, folder)
         check_same_folder(journal.experiment, folder)
@@ -97,9 +102,6 @@ def reopen_journal(folder: Path) -> Iterator[Journal]:
 
 def _check_no_lost_trials(folder: Path) -> None:
     """Check that no earlier trials would be taken for those of a new experiment."""
-    journal = folder / JOURNAL
-    if journal.exists() and Journal.is_begun(JournalFile.open_for_reading(journal)):
-        return
     for name in (TRIALS, ARRAYS):
         if (folder / name).exists():
             raise ConfigError(

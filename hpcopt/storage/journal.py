@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hpcopt.core.errors import StorageError
 from hpcopt.core.events import Event, ExperimentBegun
@@ -16,11 +19,17 @@ def experiment_in(store: Store) -> Experiment:
     Raises:
         StorageError: The store is not begun, or cannot be read.
     """
-    # All that is made stays, and the collector would go through it again and again.
+    with _without_garbage_collection():
+        return Experiment.from_events(store.read())
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Make many objects that stay: the collector would go through them repeatedly."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return Experiment.from_events(store.read())
+        yield
     finally:
         if was_enabled:
             gc.enable()
@@ -40,7 +49,7 @@ class Journal:
         Raises:
             StorageError: The store holds events already, or cannot be written.
         """
-        if cls.is_begun(store):
+        if next(iter(store.read()), None) is not None:
             raise StorageError(
                 f"expected a journal without events to begin experiment "
                 f"{begun.definition['name']!r} in, found one that is begun"
@@ -59,21 +68,21 @@ class Journal:
         return cls(store, experiment_in(store))
 
     @classmethod
-    def load_or_begin(cls, store: Store, begun: ExperimentBegun) -> Journal:
-        """Take up the experiment that ``store`` holds, or begin it if it holds none.
-
-        Raises:
-            StorageError: The store cannot be read or written.
-        """
-        return cls.load(store) if cls.is_begun(store) else cls.begin(store, begun)
-
-    @staticmethod
-    def is_begun(store: Store) -> bool:
-        """Return whether the store holds an experiment.
+    def load_if_begun(cls, store: Store) -> Journal | None:
+        """Take up the experiment that ``store`` holds; ``None`` if it holds none.
 
         It may not although its file exists: a driver can die between the two.
+
+        Raises:
+            StorageError: The store cannot be read.
         """
-        return next(iter(store.read()), None) is not None
+        with _without_garbage_collection():
+            events = iter(store.read())
+            first = next(events, None)
+            if first is None:
+                return None
+            stream = itertools.chain([first], events)
+            return cls(store, Experiment.from_events(stream))
 
     @property
     def experiment(self) -> Experiment:

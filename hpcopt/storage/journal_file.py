@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +37,23 @@ _HEADER = frame(b'{"format":"hpcopt journal","version":1}')
 class JournalFile(Store):
     """Events in a file, written by whoever holds the lease and read by anyone."""
 
-    def __init__(self, path: Path, writer: JournalWriter | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: JournalWriter | None,
+        payloads: Sequence[bytes] | None = None,
+    ) -> None:
+        """Hold a journal's file.
+
+        Args:
+            path: The file.
+            writer: Its end, where it is open for writing.
+            payloads: What its frames hold, header included, where that was just read:
+                the first ``read`` then needs not read the file again.
+        """
         self._path = path
         self._writer = writer
+        self._payloads = payloads
 
     @classmethod
     def open_for_reading(cls, path: Path) -> JournalFile:
@@ -78,9 +92,8 @@ class JournalFile(Store):
         writer = JournalWriter.open(path, os.O_RDWR | os.O_APPEND, lease)
         try:
             data = _read(path)
-            n_whole = 0
-            for end, _ in _frames(path, data):
-                n_whole = end
+            frames = list(_frames(path, data))
+            n_whole = frames[-1][0] if frames else 0
             if n_whole < len(data):
                 _save_torn(path, data[n_whole:])
                 writer.truncate(n_whole)
@@ -89,7 +102,7 @@ class JournalFile(Store):
         except BaseException:
             writer.close()
             raise
-        return cls(path, writer)
+        return cls(path, writer, [payload for _, payload in frames])
 
     @classmethod
     def open_or_create(cls, path: Path, lease: Lease) -> JournalFile:
@@ -103,18 +116,26 @@ class JournalFile(Store):
 
     @override
     def read(self) -> Iterator[Event]:
-        frames = _frames(self._path, _read(self._path))
-        next(frames, None)  # the header
+        payloads = self._take_payloads()
+        next(payloads, None)  # the header
         number = 1
         try:
-            for payloads in _batches(frames):
-                for event in decode_all(payloads):
+            for batch in _batches(payloads):
+                for event in decode_all(batch):
                     number += 1
                     yield event
         except JournalDamagedError:
             raise
         except StorageError as exc:
             raise StorageError(f"{self._path}, line {number + 1}: {exc}") from exc
+
+    def _take_payloads(self) -> Iterator[bytes]:
+        """Return what the frames hold, read from the file unless that was just done."""
+        if self._payloads is None:
+            frames = _frames(self._path, _read(self._path))
+            return (payload for _, payload in frames)
+        payloads, self._payloads = self._payloads, None
+        return iter(payloads)
 
     @override
     def append(self, events: Sequence[Event]) -> None:
@@ -123,6 +144,7 @@ class JournalFile(Store):
         if not events:
             self._writer.check()
         else:
+            self._payloads = None
             self._writer.write(b"".join(frame(encode(event)) for event in events))
 
     @override
@@ -170,11 +192,11 @@ def _frames(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
         yield start, payload
 
 
-def _batches(frames: Iterator[tuple[int, bytes]]) -> Iterator[list[bytes]]:
-    """Yield what frames hold, many at once; all before the damage, if there is any."""
+def _batches(payloads: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield payloads many at once; all before the damage, if there is any."""
     batch: list[bytes] = []
     try:
-        for _, payload in frames:
+        for payload in payloads:
             batch.append(payload)
             if len(batch) == _N_IN_A_BATCH:
                 yield batch

@@ -152,6 +152,33 @@ def test_an_event_is_on_disk_before_append_returns(
     assert calls == ["write", "fsync"]
 
 
+def test_a_journal_that_is_taken_up_is_read_from_disk_once(
+    path: Path, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = JournalFile.create(path, lease)
+    store.append(EVENTS)
+    store.close()
+    n_reads = 0
+    read_bytes = Path.read_bytes
+
+    def counted(one: Path) -> bytes:
+        nonlocal n_reads
+        n_reads += one == path
+        return read_bytes(one)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    store = JournalFile.open_for_writing(path, lease)
+    assert list(store.read()) == list(EVENTS)
+    assert n_reads == 1
+    # Afterwards, and once more was added, what is on disk counts.
+    assert list(store.read()) == list(EVENTS)
+    store.close()
+    store = JournalFile.open_for_writing(path, lease)
+    store.append(EVENTS[1:2])
+    assert list(store.read()) == [*EVENTS, EVENTS[1]]
+    store.close()
+
+
 # What is read
 
 
