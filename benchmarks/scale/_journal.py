@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hpcopt.config.file import load_config
+from hpcopt.config.specs import run_spec
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause, Phase
 from hpcopt.core.types import JSONValue
@@ -132,8 +133,8 @@ def write_experiment(home: Path, n_trials: int, together: int) -> None:
     config.write_text(text, encoding="utf-8")
     loaded = load_config(config)
     loaded.folder.mkdir()
-    settings = {**loaded.config.settings(), "runner": "slurm"}
-    definition = loaded.config.definition()
+    spec = run_spec(loaded, "slurm")
+    settings, definition = spec.settings(), spec.experiment.definition()
     stream = facts(n_trials, together, loaded.folder)
     with open_journal(loaded.folder, definition, settings, SystemClock()) as journal:
         while events := list(itertools.islice(stream, N_IN_ONE_WRITE)):
@@ -142,7 +143,7 @@ def write_experiment(home: Path, n_trials: int, together: int) -> None:
 
 def take_up(home: Path) -> None:
     """Take an experiment up as its driver, and lay it down at once."""
-    with open_driver(load_config(home / NAME), runner="slurm", drain=True):
+    with open_driver(run_spec(load_config(home / NAME), "slurm"), drain=True):
         pass
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from benchmarks.slurm.chaos.case import Case, Cluster, conclude, until
 from hpcopt.config.file import load_config
+from hpcopt.config.specs import run_spec
 from hpcopt.core.trials.trial import Cause
 from hpcopt.experiment.composition import open_driver
 
@@ -90,7 +91,8 @@ class Experiment:
 
     def begin(self) -> None:
         """Begin the journal, so that the trials' folders may be there already."""
-        with open_driver(load_config(self.case.config), runner="slurm", drain=True):
+        spec = run_spec(load_config(self.case.config), "slurm")
+        with open_driver(spec, drain=True):
             pass
 
     def start(self) -> subprocess.Popen[str]:

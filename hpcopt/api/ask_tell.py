@@ -215,10 +215,7 @@ class AskTell(Configuration):
     def _open(self, method: str) -> Opened:
         """Return the experiment, ready to be written; begin it if it is new."""
         if self._opened is None or self._opened.is_closed:
-            question = self._question(method)
-            self._opened = open_experiment(
-                question.problem.folder, question.definition(), question.settings()
-            )
+            self._opened = open_experiment(self._spec(method))
         return self._opened
 
 

@@ -21,33 +21,29 @@ and hpcopt has not is refused with a ``ConfigError``, never ignored.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from hpcopt.api.ask_tell import AskTell
 from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
-from hpcopt.api.closed_loop import run_trials
+from hpcopt.api.configuration import missing
 from hpcopt.api.opened import find_opened
 from hpcopt.api.problem import Problem
+from hpcopt.api.running import run_trials
 from hpcopt.api.saved import load, save
+from hpcopt.api.specs import run_spec
 from hpcopt.api.summary import summary
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.change import continued
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.driver.limits import Limits
-from hpcopt.driver.polling import with_site_floor
 from hpcopt.experiment.folder import JOURNAL, read_experiment
+from hpcopt.experiment.spec import file_latency
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: How long a file may stay invisible, and how long it must stay the same to count as
-#: whole: on this machine's own disk, and on a network file system.
-_LOCAL_S = (2.0, 0.5)
-_REMOTE_S = (60.0, 2.0)
 
 
 class Client(AskTell):
@@ -81,7 +77,9 @@ class Client(AskTell):
 
         Begins the experiment, or continues it: trials of an earlier run, perhaps of a
         script that was killed, count and are not run again. Ctrl-C stops in an orderly
-        way and leaves running trials running.
+        way and leaves running trials running. So does ``hpcopt stop``, or a file
+        ``stop`` in the experiment's folder: this method logs a warning and returns, so
+        that the script goes on with what is there.
 
         Args:
             max_trials: How many trials there shall be in all, over all runs; in Ax it
@@ -105,19 +103,22 @@ class Client(AskTell):
                 runs the experiment.
             KeyboardInterrupt: Ctrl-C was pressed.
         """
-        setup = self._setup()
-        if (opened := find_opened(setup.problem.folder)) is not None:
-            opened.close()  # the driver writes from here on
-        result_grace_s, settle_s = _LOCAL_S if setup.is_local else _REMOTE_S
+        experiment = self._spec("run_trials")
+        if self._runner is None:
+            raise missing("run_trials", "configure_runner")
         limits = Limits(
             max_trials=max_trials,
             parallelism=parallelism,
             max_queued_jobs=max_queued_jobs,
             tolerated_trial_failure_rate=tolerated_trial_failure_rate,
             initial_seconds_between_polls=initial_seconds_between_polls,
-            result_grace_s=result_grace_s,
+            result_grace_s=file_latency(self._runner).grace_s,
         )
-        run_trials(setup, with_site_floor(limits, os.environ), settle_s)
+        metrics = tuple(self._metrics.values())
+        spec = run_spec(experiment, self._runner, metrics, limits)
+        if (opened := find_opened(experiment.folder)) is not None:
+            opened.close()  # the driver writes from here on
+        run_trials(spec)
 
     def get_best_parameterization(
         self, use_model_predictions: bool = True

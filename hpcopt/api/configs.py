@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.space.search_space import (
-    ChoiceParameter,
-    Condition,
-    Parameter,
-    RangeParameter,
-)
-from hpcopt.core.space.specs import derived_parameter
+from hpcopt.core.space.search_space import Condition, Parameter
+from hpcopt.core.space.specs import parameter_from_json
 from hpcopt.core.trials.trial import python_value
 from hpcopt.core.types import TParameterValue
 
@@ -51,13 +46,15 @@ class RangeParameterConfig:
             )
         lower, upper = (self._number("bounds", bound) for bound in self.bounds)
         step = self.step_size
-        return RangeParameter(
-            name=self.name,
-            lower=lower,
-            upper=upper,
-            parameter_type=self.parameter_type,
-            log=self.scaling == "log",
-            step=None if step is None else self._number("step_size", step),
+        return parameter_from_json(
+            {
+                "name": self.name,
+                "type": "range",
+                "bounds": (lower, upper),
+                "parameter_type": self.parameter_type,
+                "scaling": self.scaling,
+                "step_size": None if step is None else self._number("step_size", step),
+            }
         )
 
     def _number(self, field: str, value: object) -> float:
@@ -102,10 +99,13 @@ class ChoiceParameterConfig:
         is_ordered = self.is_ordered
         if is_ordered is None:
             is_ordered = not is_string or len(values) <= 2
-        return ChoiceParameter(
-            name=self.name,
-            values=tuple(values if is_string else sorted(values)),
-            is_ordered=is_ordered,
+        return parameter_from_json(
+            {
+                "name": self.name,
+                "type": "choice",
+                "values": values if is_string else sorted(values),
+                "is_ordered": is_ordered,
+            }
         )
 
     def conditions(self) -> list[Condition]:
@@ -158,7 +158,14 @@ class DerivedParameterConfig:
         """Return the parameter of the search space."""
         where = f"parameter {self.name!r}"
         _check_one_of(where, "parameter_type", self.parameter_type, list(_VALUE_TYPES))
-        return derived_parameter(self.name, self.expression_str, self.parameter_type)
+        return parameter_from_json(
+            {
+                "name": self.name,
+                "type": "derived",
+                "expression": self.expression_str,
+                "parameter_type": self.parameter_type,
+            }
+        )
 
 
 AnyParameterConfig = (

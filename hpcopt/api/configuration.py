@@ -13,10 +13,11 @@ from hpcopt.api.generation_options import (
 )
 from hpcopt.api.problem import Problem, make_problem
 from hpcopt.api.runners import JobRunnerConfig
-from hpcopt.api.setup import AnyRunner, Question, Setup
+from hpcopt.api.specs import experiment_spec
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.goals.goals import Goals, parse_goals
 from hpcopt.core.types import JSONValue, TParameterization
+from hpcopt.experiment.spec import AnyRunner, ExperimentSpec
 from hpcopt.metrics.protocol import IMetric
 from hpcopt.runners.protocol import AttemptRunner, IRunner
 
@@ -226,7 +227,7 @@ class Configuration:
         """
         self._generation = self._generation.with_own(generator, options, timeout_s)
 
-    def _question(self, method: str) -> Question:
+    def _spec(self, method: str) -> ExperimentSpec:
         """Return what ``method`` needs to ask for trials.
 
         Raises:
@@ -234,28 +235,14 @@ class Configuration:
             ConfigError: The parts do not fit together.
         """
         if self._problem is None:
-            raise _missing(method, "configure_experiment")
+            raise missing(method, "configure_experiment")
         if self._goals is None:
-            raise _missing(method, "configure_optimization")
-        return Question(
-            problem=self._problem,
-            goals=self._goals,
-            generation=self._generation,
-            random_seed=self._random_seed,
+            raise missing(method, "configure_optimization")
+        return experiment_spec(
+            self._problem, self._goals, self._generation, self._random_seed
         )
 
-    def _setup(self) -> Setup:
-        """Return all that is needed to run trials.
 
-        Raises:
-            UsageError: A part is missing.
-            ConfigError: The parts do not fit together.
-        """
-        question = self._question("run_trials")
-        if self._runner is None:
-            raise _missing("run_trials", "configure_runner")
-        return Setup(question, self._runner, tuple(self._metrics.values()))
-
-
-def _missing(method: str, before: str) -> UsageError:
+def missing(method: str, before: str) -> UsageError:
+    """Return the error of a method that was called too early."""
     return UsageError(f"{method}: expected {before} to be called before")

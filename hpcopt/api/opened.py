@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.space.search_space import SearchSpace
-from hpcopt.core.types import JSONValue
 from hpcopt.driver.ask_tell import ManualTrials
+from hpcopt.experiment.build import check_space
 from hpcopt.experiment.continuation import continued_space
 from hpcopt.experiment.folder import is_begun, make_folder, read_experiment
 from hpcopt.experiment.journal import open_journal
-from hpcopt.experiment.parts import check_space
+from hpcopt.experiment.spec import ExperimentSpec
 from hpcopt.host.clock import SystemClock
 
 #: By folder. Those that nobody holds any more are closed, and vanish from here.
@@ -28,21 +26,16 @@ class Opened:
     again, need not close anything: when the last client is gone, so is the lease.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        definition: Mapping[str, JSONValue],
-        settings: Mapping[str, JSONValue],
-    ) -> None:
-        self.folder = folder
+    def __init__(self, spec: ExperimentSpec) -> None:
         clock = SystemClock()
-        check_space(SearchSpace.from_definition(definition))
-        make_folder(folder)
-        if is_begun(folder):
-            settings = {**read_experiment(folder).settings, **settings}
+        check_space(spec.space)
+        make_folder(spec.folder)
+        settings = spec.settings
+        if is_begun(spec.folder):
+            settings = {**read_experiment(spec.folder).settings, **settings}
         with ExitStack() as stack:
             journal = stack.enter_context(
-                open_journal(folder, definition, settings, clock)
+                open_journal(spec.folder, spec.definition(), settings, clock)
             )
             self.experiment: Experiment = journal.experiment
             self.manual_trials = ManualTrials(journal, clock)
@@ -58,26 +51,22 @@ class Opened:
         self._close()
 
 
-def open_experiment(
-    folder: Path,
-    definition: Mapping[str, JSONValue],
-    settings: Mapping[str, JSONValue],
-) -> Opened:
-    """Return the experiment in ``folder``, ready to be written; begin it if it is new.
+def open_experiment(spec: ExperimentSpec) -> Opened:
+    """Return the experiment, ready to be written; begin it if it is new.
 
     Raises:
         ConfigError: The folder holds another experiment, or cannot be used.
         LeaseHeldError: Another process runs it.
         StorageError: The journal cannot be read or written.
     """
-    opened = find_opened(folder)
+    opened = find_opened(spec.folder)
     if opened is not None:
-        _, changes = continued_space(opened.experiment, definition, folder)
+        _, changes = continued_space(opened.experiment, spec.definition(), spec.folder)
         if not changes:
             return opened
         opened.close()  # to be taken up again in the changed search space
-    opened = Opened(folder, definition, settings)
-    _OPENED[folder] = opened
+    opened = Opened(spec)
+    _OPENED[spec.folder] = opened
     return opened
 
 

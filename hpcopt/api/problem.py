@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from hpcopt.api.configs import (
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.space.search_space import Parameter, SearchSpace
 from hpcopt.core.types import JSONValue
+from hpcopt.experiment.spec import safe_name
 
 #: Experiments without a folder of their own are kept here, in the current directory.
 _EXPERIMENTS = "experiments"
@@ -33,11 +33,6 @@ class Problem:
     space: SearchSpace
     about: Mapping[str, JSONValue]
     """Its description, type and owner: for people, without any effect."""
-
-    @property
-    def safe_name(self) -> str:
-        """The name with ``_`` for what is unusual in the name of a file or a job."""
-        return _safe(self.name)
 
 
 def make_problem(
@@ -67,11 +62,11 @@ def make_problem(
     )
     if name is None:
         name = _new_name() if folder is None else folder.name
-    safe_name = _safe(name)
+    safe = safe_name(name)
     if folder is None:
         # Two names may give one folder. Its journal knows the name, and is not
         # continued under another one.
-        folder = Path.cwd() / _EXPERIMENTS / safe_name
+        folder = Path.cwd() / _EXPERIMENTS / safe
     return Problem(name, folder, space, about)
 
 
@@ -87,10 +82,3 @@ def _parameter(config: AnyParameterConfig) -> Parameter:
 
 def _new_name() -> str:
     return f"experiment-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _safe(name: str) -> str:
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".-")
-    if not safe.strip("_"):
-        raise ConfigError(f"name: expected letters or digits, found {name!r}")
-    return safe

@@ -16,49 +16,15 @@ may hold Jinja expressions, such as ``{{ x1 }}`` or ``{{ trial.folder }}``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
-from hpcopt.runners.local.runner import LocalRunner
-from hpcopt.runners.protocol import AttemptRunner
-from hpcopt.runners.script.job_script import JobScripts
-from hpcopt.runners.script.job_spec import JobSpec, SlurmValue
+from hpcopt.experiment.job_runner import JobRunnerConfig
+from hpcopt.runners.script.job_spec import JobSpec, Packing, SlurmValue
 from hpcopt.runners.script.shipped import find_template
 
 __all__ = ["JobRunnerConfig", "local_runner", "slurm_runner"]
-
-
-@dataclass(frozen=True)
-class JobRunnerConfig:
-    """What a trial runs and where, before the client says which experiment it is."""
-
-    kind: Literal["slurm", "local"]
-    spec: JobSpec
-    max_processes: int | None = None
-    """How many trials may run at once on this machine."""
-
-    def build(
-        self, name: str, folder: Path, clock: Callable[[], float]
-    ) -> AttemptRunner:
-        """Return the runner of one experiment.
-
-        Args:
-            name: The experiment's name, fit for the name of a job.
-            folder: The experiment's folder.
-            clock: Returns the seconds since the epoch.
-
-        Raises:
-            RunnerError: This machine cannot run such jobs.
-        """
-        scripts = JobScripts(name, folder, self.spec)
-        if self.kind == "local":
-            return LocalRunner(scripts, max_processes=self.max_processes, clock=clock)
-        from hpcopt.runners.slurm.runner import SlurmRunner
-        from hpcopt.slurm.commands import SlurmCommands
-
-        return SlurmRunner(scripts, SlurmCommands(), clock=clock)
 
 
 def slurm_runner(
@@ -70,8 +36,10 @@ def slurm_runner(
     directory: str = ".",
     setup: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    trials_per_job: int = 1,
+    at_once: int = 1,
 ) -> JobRunnerConfig:
-    """Return a runner that submits each trial as a job to Slurm.
+    """Return a runner that submits trials as jobs to Slurm.
 
     Args:
         command: The words of the program's command line.
@@ -82,11 +50,16 @@ def slurm_runner(
             to the current directory.
         setup: Shell lines that go before the command.
         environment: Variables of the job's environment.
+        trials_per_job: How many trials share a job, for many short ones.
+        at_once: How many of these run at a time.
 
     Raises:
         ConfigError: An argument makes no sense.
     """
+    pack = Packing(trials_per_job, at_once)
     spec = _spec(command, function, slurm, template, directory, setup, environment)
+    if trials_per_job > 1:
+        spec = dataclasses.replace(spec, pack=pack)
     return JobRunnerConfig("slurm", spec)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from hpcopt.config.file import LoadedConfig
+from hpcopt.config.specs import driver_job_spec
 from hpcopt.core.errors import HpcoptError, RunnerError
 from hpcopt.core.experiment import Experiment
-from hpcopt.experiment import parts
 from hpcopt.experiment.composition import own_job_id
 from hpcopt.runners.slurm.driver_job import DriverJobs, overrides_of
 
@@ -39,7 +39,7 @@ def hand_over(loaded: LoadedConfig, job_folder: Path, experiment: Experiment) ->
     ):
         logger.info("all trials have ended: no successor is needed")
         return
-    spec = parts.driver_job_spec(loaded, overrides_of(job_folder))
+    spec = driver_job_spec(loaded, overrides_of(job_folder))
     jobs = DriverJobs(loaded.config.name, loaded.folder)
     seconds = max(_TRYING_S, float(loaded.config.driver.handover_s or 0))
     try:

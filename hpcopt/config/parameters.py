@@ -1,20 +1,16 @@
-"""The keys of a config that describe its search space."""
+"""The keys of a config that describe its search space.
+
+They are the form in which parameters are written down everywhere; what they mean is
+said in ``hpcopt/core/space/specs.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from hpcopt.config.policies import Number, Spec
-from hpcopt.core.space.search_space import (
-    ChoiceParameter,
-    Condition,
-    DerivedParameter,
-    RangeParameter,
-)
-from hpcopt.core.space.specs import derived_parameter
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 
@@ -27,12 +23,6 @@ class _Named(Spec):
     when: dict[StrictStr, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
     """Where the parameter is active, such as ``{kind: [a, b]}``: only where those other
     parameters have one of these values. By default, everywhere."""
-
-    def conditions(self) -> Iterator[Condition]:
-        """Yield where the parameter is active, if not everywhere."""
-        for parent, values in self.when.items():
-            several = values if isinstance(values, tuple) else (values,)
-            yield Condition(self.name, parent, several)
 
 
 class RangeSpec(_Named):
@@ -52,18 +42,6 @@ class RangeSpec(_Named):
     """The value that earlier trials are taken to have had, where the parameter is added
     to an experiment that has begun."""
 
-    def parameter(self) -> RangeParameter:
-        """Return the parameter."""
-        return RangeParameter(
-            name=self.name,
-            lower=self.bounds[0],
-            upper=self.bounds[1],
-            parameter_type=self.parameter_type,
-            log=self.scaling == "log",
-            step=self.step_size,
-            default=self.default,
-        )
-
 
 class ChoiceSpec(_Named):
     """A parameter that takes one of several values."""
@@ -76,10 +54,6 @@ class ChoiceSpec(_Named):
     default: Scalar | None = None
     """As for a range."""
 
-    def parameter(self) -> ChoiceParameter:
-        """Return the parameter."""
-        return ChoiceParameter(self.name, self.values, self.is_ordered, self.default)
-
 
 class FixedSpec(_Named):
     """A parameter of one value."""
@@ -87,10 +61,6 @@ class FixedSpec(_Named):
     type: Literal["fixed"]
     value: Scalar
     """The value."""
-
-    def parameter(self) -> ChoiceParameter:
-        """Return the parameter."""
-        return ChoiceParameter(self.name, (self.value,))
 
 
 class DerivedSpec(_Named):
@@ -102,10 +72,6 @@ class DerivedSpec(_Named):
     ``exp``, ``log``, ``sqrt``, ``min`` and ``max``."""
     parameter_type: Literal["float", "int", "str", "bool"] = "float"
     """The type of the value."""
-
-    def parameter(self) -> DerivedParameter:
-        """Return the parameter."""
-        return derived_parameter(self.name, self.expression, self.parameter_type)
 
 
 ParameterSpec = Annotated[

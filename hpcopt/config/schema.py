@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from pydantic import StrictStr
 
@@ -24,12 +23,11 @@ from hpcopt.core.goals.goals import Goals, parse_goals
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
+from hpcopt.experiment.file_latency import LOCAL_DISK, SHARED
+from hpcopt.experiment.job_runner import RunnerKind
 
 #: A name that is safe in a file name, a job name and a shell.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-
-#: How long a missing result may still appear: NFS may hide a file for a minute.
-_RESULT_GRACE_S = {"slurm": 60.0, "local": 2.0}
 
 
 class ExperimentConfig(Spec):
@@ -94,10 +92,9 @@ class ExperimentConfig(Spec):
         Raises:
             ConfigError: A parameter, constraint or condition makes no sense.
         """
-        return SearchSpace(
-            tuple(spec.parameter() for spec in self.parameters),
+        return SearchSpace.from_json(
+            [parameter.model_dump() for parameter in self.parameters],
             self.parameter_constraints,
-            tuple(c for spec in self.parameters for c in spec.conditions()),
         )
 
     def goals(self) -> Goals:
@@ -117,16 +114,6 @@ class ExperimentConfig(Spec):
                     )
         return goals
 
-    def definition(self) -> dict[str, JSONValue]:
-        """Return what it is: of this, the search space alone may change later."""
-        return {
-            "name": self.name,
-            **self.search_space().definition(),
-            **self.goals().to_json(),
-            "metrics": [metric.model_dump() for metric in self.metrics],
-            "seed": self.generation.seed,
-        }
-
     def settings(self) -> dict[str, JSONValue]:
         """Return what may change from run to run."""
         return {
@@ -135,15 +122,16 @@ class ExperimentConfig(Spec):
             "generation": self.generation.spec().settings(),
         }
 
-    def limits(self, runner: Literal["slurm", "local"]) -> Limits:
+    def limits(self, runner: RunnerKind) -> Limits:
         """Return the limits of a run.
 
         Raises:
             ConfigError: One is out of its range.
         """
         grace_s = self.job.result_grace_s
+        latency = LOCAL_DISK if runner == "local" else SHARED
         return Limits(
             **self.run.model_dump(),
             policies=self.job.on.policies(),
-            result_grace_s=_RESULT_GRACE_S[runner] if grace_s is None else grace_s,
+            result_grace_s=latency.grace_s if grace_s is None else grace_s,
         )

@@ -54,7 +54,10 @@ class PackSection(Spec):
         Raises:
             ConfigError: A number is too small.
         """
-        return Packing(self.trials_per_job, self.at_once)
+        try:
+            return Packing(self.trials_per_job, self.at_once)
+        except ConfigError as exc:
+            raise ConfigError(f"job.pack.{exc}") from exc
 
 
 class JobSection(Spec):

@@ -27,6 +27,59 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TIME_IS_NEARLY_OVER = signal.SIGUSR1
 
 
+class StopFile:
+    """The file by which a driver is asked to stop, from whatever host.
+
+    A file that is there when this is made was meant for an earlier driver. It is to be
+    made before the driver takes the lease, by which people know whom they ask.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Look into the folder of an experiment, which need not exist yet."""
+        self._path = folder / STOP_REQUEST
+        self._old = _version(self._path)
+        self._by = ""
+
+    def requested_by(self) -> str:
+        """Look, and return who asked for a stop; empty if nobody did.
+
+        The file is removed: the request is honoured by whoever sees it.
+        """
+        self._by = self._by or self._take()
+        return self._by
+
+    def discard_old(self) -> None:
+        """Remove a request that was meant for an earlier driver.
+
+        To be called by the driver that holds the lease, before it begins.
+        """
+        if self._old is None or _version(self._path) != self._old:
+            return
+        if by := self._take():
+            logger.info("an old request to stop, by %s, was discarded", by)
+
+    def _take(self) -> str:
+        try:
+            text = self._path.read_text(encoding="utf-8", errors="replace")
+            self._path.unlink()
+        except FileNotFoundError:
+            return ""
+        except OSError as exc:
+            # Seen and not to be removed, or not to be read: a request all the same.
+            logger.warning("%s: cannot take the request to stop: %s", self._path, exc)
+            return "an unreadable request"
+        return " ".join(text.split()) or "somebody"
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from one that is written in its place later."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 class StopControl:
     """What a driver is asked to do by people, as far as it is about stopping.
 
@@ -50,12 +103,12 @@ class StopControl:
                 from a signal handler.
             is_job: Whether the driver is a job.
         """
-        self._file = folder / STOP_REQUEST
+        self._file = StopFile(folder)
         self._wake = wake
         self._is_job = is_job
         self._is_time_nearly_over = False
         self._signals: list[signal.Signals] = []
-        self._request = ""
+        self._requested_by = ""
 
     @property
     def signal(self) -> signal.Signals | None:
@@ -70,22 +123,13 @@ class StopControl:
     @property
     def shall_hand_over(self) -> bool:
         """Whether the driver shall stop for no other reason than its job's time."""
-        return self._is_time_nearly_over and not self._request
-
-    @property
-    def is_stop_requested(self) -> bool:
-        """Whether somebody has asked for a stop, as far as was looked."""
-        return bool(self._signals or self._request)
+        return self._is_time_nearly_over and not self._requested_by
 
     def reason(self) -> str | None:
-        """Look, and return why to stop, if anybody asked for it.
-
-        A request file is removed: it is honoured by whoever sees it.
-        """
-        if not self._request:
-            self._request = self._take_request()
-        if self._request:
-            return f"asked to stop by {self._request}"
+        """Look, and return why to stop, if anybody asked for it."""
+        self._requested_by = self._file.requested_by()
+        if self._requested_by:
+            return f"asked to stop by {self._requested_by}"
         if self._is_time_nearly_over:
             return "the time of its job is nearly over"
         if self._signals:
@@ -93,24 +137,8 @@ class StopControl:
         return None
 
     def discard_old_request(self) -> None:
-        """Remove a request that was meant for an earlier driver.
-
-        To be called by the driver that holds the lease, before it begins.
-        """
-        if request := self._take_request():
-            logger.info("an old request to stop, by %s, was discarded", request)
-
-    def _take_request(self) -> str:
-        try:
-            text = self._file.read_text(encoding="utf-8", errors="replace")
-            self._file.unlink()
-        except FileNotFoundError:
-            return ""
-        except OSError as exc:
-            # Seen and not to be removed, or not to be read: a request all the same.
-            logger.warning("%s: cannot take the request to stop: %s", self._file, exc)
-            return "an unreadable request"
-        return " ".join(text.split()) or "somebody"
+        """Remove a request that was meant for an earlier driver."""
+        self._file.discard_old()
 
     @contextmanager
     def handle_signals(self) -> Iterator[None]:

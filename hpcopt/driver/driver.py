@@ -192,8 +192,14 @@ class Driver:
             raise RunnerError("; ".join(unknown))
 
     def reason_to_stop(self) -> Stop | None:
-        """Return why the run should end now, if it should."""
+        """Return why the run should end now, if it should.
+
+        Raises:
+            StorageError: The journal is another driver's now, for which a request to
+                stop would be meant.
+        """
         experiment, limits = self.experiment, self._limits
+        self._journal.check()
         if (request := self._is_stop_requested()) is not None:
             return Stop(request, is_complete=False)
         if self._is_draining:

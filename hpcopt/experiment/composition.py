@@ -1,26 +1,49 @@
-"""The composition root: builds the driver of an experiment from its parts."""
+"""The composition root: the one place where a driver is put together.
+
+``hpcopt run``, the job that ``hpcopt submit`` leaves, ``hpcopt cancel`` where no driver
+runs, and ``Client.run_trials`` all get their driver from here.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Protocol
 
-from hpcopt.config.file import LoadedConfig
 from hpcopt.core.experiment import Experiment
+from hpcopt.driver.control import StopControl
 from hpcopt.driver.driver import Driver, DriverProgress
 from hpcopt.driver.polling import with_site_floor
 from hpcopt.driver.requests import RequestFolder
-from hpcopt.experiment import parts
-from hpcopt.experiment.folder import CONFIG, GENERATOR_LOG, check_writable, make_folder
+from hpcopt.experiment import build
+from hpcopt.experiment.folder import (
+    CONFIG,
+    GENERATOR_LOG,
+    check_writable,
+    make_folder,
+    write_config,
+)
 from hpcopt.experiment.journal import open_journal
-from hpcopt.experiment.parts import RunnerKind
+from hpcopt.experiment.spec import RunSpec
 from hpcopt.generation.protocol import GeneratorService
 from hpcopt.generation.service.idle import NoService
 from hpcopt.host.clock import Clock, SystemClock
 
 Observer = Callable[[Experiment, DriverProgress], None]
-StopRequest = Callable[[], str | None]
+
+
+class Control(Protocol):
+    """How people ask a driver to stop."""
+
+    def reason(self) -> str | None:
+        """Look, and return why to stop, if anybody asked for it."""
+
+    def discard_old_request(self) -> None:
+        """Remove a request that was meant for an earlier driver."""
+
+    def handle_signals(self) -> AbstractContextManager[None]:
+        """Take signals as requests within the block."""
 
 
 def own_job_id() -> str:
@@ -30,59 +53,66 @@ def own_job_id() -> str:
 
 @contextmanager
 def open_driver(
-    loaded: LoadedConfig,
+    spec: RunSpec,
     *,
-    runner: RunnerKind | None = None,
     clock: Clock | None = None,
+    control: Control | None = None,
     observe: Observer = lambda *_: None,
-    is_stop_requested: StopRequest = lambda: None,
+    is_out_of_time: Callable[[], str | None] = lambda: None,
     drain: bool = False,
 ) -> Iterator[Driver]:
-    """Yield a driver for the experiment of a config; begin or continue it.
+    """Yield the driver of an experiment; begin or continue it.
+
+    It stops in order at a signal, and at a request in the experiment's folder.
 
     Args:
-        loaded: The config.
-        runner: Where trials run; by default what the config says.
+        spec: What to run, and how.
         clock: Tells the time.
+        control: How people ask for a stop; by default by signals and by the file that
+            ``hpcopt stop`` writes.
         observe: Called after each of the driver's steps.
-        is_stop_requested: Returns why to stop, when somebody asked for it.
+        is_out_of_time: Returns why to stop, when it is time to for another reason.
         drain: Whether to do no more than what people asked for: nothing is generated
             or submitted.
 
     Raises:
-        ConfigError: The config does not fit the experiment or this machine.
+        ConfigError: What was asked for does not fit the experiment or this machine.
         LeaseHeldError: Another driver runs the experiment.
+        RunnerError: This machine cannot run such jobs.
         StorageError: The folder or the journal cannot be written or read.
     """
     clock = clock or SystemClock()
-    folder = loaded.folder
-    kind = parts.runner_kind(loaded, runner)
-    settings = {**loaded.config.settings(), "runner": kind}
-    limits = with_site_floor(loaded.config.limits(kind), os.environ)
-    attempt_runner = parts.make_runner(loaded, kind, clock)
-    reader = parts.make_reader(loaded.config, kind, clock)
-    definition = loaded.config.definition()
-    parts.check_space(loaded.config.search_space())
+    experiment = spec.experiment
+    folder = experiment.folder
+    control = control or StopControl(folder, clock.interrupt)
+    limits = with_site_floor(spec.limits, os.environ)
+    runner = build.make_runner(spec, clock)
+    reader = build.make_reader(spec, clock)
+    build.check_space(experiment.space)
     make_folder(folder)
     with ExitStack() as stack:
-        journal = stack.enter_context(open_journal(folder, definition, settings, clock))
-        parts.write_config(loaded, folder / CONFIG)
-        stack.callback(attempt_runner.close)
+        journal = stack.enter_context(
+            open_journal(folder, experiment.definition(), spec.settings(), clock)
+        )
+        # Not before: while the lease is waited for, a signal simply ends the process.
+        stack.enter_context(control.handle_signals())
+        control.discard_old_request()
+        if spec.config_text is not None:
+            write_config(spec.config_text, folder / CONFIG)
+        stack.callback(runner.close)
         check_writable(folder / GENERATOR_LOG)
         generator: GeneratorService = (
-            NoService()
-            if drain
-            else parts.make_generator(loaded, folder / GENERATOR_LOG)
+            NoService() if drain else build.make_generator(spec, folder / GENERATOR_LOG)
         )
         stack.callback(generator.close)
         yield Driver(
             journal,
-            attempt_runner,
+            runner,
             reader,
             generator,
             limits,
             clock,
-            is_stop_requested=is_stop_requested,
+            is_stop_requested=lambda: control.reason() or is_out_of_time(),
             observe=observe,
             requests=RequestFolder(folder),
             drain=drain,

@@ -9,7 +9,7 @@ from pathlib import Path
 from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.experiment import Experiment
-from hpcopt.host.durable import cannot_write
+from hpcopt.host.durable import cannot_write, write_text_durably
 from hpcopt.storage.journal import experiment_in
 from hpcopt.storage.journal_file import JournalFile
 
@@ -74,3 +74,15 @@ def check_writable(log: Path) -> None:
             pass
     except OSError as exc:
         raise cannot_write(log, exc) from exc
+
+
+def write_config(text: str, path: Path) -> None:
+    """Keep a copy of the config beside the journal, for people.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    try:
+        write_text_durably(path, text)
+    except OSError as exc:
+        raise cannot_write(path, exc) from exc

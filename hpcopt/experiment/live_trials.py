@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import JSONValue
+from hpcopt.experiment.folder import is_begun, read_experiment
+from hpcopt.experiment.job_runner import RunnerKind
+
+
+def choose_runner(asked: Literal["auto"] | RunnerKind, folder: Path) -> RunnerKind:
+    """Return where trials run: as asked, or on Slurm if there is one.
+
+    Where nothing is asked for, live trials decide: they stay with their runner.
+
+    Raises:
+        RunnerError: There is a Slurm cluster that does not answer.
+        StorageError: The experiment in ``folder`` is begun, and its journal cannot be
+            read.
+    """
+    if asked != "auto":
+        return asked
+    if is_begun(folder):
+        match runner_at_work(read_experiment(folder)):
+            case "slurm" | "local" as at_work:
+                return at_work
+    from hpcopt.slurm.site import is_available
+
+    return "slurm" if is_available() else "local"
 
 
 def runner_at_work(experiment: Experiment) -> str | None:

@@ -37,8 +37,9 @@ def test_what_is_relative_is_relative_to_the_current_directory(
         ({"function": "simulate"}, "expected 'module:function', found 'simulate'"),
         ({"command": ["a"], "slurm": {"job_name": "b"}}, "sets this option itself"),
         ({"command": ["a"], "template": "none.sbatch"}, "neither for 'none.sbatch'"),
+        ({"command": ["a"], "at_once": 0}, "^at_once: expected at least 1, found 0"),
     ],
-    ids=["both", "empty", "function", "managed", "template"],
+    ids=["both", "empty", "function", "managed", "template", "pack"],
 )
 def test_a_job_that_makes_no_sense_is_refused_where_it_is_written(
     arguments: dict[str, Any], message: str

@@ -38,7 +38,7 @@ def test_a_good_config_is_read_with_its_defaults() -> None:
     assert config.job.template == "command.sbatch"
     assert config.run.parallelism == 1
     assert config.limits("slurm").result_grace_s == 60
-    assert config.definition()["seed"] == 0
+    assert config.generation.seed == 0
 
 
 def test_every_kind_of_parameter_is_read() -> None:
@@ -174,7 +174,7 @@ def test_scalars_are_read_as_written() -> None:
         "job: {", "job: {slurm: {time: 1:30:00, constraint: on, requeue: true}, "
     )
     config = parse_config(text, PATH)
-    assert config.definition()["parameters"][0]["bounds"] == [1e-5, 1]  # type: ignore[index,call-overload]
+    assert config.search_space().to_json()[0]["bounds"] == [1e-5, 1]  # type: ignore[index,call-overload]
     assert config.job.slurm == {"time": "1:30:00", "constraint": "on", "requeue": True}
 
 
@@ -219,4 +219,11 @@ def test_an_own_generator_is_kept_in_the_settings_and_nowhere_else() -> None:
         "generator": "mine:Own",
         "options": {"a": [1, 2]},
     }
-    assert config.definition()["seed"] == 7
+    assert config.generation.seed == 7
+
+
+def test_a_pack_that_makes_no_sense_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match=r"job\.pack\.at_once: expected at least 1"):
+        parse_config(
+            changed("job: {", "job: {pack: {trials_per_job: 2, at_once: 0}, "), PATH
+        )

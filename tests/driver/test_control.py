@@ -101,6 +101,17 @@ def test_an_old_request_is_discarded(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_request_is_not_discarded_that_came_while_the_lease_was_taken(
+    tmp_path: Path,
+) -> None:
+    for is_first in (True, False):
+        control = StopControl(tmp_path)  # the second time there is an old one
+        request_stop(tmp_path)
+        control.discard_old_request()
+        assert (tmp_path / STOP_REQUEST).exists(), is_first
+    assert str(control.reason()).startswith("asked to stop by ")
+
+
 def test_a_request_that_cannot_be_read_is_a_request(tmp_path: Path) -> None:
     (tmp_path / STOP_REQUEST).mkdir()
     assert "unreadable" in str(StopControl(tmp_path).reason())

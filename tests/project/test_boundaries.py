@@ -84,21 +84,40 @@ NEIGHBOURS = {
         "runners.protocol",
         "storage.journal",
     ],
-    "config": ["driver.limits", "generation.methods", "runners.script"],
     "experiment": [
         "__version__",
-        "config",
         "driver",
-        "generation",
+        "generation.design.feasible",
+        "generation.methods",
+        "generation.protocol",
+        "generation.service",
         "metrics",
         "runners",
-        "slurm",
+        "slurm.site",
         "storage",
     ],
-    "api": ["driver", "experiment", "generation", "metrics", "runners", "slurm"],
+    "config": [
+        "driver.limits",
+        "experiment.file_latency",
+        "experiment.job_runner",
+        "experiment.spec",
+        "generation.methods",
+        "metrics.hdf5",
+        "runners.script",
+        "runners.slurm.driver_job",
+    ],
+    "api": [
+        "driver",
+        "experiment",
+        "generation",
+        "metrics",
+        "runners.protocol",
+        "runners.script",
+    ],
     "cli/views": [
         "config.sections",
         "driver.driver",
+        "driver.ended_trials",
         "experiment.folder",
         "runners.script.attempt_folder",
         "slurm.driver_jobs",
@@ -107,6 +126,7 @@ NEIGHBOURS = {
     "cli/checks": [
         "cli.views",
         "config.file",
+        "config.specs",
         "experiment",
         "generation.design.center",
         "runners",
@@ -119,7 +139,7 @@ NEIGHBOURS = {
         "config",
         "driver",
         "experiment",
-        "generation",
+        "generation.replay",
         "runners",
         "slurm",
         "storage.lease_holder",
@@ -238,6 +258,14 @@ def room_of(module: str) -> str:
     """Return the row of a module: of rooms within rooms, the inner one's."""
     rooms = [one for one in NEIGHBOURS if f"{module}/".startswith(f"{one}/")]
     return max(rooms, key=len)
+
+
+def test_the_rooms_are_in_the_order_of_their_dependencies() -> None:
+    above = {"__version__"}
+    for row, neighbours in NEIGHBOURS.items():
+        room = row.split("/")[0]
+        assert {one.split(".")[0] for one in neighbours} - {room} <= above, row
+        above.add(room)
 
 
 def dotted(module: str) -> str:

@@ -20,7 +20,7 @@ import scipy.sparse.linalg
 from scipy.integrate import solve_ivp
 
 from hpcopt.config.file import load_config
-from hpcopt.experiment.parts import job_scripts
+from hpcopt.config.specs import job_runner
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.runners.protocol import AttemptRequest
 
@@ -46,7 +46,8 @@ def start(
     loaded = load_config(CONFIGS / f"{name}.yaml")
     loaded.config.search_space().check(parameters)
     config = loaded.config.model_copy(update={"folder": str(experiment)})
-    scripts = job_scripts(dataclasses.replace(loaded, config=config))
+    loaded = dataclasses.replace(loaded, config=config)
+    scripts = job_runner(loaded, "local").scripts(config.name, loaded.folder)
     request = AttemptRequest(trial_index=0, number=0, parameters=parameters)
     attempt = scripts.write(request, scripts.render(request, "hpcopt:test:0:0"))
     done = subprocess.run(

@@ -48,6 +48,16 @@ class BowlRunner(IRunner):
         return TrialStatus.FAILED if is_failed else TrialStatus.COMPLETED
 
 
+class EndlessRunner(BowlRunner):
+    """Trials that go on for ever."""
+
+    @override
+    def poll_trial(
+        self, trial_index: int, trial_metadata: Mapping[str, Any]
+    ) -> TrialStatus:
+        return TrialStatus.RUNNING
+
+
 class Height(IMetric):
     @override
     def fetch(

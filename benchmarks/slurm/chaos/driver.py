@@ -22,8 +22,9 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from hpcopt.config.file import load_config
+from hpcopt.config.specs import run_spec
 from hpcopt.driver.driver import Driver
-from hpcopt.experiment import parts
+from hpcopt.experiment import build
 from hpcopt.experiment.composition import open_driver
 from hpcopt.generation.protocol import Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
@@ -199,8 +200,8 @@ def main() -> None:
     frozen = options.freeze, options.freeze_seconds
     Points(options.notes, options.die_at, options.occurrence, frozen).install()
     make_generator: Any = lambda *_, **__: Counting()  # noqa: E731
-    parts.make_generator = make_generator
-    with open_driver(loaded, runner="slurm") as driver:
+    build.make_generator = make_generator
+    with open_driver(run_spec(loaded, "slurm")) as driver:
         watch_adoptions(driver, folder)
         stop = driver.run()
     logging.info("%s", stop.reason)

@@ -7,23 +7,23 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from hpcopt.cli.checks.program import look_for_program
 from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import goal_sentence
 from hpcopt.config.file import LoadedConfig
+from hpcopt.config.specs import experiment_spec, job_runner
 from hpcopt.core.errors import ConfigError, RunnerError
-from hpcopt.experiment import parts
+from hpcopt.experiment.build import check_space
 from hpcopt.experiment.continuation import continued_space
 from hpcopt.experiment.folder import is_begun, read_experiment
+from hpcopt.experiment.job_runner import JobRunnerConfig, RunnerKind
+from hpcopt.experiment.spec import ExperimentSpec
 from hpcopt.host.clock import SystemClock
 from hpcopt.runners.protocol import AttemptRequest, submission_name
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.lint import lint, place_of
 from hpcopt.runners.script.template import read_template
-
-Runner = Literal["slurm", "local"]
 
 #: A line of a template that says in which folder its commands run.
 _GOES_SOMEWHERE = re.compile(
@@ -47,7 +47,7 @@ class Check:
     """Whether it may fail where the trials run."""
 
 
-def preflight(loaded: LoadedConfig, kind: Runner) -> Iterator[Check]:
+def preflight(loaded: LoadedConfig, kind: RunnerKind) -> Iterator[Check]:
     """Look at all that a config needs, one thing after another; change nothing.
 
     Raises:
@@ -55,15 +55,16 @@ def preflight(loaded: LoadedConfig, kind: Runner) -> Iterator[Check]:
         StorageError: The experiment is begun, and its journal cannot be read.
     """
     yield _config(loaded)
-    parts.check_space(loaded.config.search_space())
-    parts.make_reader(loaded.config, kind, SystemClock())
-    names = ", ".join(metric.name for metric in loaded.config.metrics)
+    check_space(loaded.config.search_space())
+    experiment = experiment_spec(loaded)
+    names = ", ".join(metric.name for metric in experiment.metrics)
     yield Check("metrics", names)
-    yield from _template(loaded)
+    jobs = job_runner(loaded, kind)
+    yield from _template(loaded, jobs)
     request = first_request(loaded)
     yield _program(loaded)
-    yield _folder(loaded)
-    yield _site(loaded, kind, request)
+    yield _folder(loaded, experiment)
+    yield _site(loaded, jobs, request)
 
 
 def first_request(loaded: LoadedConfig) -> AttemptRequest:
@@ -85,8 +86,8 @@ def _config(loaded: LoadedConfig) -> Check:
     )
 
 
-def _template(loaded: LoadedConfig) -> Iterator[Check]:
-    scripts = parts.job_scripts(loaded)
+def _template(loaded: LoadedConfig, jobs: JobRunnerConfig) -> Iterator[Check]:
+    scripts = jobs.scripts(loaded.config.name, loaded.folder)
     path = scripts.spec.template
     names = [parameter.name for parameter in loaded.config.parameters]
     findings = lint(read_template(path), scripts.spec, names, _has_program)
@@ -136,7 +137,7 @@ def _program(loaded: LoadedConfig) -> Check:
     return Check("program", finding.text)
 
 
-def _folder(loaded: LoadedConfig) -> Check:
+def _folder(loaded: LoadedConfig, spec: ExperimentSpec) -> Check:
     folder = loaded.folder
     nearest = next(p for p in (folder, *folder.parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
@@ -146,23 +147,25 @@ def _folder(loaded: LoadedConfig) -> Check:
     if not is_begun(folder):
         return Check("folder", str(folder))
     experiment = read_experiment(folder)
-    _, changes = continued_space(experiment, loaded.config.definition(), folder)
+    _, changes = continued_space(experiment, spec.definition(), folder)
     begun = f"{folder}, begun, {text.count(experiment.n_trials, 'trial')} so far"
     return Check("folder", "; ".join([begun, *changes]))
 
 
-def _site(loaded: LoadedConfig, kind: Runner, request: AttemptRequest) -> Check:
-    if kind == "local":
-        parts.make_local_runner(loaded, SystemClock()).plan([request])
+def _site(
+    loaded: LoadedConfig, jobs: JobRunnerConfig, request: AttemptRequest
+) -> Check:
+    name, folder, clock = loaded.config.name, loaded.folder, SystemClock()
+    if jobs.kind == "local":
+        jobs.build_local(name, folder, clock.now).plan([request])
         return Check("runner", "local: processes of this machine")
     from hpcopt.slurm.messages import blamed_option
 
-    runner = parts.make_slurm_runner(loaded, SystemClock())
+    runner = jobs.build_slurm(name, folder, clock.now)
     try:
         answer = runner.validate(request)
     except RunnerError as exc:
-        spec = parts.job_scripts(loaded).spec
         option = blamed_option(str(exc))
-        place = place_of(option, spec, read_template(spec.template)) or "job"
+        place = place_of(option, jobs.spec, read_template(jobs.spec.template)) or "job"
         raise ConfigError(f"{loaded.path}: {place}: {exc}") from exc
     return Check("runner", f"slurm: {answer}")

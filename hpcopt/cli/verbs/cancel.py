@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import click
+from click.exceptions import Exit
 
 from hpcopt.cli.asking import (
     Answered,
@@ -89,8 +90,15 @@ def _config(asked: Question) -> Path:
 def _wind_up(config: Path, wait_s: float) -> None:
     """Drive the experiment for as long as cancelling takes."""
     from hpcopt.config.file import load_config
+    from hpcopt.config.specs import run_spec
+    from hpcopt.driver.control import StopControl
     from hpcopt.experiment.composition import open_driver
+    from hpcopt.experiment.live_trials import choose_runner
+    from hpcopt.host.clock import SystemClock
 
+    loaded, clock = load_config(config), SystemClock()
+    spec = run_spec(loaded, choose_runner(loaded.config.job.runner, loaded.folder))
+    control = StopControl(loaded.folder, clock.interrupt)
     deadline = time.monotonic() + wait_s
 
     def is_late() -> str | None:
@@ -98,9 +106,11 @@ def _wind_up(config: Path, wait_s: float) -> None:
         return "the trials that were cancelled are still ending" if late else None
 
     with open_driver(
-        load_config(config), drain=True, is_stop_requested=is_late
+        spec, clock=clock, control=control, is_out_of_time=is_late, drain=True
     ) as driver:
         driver.run()
+    if control.signal is not None:
+        raise Exit(128 + control.signal)
 
 
 def _report(asked: Question, answered: Answered, *, is_driven: bool) -> None:

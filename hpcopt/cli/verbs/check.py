@@ -12,7 +12,8 @@ from hpcopt.cli.checks.preflight import first_request, preflight
 from hpcopt.cli.target import config_argument, examples, runner_options
 from hpcopt.cli.views import text
 from hpcopt.config.file import load_config
-from hpcopt.experiment import parts
+from hpcopt.config.specs import job_runner
+from hpcopt.experiment.live_trials import choose_runner
 from hpcopt.runners.protocol import submission_name
 from hpcopt.runners.script.rendered_job import RenderedJob
 
@@ -36,7 +37,7 @@ def command(config: Path, runner: Runner | None, render: bool) -> None:
     --test-only, which says whether the job would be accepted, and when it would start.
     """
     loaded = load_config(config)
-    kind = parts.runner_kind(loaded, runner)
+    kind = choose_runner(runner or loaded.config.job.runner, loaded.folder)
     for check in preflight(loaded, kind):
         mark = ("?", "yellow") if check.is_doubtful else ("✓", "green")
         found = text.one_line(check.found)
@@ -44,7 +45,7 @@ def command(config: Path, runner: Runner | None, render: bool) -> None:
     if render:
         request = first_request(loaded)
         name = submission_name(loaded.config.name, [request])
-        scripts = parts.job_scripts(loaded)
+        scripts = job_runner(loaded, kind).scripts(loaded.config.name, loaded.folder)
         folder = scripts.folder(request).path
         _print_rendered(scripts.render(request, name), name, folder, kind)
 

@@ -25,6 +25,7 @@ from hpcopt.cli.views.driver_log import tail
 from hpcopt.cli.views.facts import best_trials
 from hpcopt.cli.views.progress import Narrator, PlainView, QuietView, View
 from hpcopt.config.file import LoadedConfig, load_config
+from hpcopt.config.specs import run_spec
 from hpcopt.core.errors import RepeatedFailureError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
@@ -32,7 +33,7 @@ from hpcopt.driver.control import StopControl
 from hpcopt.driver.driver import Driver, DriverProgress, Stop
 from hpcopt.experiment.composition import open_driver
 from hpcopt.experiment.folder import is_begun
-from hpcopt.experiment.parts import runner_kind
+from hpcopt.experiment.live_trials import choose_runner
 from hpcopt.host.clock import SystemClock
 
 #: How long a person may press Ctrl-C again, to cancel the trials that run.
@@ -81,7 +82,7 @@ def command(
     loaded = load_config(config)
     folder = loaded.folder
     click.get_current_context().meta[FOLDER] = folder
-    kind = runner_kind(loaded, runner)
+    kind = choose_runner(runner or loaded.config.job.runner, folder)
     checks = [] if is_begun(folder) else list(preflight(loaded, kind))
     if detach:
         run_detached(config, loaded, runner)
@@ -102,17 +103,10 @@ def command(
         log = stack.enter_context(logging_to(view.say))
         driver = stack.enter_context(
             open_driver(
-                loaded,
-                runner=kind,
-                clock=clock,
-                observe=observe,
-                is_stop_requested=control.reason,
+                run_spec(loaded, kind), clock=clock, control=control, observe=observe
             )
         )
-        # Not before: while the lease is waited for, a signal simply ends the process.
-        stack.enter_context(control.handle_signals())
         log.open(folder)
-        control.discard_old_request()
         for check in checks:
             level = logging.WARNING if check.is_doubtful else logging.DEBUG
             logger.log(level, "%s: %s", check.what, check.found)

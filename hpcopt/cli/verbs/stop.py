@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -46,10 +43,16 @@ def command(target: Path | None, wait_s: float) -> None:
     if state.state == "queued" and state.job_id is not None:
         _cancel_job(folder, state.job_id)
         return
+    # No signal: the driver may be a script's, which a signal would end.
     request = request_stop(folder)
-    if state.is_here and state.pid is not None:
-        _terminate(state.pid)
     end = _wait(folder, wait_s)
+    if end.state in ("running", "silent") and not _is_driver(folder, end):
+        click.echo(
+            f"pid {end.pid} on {end.host}, which holds the experiment, has not ended "
+            f"after {text.duration(wait_s)}, and drives no trials: a script that asks "
+            "for them itself lets go by client.close(), or at its end"
+        )
+        return
     if end.state in ("running", "silent"):
         click.echo(
             f"asked pid {state.pid} on {state.host} to stop; it has not ended after "
@@ -74,10 +77,13 @@ def _cancel_job(folder: Path, job_id: str) -> None:
     click.echo(f"job {job_id}, which would have been the driver, is cancelled")
 
 
-def _terminate(pid: int) -> None:
-    # It may have just ended, or belong to another user: the file tells it then.
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGTERM)
+def _is_driver(folder: Path, state: DriverState) -> bool:
+    """Whether it is a driver that holds the experiment, as far as the journal tells."""
+    experiment = read_experiment(folder)
+    if not experiment.drivers or experiment.ended is not None:
+        return False
+    latest = experiment.drivers[-1]
+    return (latest.host, latest.pid) == (state.host, state.pid)
 
 
 def _look(folder: Path) -> DriverState:

@@ -15,9 +15,9 @@ from hpcopt.cli.target import FOLDER, config_argument, examples
 from hpcopt.cli.views import text
 from hpcopt.cli.views.driver_state import driver_state
 from hpcopt.config.file import LoadedConfig, load_config
+from hpcopt.config.specs import driver_job_spec, experiment_spec
 from hpcopt.core.errors import ConfigError, LeaseHeldError, UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.experiment import parts
 from hpcopt.experiment.continuation import continued_space
 from hpcopt.experiment.folder import is_begun, make_folder, read_experiment
 from hpcopt.runners.script.job_spec import SlurmValue
@@ -75,7 +75,7 @@ def command(
             f"{loaded.path}: job.runner is local: trials would end with the driver's "
             "job; give job.runner slurm, or use hpcopt run"
         )
-    spec = parts.driver_job_spec(loaded, overrides)
+    spec = driver_job_spec(loaded, overrides)
     spec.options()
     if is_begun(loaded.folder):
         _check_begun(loaded)
@@ -106,7 +106,8 @@ def _check_begun(loaded: LoadedConfig) -> None:
         Exit: There is nothing left to do.
     """
     experiment = read_experiment(loaded.folder)
-    continued_space(experiment, loaded.config.definition(), loaded.folder)
+    definition = experiment_spec(loaded).definition()
+    continued_space(experiment, definition, loaded.folder)
     now = time.time()
     state = driver_state(loaded.folder, experiment, now)
     if state.state == "running":

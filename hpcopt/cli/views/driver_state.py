@@ -42,8 +42,6 @@ class DriverState:
     """How long ago it gave its last sign of life, if it has not ended."""
     job_id: str | None = None
     """The job that it is, or waits to be."""
-    is_here: bool = False
-    """Whether it runs on this host, where it can be sent a signal."""
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return it as a JSON object."""
@@ -125,7 +123,7 @@ def _held(holder: LeaseHolder, folder: Path, now: float) -> DriverState:
     silent_s = _age(folder / LEASE, now)
     match _is_alive(process):
         case True:
-            return DriverState("running", *who, heartbeat_s=silent_s, is_here=True)
+            return DriverState("running", *who, heartbeat_s=silent_s)
         case False:
             return DriverState("killed", *who)
         case None:

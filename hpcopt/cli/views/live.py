@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from hpcopt.cli.views import text
-from hpcopt.cli.views.ended_trials import EndedTrials
 from hpcopt.cli.views.facts import (
     goal_sentence,
     live_attempts,
@@ -30,6 +29,7 @@ from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
 from hpcopt.driver.driver import DriverProgress
+from hpcopt.driver.ended_trials import EndedTrials
 
 #: How many of the trials that ended last are shown.
 _N_RECENT = 5

@@ -9,11 +9,11 @@ from typing import Protocol
 import click
 
 from hpcopt.cli.views import text
-from hpcopt.cli.views.ended_trials import EndedTrials
 from hpcopt.cli.views.facts import goal_sentence, objective_value, reading, state, why
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.driver import DriverProgress
+from hpcopt.driver.ended_trials import EndedTrials
 
 
 class View(Protocol):

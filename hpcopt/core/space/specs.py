@@ -1,4 +1,7 @@
-"""Parameters as JSON writes them."""
+"""Parameters as they are written down: in a config, by a script, in the journal.
+
+This is the one place that says what the keys mean.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from hpcopt.core.expressions import Expression
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition
 from hpcopt.core.space.ranges import RangeParameter
+from hpcopt.core.types import TParameterValue
 
 Parameter = RangeParameter | ChoiceParameter | DerivedParameter
 
@@ -17,20 +21,29 @@ Parameter = RangeParameter | ChoiceParameter | DerivedParameter
 def parameters_from_json(
     specs: Sequence[Mapping[str, Any]],
 ) -> tuple[tuple[Parameter, ...], tuple[Condition, ...]]:
-    """Return the parameters and conditions that ``SearchSpace.to_json`` wrote.
+    """Return the parameters, and the conditions under which they are active.
+
+    Args:
+        specs: A mapping for each parameter: its keys in a config, or what
+            ``SearchSpace.to_json`` wrote.
 
     Raises:
         ConfigError: A type is unknown, or a parameter makes no sense.
     """
     conditions = tuple(
-        Condition(str(spec["name"]), str(parent), tuple(values))
+        Condition(str(spec["name"]), str(parent), _several(values))
         for spec in specs
         for parent, values in spec.get("when", {}).items()
     )
-    return tuple(_parameter(spec) for spec in specs), conditions
+    return tuple(parameter_from_json(spec) for spec in specs), conditions
 
 
-def _parameter(spec: Mapping[str, Any]) -> Parameter:
+def parameter_from_json(spec: Mapping[str, Any]) -> Parameter:
+    """Return a parameter, whatever the conditions under which it is active.
+
+    Raises:
+        ConfigError: Its type is unknown, or it makes no sense.
+    """
     name = str(spec["name"])
     match spec["type"]:
         case "range":
@@ -48,7 +61,7 @@ def _parameter(spec: Mapping[str, Any]) -> Parameter:
             return ChoiceParameter(
                 name=name,
                 values=tuple(spec["values"]),
-                is_ordered=bool(spec["is_ordered"]),
+                is_ordered=bool(spec.get("is_ordered", False)),
                 default=spec.get("default"),
                 known=tuple(spec.get("known", ())),
             )
@@ -62,6 +75,11 @@ def _parameter(spec: Mapping[str, Any]) -> Parameter:
         f"parameter {name!r}: expected type range, choice, fixed or derived, "
         f"found {spec['type']!r}"
     )
+
+
+def _several(values: Any) -> tuple[TParameterValue, ...]:
+    """Return the values of a condition, of which there may be a single one."""
+    return tuple(values) if isinstance(values, list | tuple) else (values,)
 
 
 def derived_parameter(

@@ -30,7 +30,7 @@ class Packing:
         for name in ("trials_per_job", "at_once"):
             if getattr(self, name) < 1:
                 raise ConfigError(
-                    f"job.pack.{name}: expected at least 1, found {getattr(self, name)}"
+                    f"{name}: expected at least 1, found {getattr(self, name)}"
                 )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hpcopt.config.file import load_config
+from hpcopt.config.specs import job_runner
 from hpcopt.core.trials.trial import Cause, Phase
-from hpcopt.experiment.parts import job_scripts
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.script.shipped import shipped_configs
@@ -37,7 +37,8 @@ def test_four_processes_work_together_on_two_nodes(
     config = loaded.config.model_copy(
         update={"folder": str(tmp_path / "an experiment")}
     )
-    scripts = job_scripts(dataclasses.replace(loaded, config=config))
+    loaded = dataclasses.replace(loaded, config=config)
+    scripts = job_runner(loaded, "slurm").scripts(config.name, loaded.folder)
     runner = SlurmRunner(scripts, SlurmCommands(slurm.environment))
     centre = {parameter.name: 0.5 for parameter in config.parameters}
     attempts = submit(runner, runner.plan([AttemptRequest(0, 0, centre)]))

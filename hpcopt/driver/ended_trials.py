@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hpcopt.cli.views.facts import best_trials
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
 
@@ -14,8 +13,7 @@ class EndedTrials:
     """
 
     def __init__(self, experiment: Experiment) -> None:
-        is_single = experiment.goals.is_single
-        best = best_trials(experiment, 1) if is_single else []
+        best = experiment.best_trials() if experiment.goals.is_single else []
         self.best: Trial | None = best[0] if best else None
         """The best feasible trial; of several objectives there is none."""
         self._open = {trial.index for trial in experiment.open_trials()}

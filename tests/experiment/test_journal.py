@@ -8,28 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from hpcopt.config.file import load_config
 from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.trials.trial import Cause
 from hpcopt.core.types import JSONValue
 from hpcopt.experiment.folder import JOURNAL, read_experiment
 from hpcopt.experiment.journal import open_journal
-from hpcopt.experiment.parts import runner_kind
+from hpcopt.experiment.live_trials import choose_runner
 from hpcopt.host.clock import SystemClock
 from tests.support.cli_world import DEFINITION, SETTINGS, T0
-
-CONFIG = """
-name: demo
-folder: demo
-parameters:
-  - {name: x, type: range, bounds: [0, 1]}
-  - {name: kind, type: choice, values: [a, b]}
-objective: "-loss"
-metrics: [{name: loss, dataset: /loss}]
-job: {runner: auto, command: ["true"]}
-run: {max_trials: 6}
-"""
 
 ON_SLURM: Mapping[str, JSONValue] = SETTINGS
 LOCAL: Mapping[str, JSONValue] = {**SETTINGS, "runner": "local"}
@@ -89,15 +76,14 @@ def test_live_trials_stay_with_their_runner(
 def test_auto_is_the_runner_that_has_the_live_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "demo.yaml").write_text(CONFIG)
-    loaded = load_config(tmp_path / "demo.yaml")
+    folder = tmp_path / "demo"
     monkeypatch.setattr("hpcopt.slurm.site.is_available", lambda: False)
-    assert runner_kind(loaded, None) == "local"
-    begin(loaded.folder, ON_SLURM)
-    assert runner_kind(loaded, None) == "slurm"
-    assert runner_kind(loaded, "local") == "local"  # and refused when it is taken up
-    end_trials(loaded.folder, ON_SLURM)
-    assert runner_kind(loaded, None) == "local"
+    assert choose_runner("auto", folder) == "local"
+    begin(folder, ON_SLURM)
+    assert choose_runner("auto", folder) == "slurm"
+    assert choose_runner("local", folder) == "local"  # and refused when it is taken up
+    end_trials(folder, ON_SLURM)
+    assert choose_runner("auto", folder) == "local"
 
 
 def test_an_experiment_is_not_moved_while_trials_are_live(tmp_path: Path) -> None:
