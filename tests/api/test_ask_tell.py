@@ -54,7 +54,7 @@ def test_what_is_asked_for_is_told_and_the_best_is_known(client: Client) -> None
     assert list(trials) == [0, 1, 2]
     assert trials[0] == {"x": 0.5}
     for index, parameters in trials.items():
-        status = client.complete_trial(index, {"loss": (parameters["x"], 0.25)})
+        status = client.complete_trial(index, {"loss": (float(parameters["x"]), 0.25)})
         assert status is TrialStatus.COMPLETED
     best, outcome, index, arm_name = client.get_best_parameterization(False)
     assert best == min(trials.values(), key=lambda p: p["x"])
@@ -73,7 +73,8 @@ def test_trials_that_were_asked_for_are_running_and_pending(client: Client) -> N
 def test_everything_is_on_disk_at_once(client: Client, tmp_path: Path) -> None:
     client.get_next_trials(1)
     assert read_experiment(tmp_path / "bowl").trial(0).status is TrialStatus.RUNNING
-    client.attach_data(0, {"loss": np.float32(0.5)}, progression=3)
+    single: Any = np.float32(0.5)  # what nobody has typed is taken too
+    client.attach_data(0, {"loss": single}, progression=3)
     trial = read_experiment(tmp_path / "bowl").trial(0)
     assert trial.outcome == {"loss": Observation(0.5, None, 3)}
 
@@ -199,7 +200,8 @@ def test_a_metric_that_is_missing_is_warned_about_and_may_come_later(
 
 def test_an_unknown_standard_error_may_be_nan(client: Client) -> None:
     client.get_next_trials(1)
-    client.complete_trial(0, {"loss": (1.0, float("nan")), "cost": (1.0, None)})
+    unknown: Any = (1.0, None)
+    client.complete_trial(0, {"loss": (1.0, float("nan")), "cost": unknown})
     assert client.get_best_parameterization(False)[1] == {"loss": 1.0, "cost": 1.0}
 
 

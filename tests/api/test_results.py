@@ -37,7 +37,7 @@ def experiment(
                 "name": "bowl",
                 "parameters": [X.parameter().to_json(), KIND.parameter().to_json()],
                 "objective": objective,
-                "outcome_constraints": outcome_constraints,
+                "outcome_constraints": list(outcome_constraints),
                 "metrics": [{"name": "loss"}, {"name": "cost"}],
                 "seed": 0,
             },

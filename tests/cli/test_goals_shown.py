@@ -6,10 +6,11 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpcopt.core import events as ev
+from hpcopt.core.types import JSONValue
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
 
 #: Loss, cost and heat of each trial. Without the hot one, the last one is dominated.
@@ -25,7 +26,7 @@ def folder(
     """Return the folder of an experiment with a trial for each outcome."""
     begun = EVENTS[0]
     assert isinstance(begun, ev.ExperimentBegun)
-    definition = {
+    definition: Mapping[str, JSONValue] = {
         **begun.definition,
         "objective": objective,
         "outcome_constraints": list(constraints),

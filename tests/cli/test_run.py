@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from hpcopt.cli.starter import CONFIG
 from hpcopt.config.parameters import ChoiceSpec, RangeSpec
@@ -62,8 +63,9 @@ def test_init_takes_the_name_of_a_config(tmp_path: Path) -> None:
 
 
 def test_the_config_of_init_names_every_key() -> None:
-    models = [ExperimentConfig, RangeSpec, ChoiceSpec, MetricSpec, JobSection]
-    for model in [*models, RunSection, GenerationSection, DriverSection]:
+    models: list[type[BaseModel]] = [ExperimentConfig, RangeSpec, ChoiceSpec]
+    models += [MetricSpec, JobSection, RunSection, GenerationSection, DriverSection]
+    for model in models:
         for key in model.model_fields:
             assert re.search(rf"^[ #-]*{key}:", CONFIG, re.MULTILINE), key
 

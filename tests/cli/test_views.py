@@ -13,7 +13,7 @@ from rich.console import Console
 from hpcopt.cli.log import logging_to
 from hpcopt.cli.views.live import LiveView
 from hpcopt.cli.views.progress import Narrator
-from hpcopt.config.schema import RunSection
+from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.driver import DriverProgress
 from tests.support.cli_world import EVENTS, T0

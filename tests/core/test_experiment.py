@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import StorageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Cause, Observation, Phase, TrialStatus
+from hpcopt.core.types import JSONValue
 from tests.support.store_contract import BEGUN, EVENTS
 
 
@@ -189,7 +191,10 @@ def test_a_trial_without_the_objectives_metric_is_not_the_best() -> None:
 
 def constrained(*heats: float | None) -> Experiment:
     """Return an experiment with a trial for each heat, a better one each time."""
-    definition = {**BEGUN.definition, "outcome_constraints": ["heat <= 5"]}
+    definition: Mapping[str, JSONValue] = {
+        **BEGUN.definition,
+        "outcome_constraints": ["heat <= 5"],
+    }
     one = Experiment(replace(BEGUN, definition=definition))
     one.apply(generated(*range(len(heats))))
     for index, heat in enumerate(heats):
@@ -268,7 +273,10 @@ def test_what_a_failed_trial_measured_means_nothing() -> None:
 
 
 def test_a_relative_constraint_waits_for_the_baseline() -> None:
-    definition = {**BEGUN.definition, "outcome_constraints": ["heat <= 2 * baseline"]}
+    definition: Mapping[str, JSONValue] = {
+        **BEGUN.definition,
+        "outcome_constraints": ["heat <= 2 * baseline"],
+    }
     one = Experiment(replace(BEGUN, definition=definition))
     one.apply(ev.TrialAttached(1.0, 0, {"x": 0.5}, "baseline", is_baseline=True))
     assert not one.absolute_goals.is_absolute

@@ -18,6 +18,7 @@ from hpcopt.core.trials.trial import (
     Phase,
     TrialStatus,
 )
+from hpcopt.driver.driver import Driver
 from hpcopt.driver.limits import Limits
 from tests.support.driver_world import Cluster, ClusterRunner, Hazards, World
 
@@ -77,7 +78,7 @@ def site_world(limits: Limits) -> tuple[World, SiteRunner]:
     return world, runner
 
 
-def go_on(driver, n_steps: int) -> None:
+def go_on(driver: Driver, n_steps: int) -> None:
     for _ in range(n_steps):
         driver.step()
         driver.wait()

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -155,7 +156,7 @@ class SeeingRunner(ClusterRunner):
         return super().poll(attempts)
 
 
-def seeing_world(run_s: float, **limits: int) -> tuple[World, SeeingRunner]:
+def seeing_world(run_s: float, **limits: Any) -> tuple[World, SeeingRunner]:
     world = World(Limits(**limits))
     world.cluster.run_s = run_s
     runner = SeeingRunner(world.cluster, world.hazards)

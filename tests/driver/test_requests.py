@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def retry(*trials: int) -> Request:
     return Request("retry", trials, "ada")
 
 
-def world_of(requests: RequestFolder, **limits: int) -> World:
+def world_of(requests: RequestFolder, **limits: Any) -> World:
     world = World(Limits(**limits))
     world.requests = requests
     return world

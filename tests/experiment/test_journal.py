@@ -18,7 +18,7 @@ from hpcopt.experiment.live_trials import choose_runner
 from hpcopt.host.clock import SystemClock
 from tests.support.cli_world import DEFINITION, SETTINGS, T0
 
-ON_SLURM: Mapping[str, JSONValue] = SETTINGS
+ON_SLURM = SETTINGS
 LOCAL: Mapping[str, JSONValue] = {**SETTINGS, "runner": "local"}
 
 

@@ -73,14 +73,15 @@ def test_a_search_that_always_fails_leads_to_sobol_points(
 def test_a_search_that_fails_once_leads_to_the_simpler_model(
     now: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from hpcopt.generation.optim.optimize import best_unused
     from hpcopt.generation.proposers import single_objective
 
-    search, failures = single_objective.best_unused, [FloatingPointError("NaNs")]
+    failures = [FloatingPointError("NaNs")]
 
     def failing_once(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
-        return search(*arguments)
+        return best_unused(*arguments)
 
     monkeypatch.setattr(single_objective, "best_unused", failing_once)
     generation = BayesianGenerator().generate(1, now)

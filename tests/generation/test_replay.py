@@ -16,6 +16,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.event_codec import event_from_json, event_to_json
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Cause
+from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
 from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation
@@ -96,7 +97,7 @@ def test_what_a_driver_had_proposed_comes_out_again(
     assert (result.n_identical, result.mismatches) == (8, [])
 
 
-def journal(*generated: ev.Event, **generation: object) -> list[ev.Event]:
+def journal(*generated: ev.Event, **generation: JSONValue) -> list[ev.Event]:
     begun = EVENTS[0]
     assert isinstance(begun, ev.ExperimentBegun)
     begun = dataclasses.replace(begun, settings={"generation": generation})

@@ -220,9 +220,14 @@ def test_points_are_inside_when_the_space_still_has_them() -> None:
                                 "known": ["a", "b", "c"], "is_ordered": False}],
         ["x + y + z == 1", "x <= 0.5"],
     )  # fmt: skip
-    points = [{"x": 0.2, "y": 0.3, "z": 0.5, "k": "a"}]
-    for change in ({"x": 0.6}, {"x": 0.6, "z": 0.1}, {"y": 1.3, "z": -0.5}, {"k": "c"}):
-        points.append({**points[0], **change})
+    points: list[TParameterization] = [{"x": 0.2, "y": 0.3, "z": 0.5, "k": "a"}]
+    changes: list[TParameterization] = [
+        {"x": 0.6},
+        {"x": 0.6, "z": 0.1},
+        {"y": 1.3, "z": -0.5},
+        {"k": "c"},
+    ]
+    points += [{**points[0], **change} for change in changes]
     assert space.is_inside(space.encode(points)).tolist() == [True] + [False] * 4
 
 

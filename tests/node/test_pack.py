@@ -69,7 +69,9 @@ class PackOf:
         return [self.attempt(index).look().exit_code for index in range(n)]
 
 
-def test_all_are_run_a_few_at_a_time_and_failures_hold_up_nothing(tmp_path) -> None:
+def test_all_are_run_a_few_at_a_time_and_failures_hold_up_nothing(
+    tmp_path: Path,
+) -> None:
     packed = PackOf(tmp_path, [HOLD] * 7)
     process = packed.begin(at_once=3)
     wait_until(lambda: len(list(tmp_path.glob("trials/*.runs"))) == 3)
@@ -100,7 +102,9 @@ def test_each_has_its_log_and_an_environment_for_steps(
         assert folder.log.read_text() == f"1 0- 3 /a b:/b\n{folder.path.resolve()}\n"
 
 
-def test_a_signal_ends_what_runs_and_keeps_the_rest_from_starting(tmp_path) -> None:
+def test_a_signal_ends_what_runs_and_keeps_the_rest_from_starting(
+    tmp_path: Path,
+) -> None:
     packed = PackOf(tmp_path, ["#!/bin/bash\nexec sleep 60\n"] * 3)
     process = packed.begin(at_once=2)
     wait_until(lambda: all(packed.attempt(k).look().started for k in (0, 1)))
@@ -190,7 +194,9 @@ def test_the_attempt_of_another_job_is_left_alone(tmp_path: Path) -> None:
     assert said == "hpcopt: job 7 runs or ran this attempt already; job 12 leaves\n"
 
 
-def test_an_end_is_not_written_down_for_one_that_was_begun_elsewhere(tmp_path) -> None:
+def test_an_end_is_not_written_down_for_one_that_was_begun_elsewhere(
+    tmp_path: Path,
+) -> None:
     packed = PackOf(tmp_path, [HOLD])
     process = packed.begin()
     wait_until((packed.attempt(0).path / "seen").exists)
@@ -214,11 +220,15 @@ def test_a_script_that_cannot_be_run_fails_as_in_bash(
 
 
 @pytest.mark.parametrize("arguments", [[], ["folder"], ["folder", "x"]])
-def test_it_says_what_it_wants(arguments, capsys) -> None:
+def test_it_says_what_it_wants(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert pack.main(arguments) == 2
     assert "hpcopt.node.pack: expected a folder and a number" in capsys.readouterr().err
 
 
-def test_a_folder_without_attempts_is_an_error(tmp_path: Path, capsys) -> None:
+def test_a_folder_without_attempts_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert pack.main([str(tmp_path), "2"]) == 2
     assert "expected links to attempts, found none" in capsys.readouterr().err

@@ -201,12 +201,10 @@ def temperature(places: Mapping[str, float], n: int) -> Any:
     both = scipy.sparse.kron(flow, one) + scipy.sparse.kron(one, flow)
     matrix = n * n * both + 12.0 * scipy.sparse.eye(n * n)
     x, y = np.meshgrid(*[(np.arange(n) + 0.5) / n] * 2)
-    heat = sum(
-        np.exp(
-            -((x - places[f"x{k}"]) ** 2 + (y - places[f"y{k}"]) ** 2) / (2 * 0.06**2)
-        )
-        for k in (1, 2, 3)
-    )
+    heat = np.zeros((n, n))
+    for k in (1, 2, 3):
+        squared = (x - places[f"x{k}"]) ** 2 + (y - places[f"y{k}"]) ** 2
+        heat += np.exp(-squared / (2 * 0.06**2))
     return scipy.sparse.linalg.spsolve(matrix.tocsc(), heat.ravel()).reshape(n, n)
 
 

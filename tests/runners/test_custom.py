@@ -73,10 +73,10 @@ class Plain(IRunner):
         self.run = {} if run is None else run
         self.poll = poll
 
-    def run_trial(self, trial_index, parameterization):
+    def run_trial(self, trial_index: int, parameterization: TParameterization) -> Any:
         return self._answer(self.run)
 
-    def poll_trial(self, trial_index, trial_metadata):
+    def poll_trial(self, trial_index: int, trial_metadata: Mapping[str, Any]) -> Any:
         return self._answer(self.poll)
 
     def _answer(self, answer: Any) -> Any:
@@ -104,7 +104,9 @@ def run(own: IRunner) -> tuple[OwnRunner, list[Attempt]]:
     ],
     ids=str,
 )
-def test_every_status_has_its_state(status, phase, cause) -> None:
+def test_every_status_has_its_state(
+    status: TrialStatus, phase: Phase, cause: Cause | None
+) -> None:
     runner, attempts = run(Plain(poll=status))
     state = runner.poll(attempts)[5, 0]
     assert (state.phase, state.cause) == (phase, cause)
@@ -143,7 +145,9 @@ def test_a_poll_trial_that_raises_is_no_failed_trial() -> None:
     ],
     ids=["no-dict", "object", "nan", "key"],
 )
-def test_metadata_that_a_journal_cannot_hold_is_refused(metadata, message) -> None:
+def test_metadata_that_a_journal_cannot_hold_is_refused(
+    metadata: object, message: str
+) -> None:
     with pytest.raises(RunnerError, match=message):
         run(Plain(run=metadata))
 
@@ -173,7 +177,9 @@ def test_a_runner_without_find_trial_finds_nothing() -> None:
 
 def test_a_find_trial_that_raises_leaves_it_open() -> None:
     class Lost(Plain):
-        def find_trial(self, trial_index, parameterization):
+        def find_trial(
+            self, trial_index: int, parameterization: TParameterization
+        ) -> dict[str, Any] | None:
             raise OSError("no route")
 
     runner = OwnRunner(Lost(), "demo")

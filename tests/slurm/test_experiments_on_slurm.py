@@ -105,8 +105,8 @@ class Case:
             capture_output=True,
             text=True,
         )
-        trials = json.loads(listing.stdout)
-        return trials["trials"] if isinstance(trials, dict) else trials
+        trials: list[dict[str, object]] = json.loads(listing.stdout)
+        return trials
 
     def states(self) -> Counter[str]:
         return Counter(str(trial["state"]).lower() for trial in self.trials())

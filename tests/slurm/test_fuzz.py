@@ -149,7 +149,10 @@ class Unlucky:
         running = [job for job in world.live() if job.started_at is not None]
         if running:
             job = self.fate.rng.choice(running)
-            self.fate.rng.choice([world.requeue, world.preempt])(job)
+            if self.fate.rng.random() < 0.5:
+                world.requeue(job)
+            else:
+                world.preempt(job)
 
     def turn_node(self, world: World) -> None:
         node = self.fate.rng.choice(list(world.site.nodes))

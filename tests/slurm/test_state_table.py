@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -59,13 +59,13 @@ def row(name: str, phase: Phase, cause: Cause | None, says: str, **more: object)
 
 WAITING, RUNNING, ENDED = Phase.WAITING, Phase.RUNNING, Phase.ENDED
 #: A node has 8 CPUs.
-SECOND = {"node": "n2"}
-HOLD = {"options": (("hold", True),), "starts": False}
-BEGIN = {"options": (("begin", "now+1hour"),), "starts": False}
-ENDS = {"starts": False, "node": "n2"}
-SCAVENGE = {"options": (("partition", "scavenge"),), "node": "n3"}
-SPOT = {"options": (("partition", "spot"),), "node": "n3"}
-NO_REQUEUE = {"options": (("no-requeue", True),), "node": "n4"}
+SECOND: Any = {"node": "n2"}
+HOLD: Any = {"options": (("hold", True),), "starts": False}
+BEGIN: Any = {"options": (("begin", "now+1hour"),), "starts": False}
+ENDS: Any = {"starts": False, "node": "n2"}
+SCAVENGE: Any = {"options": (("partition", "scavenge"),), "node": "n3"}
+SPOT: Any = {"options": (("partition", "spot"),), "node": "n3"}
+NO_REQUEUE: Any = {"options": (("no-requeue", True),), "node": "n4"}
 
 ROWS = [
     row("held", WAITING, None, "JobHeldUser", **HOLD),

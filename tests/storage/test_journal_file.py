@@ -336,7 +336,7 @@ def test_what_is_wrong_in_a_long_journal_is_told_after_all_that_is_before_it(
     moon = frame(b'{"event":"Moon","time":1}')
     for wrong, message in ((b"#\n", "line 2202, byte"), (moon, "line 2202: .*'Moon'")):
         path.write_bytes(HEADER + b"".join([*lines[:2200], wrong, *lines[2200:]]))
-        found = []
+        found: list[ev.Event] = []
         with pytest.raises(StorageError, match=message):
             found.extend(JournalFile.open_for_reading(path).read())
         assert found == notes[:2200]

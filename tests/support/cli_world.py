@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -10,13 +10,14 @@ from click.testing import CliRunner, Result
 from hpcopt.cli.main import command_line
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause, Phase
+from hpcopt.core.types import JSONValue
 from hpcopt.experiment.folder import JOURNAL, LEASE
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
 
 T0 = 1_700_000_000.0
 
-DEFINITION = {
+DEFINITION: Mapping[str, JSONValue] = {
     "name": "demo",
     "parameters": [
         {"name": "x", "type": "range", "bounds": [0.0, 1.0], "parameter_type": "float"},
@@ -26,7 +27,10 @@ DEFINITION = {
     "metrics": [{"name": "loss", "dataset": "/loss"}],
     "seed": 0,
 }
-SETTINGS = {"run": {"max_trials": 6, "parallelism": 2}, "runner": "slurm"}
+SETTINGS: Mapping[str, JSONValue] = {
+    "run": {"max_trials": 6, "parallelism": 2},
+    "runner": "slurm",
+}
 
 #: 2 completed (trial 1 is best), 1 failed after a retry, 1 running, 1 waiting.
 EVENTS: list[ev.Event] = [

@@ -50,7 +50,7 @@ class MockRunner(IRunner):
         self, trial_index: int, parameterization: TParameterization
     ) -> dict[str, Any]:
         file_name = f"{int(time.time())}.txt"
-        result = hartmann6(*(parameterization[f"x{k + 1}"] for k in range(6)))
+        result = hartmann6(*(float(parameterization[f"x{k + 1}"]) for k in range(6)))
         with open(file_name, "w") as f:
             f.write(f"{result}")
         return {"file_name": file_name}

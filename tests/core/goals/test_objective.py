@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -122,7 +123,10 @@ def test_distances_that_are_written_out_are_read_as_they_were_meant(
     names: list[str], data: st.DataObject
 ) -> None:
     """Random terms: a metric, or one or two metrics with a target."""
-    left, texts, distances, linear = list(names), [], [], {}
+    left = list(names)
+    texts: list[str] = []
+    distances: list[Any] = []
+    linear: dict[str, float] = {}
     while left:
         weight = data.draw(st.floats(1e-6, 1e6))
         inside = [left.pop() for _ in range(data.draw(st.integers(1, 2))) if left]

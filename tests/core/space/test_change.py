@@ -17,6 +17,7 @@ from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.space.change import continued
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import TrialStatus
+from hpcopt.core.types import TParameterization
 from hpcopt.experiment.folder import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
@@ -67,7 +68,7 @@ def test_what_may_change_is_told(changes: dict[str, Any], sentence: str) -> None
     assert continued(found, space(changes)) == (found, ())
     again = SearchSpace.from_definition(json.loads(json.dumps(found.definition())))
     assert again == found
-    point = {"x": 0.9, "size": "s", "kind": "b", "y": 1.8}
+    point: TParameterization = {"x": 0.9, "size": "s", "kind": "b", "y": 1.8}
     assert found.encode([point]).shape == (1, found.d)  # it teaches still
 
 

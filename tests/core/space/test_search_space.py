@@ -85,7 +85,8 @@ def _renamed(parameter: Searched, name: str) -> Searched:
 
 
 def encode(parameter: Searched, value: TParameterValue) -> list[float]:
-    return parameter.coordinates(parameter.codes([value]))[0].tolist()
+    [x] = parameter.coordinates(parameter.codes([value]))
+    return [float(coordinate) for coordinate in x]
 
 
 def decode(parameter: Searched, point: Sequence[float]) -> TParameterValue:
@@ -202,7 +203,7 @@ def test_a_choice_of_a_float_takes_the_int_that_equals_it() -> None:
 def test_the_number_of_points_is_the_product_of_the_numbers_of_values(
     space: SearchSpace,
 ) -> None:
-    numbers = [parameter.n_values for parameter in space.parameters]
+    numbers = [parameter.n_values for parameter in space.searched]
     expected = None if None in numbers else math.prod(n for n in numbers if n)
     assert space.n_points == expected
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
+from hpcopt.core.types import TParameterization
 
 OPTIMIZERS: list[dict[str, Any]] = [
     {"name": "optimizer", "type": "choice", "values": ["sgd", "adam"],
@@ -114,10 +115,21 @@ def test_a_space_with_its_connections_comes_back_from_json(space: SearchSpace) -
 
 def test_inactive_parameters_have_no_value() -> None:
     space = SearchSpace.from_json(OPTIMIZERS)
-    adam = {"optimizer": "adam", "layers": 1, "depth": 1, "kind": "adam", "batch": 64}
+    adam: TParameterization = {
+        "optimizer": "adam",
+        "layers": 1,
+        "depth": 1,
+        "kind": "adam",
+        "batch": 64,
+    }
     [found] = space.decode(space.encode([{**adam, "momentum": 0.9}]))
     assert found == adam
-    sgd = {"optimizer": "sgd", "momentum": 0.5, "nesterov": True, "layers": 2}
+    sgd: TParameterization = {
+        "optimizer": "sgd",
+        "momentum": 0.5,
+        "nesterov": True,
+        "layers": 2,
+    }
     assert space.completed({**sgd, "width": 16}) == {
         **sgd, "width": 16, "depth": 3, "decay": 0.25, "kind": "sgd", "batch": 64,
     }  # fmt: skip
@@ -329,7 +341,7 @@ def test_ten_thousand_choices_take_few_coordinates_and_little_time() -> None:
     names = tuple(f"file-{k}" for k in range(10_000))
     space = SearchSpace((ChoiceParameter("file", names), RangeParameter("x", 0, 1)))
     assert space.d == 15
-    points = [{"file": name, "x": 0.5} for name in names]
+    points: list[TParameterization] = [{"file": name, "x": 0.5} for name in names]
     started = time.process_time()
     X = space.encode(points)
     assert time.process_time() - started < 0.5

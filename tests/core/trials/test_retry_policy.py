@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given as given_any
@@ -18,7 +19,7 @@ from hpcopt.core.trials.retry_policy import BAD_NODE, RetryPolicies, RetryPolicy
 from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase, TrialStatus
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
-from hpcopt.runners.protocol import AttemptRequest
+from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
 from hpcopt.runners.script.escalation import ResourceEscalation, parse_memory_mb
 from hpcopt.runners.script.time_limit import format_slurm_time, parse_slurm_time
 from tests.support.driver_world import Cluster, ClusterRunner, Hazards, Killed, World
@@ -230,7 +231,7 @@ class GrowingRunner(ClusterRunner):
         self.given: dict[tuple[int, int], Adjustment] = {}
 
     @override
-    def submit(self, submission):
+    def submit(self, submission: Submission) -> SubmissionMetadata:
         self.given |= {r.key: r.adjustment for r in submission.requests}
         return super().submit(submission)
 
@@ -239,7 +240,7 @@ class GrowingRunner(ClusterRunner):
         return before.adjustment.memory < min(self.cap, after.adjustment.memory)
 
 
-def growing_world(policies: RetryPolicies, **limits: int) -> World:
+def growing_world(policies: RetryPolicies, **limits: Any) -> World:
     world = World(Limits(max_trials=2, policies=policies, **limits))
     world.runner = GrowingRunner(world.cluster, world.hazards)
     return world

@@ -169,7 +169,7 @@ def test_predictions_are_of_the_objectives_own_value(objective: str) -> None:
     spread = np.std([now.objective.value(trial.outcome) for trial in now.completed])
     for (mean, variance), trial in zip(predicted, now.completed, strict=False):
         assert mean == pytest.approx(
-            now.objective.value(trial.outcome), abs=0.01 * spread
+            now.objective.value(trial.outcome), abs=0.01 * float(spread)
         )
         assert 0 <= variance < 0.01 * spread**2
 
@@ -287,7 +287,9 @@ def test_strange_metrics_are_survived(values: list[float]) -> None:
 
 def test_of_many_trials_the_models_see_the_same_part() -> None:
     rng = Numbers(0)
-    points = [{"x": float(x), "y": float(y)} for x, y in rng.random(1100, 2)]
+    points: list[TParameterization] = [
+        {"x": float(x), "y": float(y)} for x, y in rng.random(1100, 2)
+    ]
     objective = parse_objective("-abs(a - 1) - (b - 1)**2")
     now = snapshot(SQUARE, observed(points), objective=objective.expression)
     model = model_of(objective, now, Surrogate.unfitted)

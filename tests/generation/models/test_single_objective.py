@@ -257,7 +257,7 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
 ) -> None:
     import torch
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
-    from botorch.sampling import SobolQMCNormalSampler
+    from botorch.sampling.normal import SobolQMCNormalSampler
 
     from hpcopt.generation.models.botorch import BotorchAcquisition, single_task_gp
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from hpcopt.core.space.conditions import Condition
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
-from hpcopt.core.types import TParameterization
+from hpcopt.core.types import TParameterization, TParameterValue
 from hpcopt.generation.optim.categorical_neighbours import exchanges, untried
 from hpcopt.generation.proposers.schedule import is_exchange_turn, is_greedy_turn
 from hpcopt.generation.snapshot import Snapshot
@@ -34,7 +35,7 @@ WORDS = SearchSpace(
         ChoiceParameter("code", tuple(range(100))),
     )
 )
-HERE: TParameterization = {
+HERE: dict[str, TParameterValue] = {
     "x": 0.25,
     "kind": "b",
     "is_fast": True,
@@ -119,7 +120,7 @@ def test_an_exchange_is_tried_by_a_trial_near_by(
 
 
 def _now(
-    points: list[TParameterization], failed: list[TParameterization]
+    points: list[TParameterization], failed: Sequence[TParameterization]
 ) -> tuple[Snapshot, TParameterization]:
     """Return an experiment whose next trial is an exchange, and its best trial."""
     now = snapshot(MIXED, observed(points, mixed_bowl), failed=failed)
@@ -149,7 +150,7 @@ def test_every_fourth_trial_has_another_value_of_a_choice_at_the_best_point() ->
 def test_exchanges_that_failed_are_not_tried_again() -> None:
     points = sobol_points(MIXED, 16)
     best = min(points, key=mixed_bowl)
-    others = [best | {"kind": kind} for kind in "abc" if kind != best["kind"]]
+    others = [{**best, "kind": kind} for kind in "abc" if kind != best["kind"]]
     now, _ = _now(points, failed=others[:1])
     assert _next(now)["kind"] == others[1]["kind"]
     now, _ = _now(points, failed=others)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from hpcopt.core.space.linear_constraints import LinearConstraints
@@ -60,9 +61,9 @@ def _process(X: Array, y: Array, *, is_slack: bool) -> GaussianProcess:
 def _corner(
     linear: LinearConstraints = _FREE,
     region: Region = _WHOLE,
-    fixed: Array = _NONE_FIXED,
+    fixed: npt.NDArray[np.bool_] = _NONE_FIXED,
 ) -> Array:
-    [corner] = expected_corners(
+    corners = expected_corners(
         _objective(),
         _slacks(),
         linear,
@@ -70,7 +71,8 @@ def _corner(
         region,
         fixed,
     )
-    return corner
+    assert len(corners) == 1
+    return corners.ravel()
 
 
 def test_the_gradient_of_the_mean_is_that_of_its_values() -> None:
@@ -126,7 +128,7 @@ def test_what_the_search_would_miss_is_found_from_a_guess() -> None:
             guesses,
         )
         assert parameters is not None
-        return SQUARE.encode([parameters])[0]
+        return SQUARE.encode([parameters]).ravel()
 
     assert np.abs(found(None) - _Needle.point).max() > 1e-3
     assert np.abs(found(_Needle.point[None]) - _Needle.point).max() < 1e-3
@@ -174,8 +176,9 @@ def test_an_objective_with_an_evident_trend_is_modelled_as_one() -> None:
     now = _of_the_cube(loss)
     models = Models.of(now, Surrogate.fit)
     evident = models.with_evident_trend(now)
-    known = [m.objective.process.hyperparameters for m in (models, evident)]
-    assert known[1].lengthscales.min() > 2 * known[0].lengthscales.min()
+    processes = [m.objective.process for m in (models, evident)]
+    shortest = [float(p.lengthscales.min()) for p in processes]
+    assert shortest[1] > 2 * shortest[0]
 
 
 def test_without_much_evidence_the_objectives_model_stays() -> None:

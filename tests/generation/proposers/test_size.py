@@ -112,7 +112,7 @@ def test_proposals_are_within_the_box() -> None:
     proposer = TrustRegionProposer(some, is_fitted=True)
     found = proposer.propose(40, [], UsedPoints(some.space, []))
     assert found is not None
-    lengthscales = proposer._models.objective.process.hyperparameters.lengthscales
+    lengthscales = proposer._models.objective.process.lengthscales
     shape = lengthscales / np.exp(np.log(lengthscales).mean())
     [center] = proposer._models.incumbents(1, np.ones(40, dtype=bool))
     distance = np.abs(some.space.encode([found])[0] - center)

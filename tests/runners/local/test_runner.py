@@ -9,11 +9,13 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, TrialStatus
+from hpcopt.core.types import TParameterization
 from hpcopt.host.process import host_name
 from hpcopt.runners.local.runner import LocalRunner
 from hpcopt.runners.protocol import Submission
@@ -39,7 +41,9 @@ class TestLocalRunner(RunnerContract):
         return LocalWorld(tmp_path)
 
 
-def test_no_more_processes_run_than_allowed_and_the_others_wait(world) -> None:
+def test_no_more_processes_run_than_allowed_and_the_others_wait(
+    world: LocalWorld,
+) -> None:
     runner = LocalRunner(world.scripts(), max_processes=1)
     attempts = run(runner, request(0, hold=True), request(1))
     poll_until(runner, attempts[:1], Phase.RUNNING)
@@ -50,7 +54,9 @@ def test_no_more_processes_run_than_allowed_and_the_others_wait(world) -> None:
     assert world.runs() == [0, 1]
 
 
-def test_a_later_driver_starts_what_waits_and_counts_what_runs(world) -> None:
+def test_a_later_driver_starts_what_waits_and_counts_what_runs(
+    world: LocalWorld,
+) -> None:
     first = LocalRunner(world.scripts(), max_processes=1)
     attempts = run(first, request(0, hold=True), request(1))
     poll_until(first, attempts[:1], Phase.RUNNING)
@@ -63,7 +69,7 @@ def test_a_later_driver_starts_what_waits_and_counts_what_runs(world) -> None:
     assert sorted(world.runs()) == [0, 1, 2]
 
 
-def test_a_trial_outlives_a_killed_driver_and_is_taken_over(world) -> None:
+def test_a_trial_outlives_a_killed_driver_and_is_taken_over(world: LocalWorld) -> None:
     driver = textwrap.dedent(
         """
         import sys, time
@@ -101,7 +107,7 @@ def test_a_trial_outlives_a_killed_driver_and_is_taken_over(world) -> None:
     assert world.runs() == [0]
 
 
-def test_what_is_submitted_twice_runs_once(world) -> None:
+def test_what_is_submitted_twice_runs_once(world: LocalWorld) -> None:
     runners = [world.runner() for _ in range(5)]
     for runner in runners:
         attempts = run(runner, request(0, code=5))
@@ -112,7 +118,7 @@ def test_what_is_submitted_twice_runs_once(world) -> None:
     assert world.runs() == [0]
 
 
-def test_a_time_limit_ends_the_trial_for_its_time(world) -> None:
+def test_a_time_limit_ends_the_trial_for_its_time(world: LocalWorld) -> None:
     now = [time.time()]
     runner = LocalRunner(world.scripts(time="00:10:00"), clock=lambda: now[0])
     attempts = run(runner, request(0, hold=True))
@@ -137,7 +143,7 @@ def test_a_trial_that_ignores_term_is_killed_after_the_grace(tmp_path: Path) -> 
     assert states[0, 0].cause is Cause.TIME
 
 
-def test_a_stopped_trial_that_waits_never_runs(world) -> None:
+def test_a_stopped_trial_that_waits_never_runs(world: LocalWorld) -> None:
     runner = LocalRunner(world.scripts(), max_processes=0)
     attempts = run(runner, request(0))
     runner.stop(attempts)
@@ -150,7 +156,7 @@ def test_a_stopped_trial_that_waits_never_runs(world) -> None:
     assert world.runs() == []
 
 
-def test_stopping_an_ended_trial_changes_nothing(world) -> None:
+def test_stopping_an_ended_trial_changes_nothing(world: LocalWorld) -> None:
     runner = world.runner()
     attempts = run(runner, request(0))
     poll_until(runner, attempts, Phase.ENDED)
@@ -158,7 +164,7 @@ def test_stopping_an_ended_trial_changes_nothing(world) -> None:
     assert runner.poll(attempts)[0, 0].cause is Cause.SUCCESS
 
 
-def test_a_trial_killed_with_its_wrapper_has_failed(world) -> None:
+def test_a_trial_killed_with_its_wrapper_has_failed(world: LocalWorld) -> None:
     runner = world.runner()
     attempts = run(runner, request(0, hold=True))
     poll_until(runner, attempts, Phase.RUNNING)
@@ -181,7 +187,7 @@ def test_nothing_of_an_ended_trial_goes_on(tmp_path: Path) -> None:
     wait_until(lambda: not stat.exists() or " Z " in stat.read_text())
 
 
-def rewrite_started(attempt: Attempt, **changes: str | int) -> None:
+def rewrite_started(attempt: Attempt, **changes: Any) -> None:
     folder = folder_of(attempt)
     started = folder.read_started()
     assert started is not None
@@ -190,7 +196,7 @@ def rewrite_started(attempt: Attempt, **changes: str | int) -> None:
     folder.ended.unlink()
 
 
-def test_a_machine_that_was_started_anew_is_to_blame(world) -> None:
+def test_a_machine_that_was_started_anew_is_to_blame(world: LocalWorld) -> None:
     runner = world.runner()
     attempts = run(runner, request(0))
     poll_until(runner, attempts, Phase.ENDED)
@@ -200,7 +206,7 @@ def test_a_machine_that_was_started_anew_is_to_blame(world) -> None:
     assert state.reason == f"{host_name()} was started anew meanwhile"
 
 
-def test_a_trial_on_another_machine_is_unknown(world) -> None:
+def test_a_trial_on_another_machine_is_unknown(world: LocalWorld) -> None:
     runner = world.runner()
     attempts = run(runner, request(0))
     poll_until(runner, attempts, Phase.ENDED)
@@ -210,7 +216,7 @@ def test_a_trial_on_another_machine_is_unknown(world) -> None:
         world.runner().stop(attempts)
 
 
-def test_a_pid_that_is_used_again_is_not_the_trial(world) -> None:
+def test_a_pid_that_is_used_again_is_not_the_trial(world: LocalWorld) -> None:
     runner = world.runner()
     attempts = run(runner, request(0))
     poll_until(runner, attempts, Phase.ENDED)
@@ -218,7 +224,9 @@ def test_a_pid_that_is_used_again_is_not_the_trial(world) -> None:
     assert world.runner().poll(attempts)[0, 0].cause is Cause.TRIAL
 
 
-def test_a_wrapper_that_cannot_begin_is_an_infrastructure_failure(world) -> None:
+def test_a_wrapper_that_cannot_begin_is_an_infrastructure_failure(
+    world: LocalWorld,
+) -> None:
     runner = LocalRunner(world.scripts(), max_processes=0)
     attempts = run(runner, request(0))
     folder_of(attempts[0]).job.write_text("exit 7\n")
@@ -229,7 +237,7 @@ def test_a_wrapper_that_cannot_begin_is_an_infrastructure_failure(world) -> None
 
 @pytest.mark.parametrize("is_same_driver", [True, False])
 def test_an_attempt_whose_folder_is_deleted_while_it_runs_is_not_run_beside_itself(
-    world, is_same_driver: bool
+    world: LocalWorld, is_same_driver: bool
 ) -> None:
     runner = world.runner()
     (attempt,) = attempts = run(runner, request(0, hold=True))
@@ -247,7 +255,7 @@ def test_an_attempt_whose_folder_is_deleted_while_it_runs_is_not_run_beside_itse
     assert world.runs() == [0]
 
 
-def test_an_attempt_whose_folder_is_deleted_can_be_stopped(world) -> None:
+def test_an_attempt_whose_folder_is_deleted_can_be_stopped(world: LocalWorld) -> None:
     runner = world.runner()
     attempts = run(runner, request(0, hold=True))
     poll_until(runner, attempts, Phase.RUNNING)
@@ -256,7 +264,9 @@ def test_an_attempt_whose_folder_is_deleted_can_be_stopped(world) -> None:
     poll_until(runner, attempts, Phase.ENDED)
 
 
-def test_an_attempt_whose_folder_is_deleted_before_it_runs_ends(world) -> None:
+def test_an_attempt_whose_folder_is_deleted_before_it_runs_ends(
+    world: LocalWorld,
+) -> None:
     runner = LocalRunner(world.scripts(), max_processes=1)
     attempts = run(runner, request(0, hold=True), request(1))
     shutil.rmtree(folder_of(attempts[1]).path)
@@ -266,19 +276,19 @@ def test_an_attempt_whose_folder_is_deleted_before_it_runs_ends(world) -> None:
     poll_until(runner, attempts[:1], Phase.ENDED)
 
 
-def test_a_malformed_time_limit_is_told_before_anything_runs(world) -> None:
+def test_a_malformed_time_limit_is_told_before_anything_runs(world: LocalWorld) -> None:
     runner = LocalRunner(world.scripts(time="soon"))
     with pytest.raises(ConfigError, match=r"job\.slurm\.time: .* found 'soon'"):
         runner.plan([request(0)])
 
 
-def test_it_runs_single_trials_as_in_ax(world) -> None:
+def test_it_runs_single_trials_as_in_ax(world: LocalWorld) -> None:
     runner = world.runner()
-    parameters = {"code": 0, "hold": "yes"}
+    parameters: TParameterization = {"code": 0, "hold": "yes"}
     metadata = runner.run_trial(trial_index=3, parameterization=parameters)
     world.release()
 
-    def status() -> TrialStatus:
+    def status() -> object:
         return runner.poll_trial(trial_index=3, trial_metadata=metadata)
 
     wait_until(lambda: status() is TrialStatus.COMPLETED)

@@ -40,7 +40,9 @@ def test_started_tells_who_runs_the_attempt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "13", "13 node7 pid boot 99\n"])
-def test_a_started_that_is_being_written_is_not_there_yet(tmp_path, text) -> None:
+def test_a_started_that_is_being_written_is_not_there_yet(
+    tmp_path: Path, text: str
+) -> None:
     folder = AttemptFolder(tmp_path)
     folder.started.write_text(text)
     assert folder.read_started() is None
@@ -57,7 +59,9 @@ def test_a_started_that_is_being_written_is_not_there_yet(tmp_path, text) -> Non
         ("143 TE", None, ""),
     ],
 )
-def test_ended_holds_the_exit_code_and_a_signal(tmp_path, text, code, signal) -> None:
+def test_ended_holds_the_exit_code_and_a_signal(
+    tmp_path: Path, text: str, code: int | None, signal: str
+) -> None:
     folder = AttemptFolder(tmp_path)
     folder.ended.write_text(text)
     assert (folder.read_ended(), folder.read_signal()) == (code, signal)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hpcopt.core.errors import ConfigError, SubmissionDeferredError
+from hpcopt.core.types import TParameterization, TParameterValue
 from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import RenderedJob, digest
@@ -35,7 +36,10 @@ class Project:
         return JobScripts("demo", self.folder / "demo", spec, python="/opt/python")
 
     def render(
-        self, template: str | Path, parameters: dict | None = None, **changes: object
+        self,
+        template: str | Path,
+        parameters: TParameterization | None = None,
+        **changes: object,
     ) -> RenderedJob:
         request = AttemptRequest(7, 1, {"x": 0.5} if parameters is None else parameters)
         return self.scripts(template, **changes).render(request, "hpcopt:demo:7:1")
@@ -81,7 +85,7 @@ def test_a_function_is_run_by_the_worker(project: Project) -> None:
     assert "export PYTHONPATH=" in rendered.job
 
 
-def test_a_template_beside_the_config_goes_before_a_shipped_one(tmp_path) -> None:
+def test_a_template_beside_the_config_goes_before_a_shipped_one(tmp_path: Path) -> None:
     assert find_template("gpu.sbatch", tmp_path) == shipped_templates()["gpu.sbatch"]
     (tmp_path / "gpu.sbatch").touch()
     assert find_template("gpu.sbatch", tmp_path) == tmp_path / "gpu.sbatch"
@@ -111,7 +115,7 @@ def test_every_name_of_the_documentation_is_there(project: Project) -> None:
 
 @pytest.mark.parametrize("value", ["a", "it's", "a b\n\\n", '"', 0.5, True, {"a": "b"}])
 def test_a_python_script_gets_literals_of_python(
-    project: Project, value: object
+    project: Project, value: TParameterValue
 ) -> None:
     template = "#!/usr/bin/env python3\n# {{ trial.index }}\nfound = {{ x }}\n"
     names: dict[str, object] = {}
@@ -179,7 +183,9 @@ def test_the_folders_are_where_the_attempt_is(project: Project) -> None:
         ),
     ],
 )
-def test_a_wrong_template_is_told_with_its_line(project, template, message) -> None:
+def test_a_wrong_template_is_told_with_its_line(
+    project: Project, template: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         project.render(template)
 
@@ -194,7 +200,9 @@ def test_a_template_with_a_command_needs_one(project: Project) -> None:
         project.render("#!/bin/bash\n{{ command }}\n", command=None)
 
 
-def test_a_parameter_cannot_take_a_name_that_means_something_else(project) -> None:
+def test_a_parameter_cannot_take_a_name_that_means_something_else(
+    project: Project,
+) -> None:
     with pytest.raises(ConfigError, match="parameter 'trial': this name means"):
         project.render("#!/bin/bash\n", {"trial": 1})
 
@@ -359,7 +367,9 @@ def test_directives_go_into_the_job_as_they_are(project: Project) -> None:
         ({"environment": {"A B": "1"}}, r"job\.environment: .*found 'A B'"),
     ],
 )
-def test_a_wrong_job_is_told_at_once(tmp_path, changes, message) -> None:
+def test_a_wrong_job_is_told_at_once(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         job_spec(tmp_path / "t.sbatch", tmp_path, **changes)
 
@@ -393,7 +403,9 @@ def test_what_is_written_is_what_was_rendered(project: Project) -> None:
     assert len(list(folder.path.iterdir())) == 3
 
 
-def test_a_folder_that_cannot_be_written_defers_the_submission(project) -> None:
+def test_a_folder_that_cannot_be_written_defers_the_submission(
+    project: Project,
+) -> None:
     scripts = project.scripts("#!/bin/bash\n")
     request = AttemptRequest(7, 1, {"x": 0.5})
     (project.folder / "demo").write_text("in the way")
@@ -406,8 +418,8 @@ def test_a_task_of_an_array_runs_its_attempt(project: Project) -> None:
     requests = tuple(AttemptRequest(index, 0, {"x": 0.5}) for index in (4, 5))
     submission = Submission("hpcopt:demo:4-5:0", requests, is_array=True)
     rendered = [scripts.render(request, submission.name) for request in requests]
-    for request, job in zip(requests, rendered, strict=True):
-        scripts.write(request, job)
+    for request, each in zip(requests, rendered, strict=True):
+        scripts.write(request, each)
     for _ in range(2):
         folder = scripts.write_array(submission, rendered)
     job = (folder / "job.sh").read_text()

@@ -13,7 +13,11 @@ STOPPED = Stopped(Cause.USER, 1.0)
 
 
 def look(
-    code: int | None = None, signal: str = "", *, begun: bool = True, stopped=None
+    code: int | None = None,
+    signal: str = "",
+    *,
+    begun: bool = True,
+    stopped: Stopped | None = None,
 ) -> Look:
     return Look(BEGUN if begun else None, code, signal, stopped)
 

@@ -19,6 +19,7 @@ from hpcopt.core.errors import (
 )
 from hpcopt.core.trials.retry_policy import BAD_NODE
 from hpcopt.core.trials.trial import UNSTARTABLE, Attempt, Cause, Phase
+from hpcopt.core.types import JSONValue
 from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm import call_log
@@ -642,7 +643,7 @@ def test_what_was_cancelled_as_it_could_not_start_runs_again_elsewhere(
 ) -> None:
     runner = world.runner()
     [attempt] = submit(runner, runner.plan([request(0)]))
-    facts = {UNSTARTABLE: True, BAD_NODE: "n1"} if is_told else {}
+    facts: dict[str, JSONValue] = {UNSTARTABLE: True, BAD_NODE: "n1"} if is_told else {}
     attempt = dataclasses.replace(attempt, reason=UNSTARTED, facts=facts)
     world.slurm.says("squeue", "")
     world.accounting(attempt.name, "41", "CANCELLED by 0")
