@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Self
 
 from hpcopt.api.configuration import Configuration
-from hpcopt.api.opened import Opened, open_experiment
+from hpcopt.api.held import HeldExperiment
 from hpcopt.api.outcomes import observations
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
@@ -23,10 +24,11 @@ class AskTell(Configuration):
     """The part of a ``Client`` for scripts that evaluate trials themselves.
 
     The first of these methods that is called begins the experiment in its folder, or
-    continues it; from then on no other process may write it, until the client is gone.
-    What a method has told or been told is on disk when it returns. A script that was
-    killed and is started again finds all its trials; those that it had not completed
-    are still running, as far as anybody knows.
+    continues it; from then on no other process may write it, until ``close`` is called,
+    a ``with`` block of the client ends, or the script does. What a method has told or
+    been told is on disk when it returns. A script that was killed and is started again
+    finds all its trials; those that it had not completed are still running, as far as
+    anybody knows.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class AskTell(Configuration):
         folder: str | Path | None = None,
     ) -> None:
         super().__init__(storage_config, random_seed, folder=folder)
-        self._opened: Opened | None = None
+        self._held: HeldExperiment | None = None
 
     def get_next_trials(
         self, max_trials: int, fixed_parameters: TParameterization | None = None
@@ -63,15 +65,15 @@ class AskTell(Configuration):
             )
         if max_trials < 1:
             raise ConfigError(f"max_trials: expected at least 1, found {max_trials}")
-        opened = self._open("get_next_trials")
-        _check_baseline(opened.experiment)
+        held = self._take("get_next_trials")
+        _check_baseline(held.experiment)
         generator = make_generator(self._generation.spec)
         fixed = {k: python_value(v) for k, v in (fixed_parameters or {}).items()}
-        snapshot = Snapshot.of(opened.experiment).with_fixed(fixed)
+        snapshot = Snapshot.of(held.experiment).with_fixed(fixed)
         generation = generator.generate(max_trials, snapshot).recording(
             environment(), snapshot.environment
         )
-        trials = opened.manual_trials.hand_out(generation, fixed)
+        trials = held.manual_trials.hand_out(generation, fixed)
         if len(trials) < max_trials:
             logger.warning(
                 "%d trials were asked for and %d are left in the search space",
@@ -96,9 +98,9 @@ class AskTell(Configuration):
                 ``raw_data`` is not finite numbers.
             StorageError: The journal cannot be written.
         """
-        opened = self._open("attach_data")
+        held = self._take("attach_data")
         outcome = observations(raw_data, progression, trial_index)
-        opened.manual_trials.add_data(trial_index, outcome)
+        held.manual_trials.add_data(trial_index, outcome)
 
     def complete_trial(
         self,
@@ -124,11 +126,11 @@ class AskTell(Configuration):
                 ``raw_data`` is not finite numbers.
             StorageError: The journal cannot be written.
         """
-        opened = self._open("complete_trial")
+        held = self._take("complete_trial")
         outcome = observations(raw_data or {}, progression, trial_index)
-        opened.manual_trials.complete(trial_index, outcome)
-        trial = opened.experiment.trial(trial_index)
-        names = opened.experiment.goals.metric_names
+        held.manual_trials.complete(trial_index, outcome)
+        trial = held.experiment.trial(trial_index)
+        names = held.experiment.goals.metric_names
         if missing := [name for name in names if name not in trial.outcome]:
             logger.warning("trial %d is completed without %s", trial_index, missing)
         return trial.status
@@ -180,8 +182,8 @@ class AskTell(Configuration):
             UsageError: There is no such trial, it has ended or a runner has it.
             StorageError: The journal cannot be written.
         """
-        opened = self._open("mark_trial_failed")
-        opened.manual_trials.fail(trial_index, failed_reason or "")
+        held = self._take("mark_trial_failed")
+        held.manual_trials.fail(trial_index, failed_reason or "")
 
     def mark_trial_abandoned(self, trial_index: int) -> None:
         """End a trial without a verdict on its parameters.
@@ -190,7 +192,7 @@ class AskTell(Configuration):
             UsageError: There is no such trial, it has ended or a runner has it.
             StorageError: The journal cannot be written.
         """
-        self._open("mark_trial_abandoned").manual_trials.abandon(trial_index, "")
+        self._take("mark_trial_abandoned").manual_trials.abandon(trial_index, "")
 
     def mark_trial_early_stopped(self, trial_index: int) -> None:
         """End a trial before its time; what was attached of it counts.
@@ -200,7 +202,7 @@ class AskTell(Configuration):
                 nothing is known of it.
             StorageError: The journal cannot be written.
         """
-        self._open("mark_trial_early_stopped").manual_trials.stop_early(trial_index)
+        self._take("mark_trial_early_stopped").manual_trials.stop_early(trial_index)
 
     def _attach(
         self, method: str, parameters: TParameterization, name: str, is_baseline: bool
@@ -209,14 +211,31 @@ class AskTell(Configuration):
             plain = {key: python_value(value) for key, value in parameters.items()}
         except TypeError as exc:
             raise UsageError(f"parameters: {exc}") from exc
-        manual_trials = self._open(method).manual_trials
+        manual_trials = self._take(method).manual_trials
         return manual_trials.attach(plain, name=name, is_baseline=is_baseline)
 
-    def _open(self, method: str) -> Opened:
+    def close(self) -> None:
+        """Let go of the experiment, so that others may write it.
+
+        Everything is on disk already. A script need not call this at its end, and a
+        later call of a method that writes takes the experiment up again. Where several
+        clients of one process share an experiment, it is let go with the last of them.
+        """
+        held, self._held = self._held, None
+        if held is not None:
+            held.let_go(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _take(self, method: str) -> HeldExperiment:
         """Return the experiment, ready to be written; begin it if it is new."""
-        if self._opened is None or self._opened.is_closed:
-            self._opened = open_experiment(self._spec(method))
-        return self._opened
+        if self._held is None or self._held.is_closed:
+            self._held = HeldExperiment.take(self._spec(method), self)
+        return self._held
 
 
 def _check_baseline(experiment: Experiment) -> None:

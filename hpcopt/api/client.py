@@ -15,38 +15,34 @@ or, without a runner and metrics, evaluating the trials itself::
     for trial_index, parameters in client.get_next_trials(max_trials=3).items():
         client.complete_trial(trial_index, raw_data={"loss": loss(**parameters)})
 
-A script that was killed is started again and goes on where it was. What ``ax.api`` has
-and hpcopt has not is refused with a ``ConfigError``, never ignored.
+A script that was killed is started again and goes on where it was; ``Client.open``
+needs nothing but the experiment's folder for that. What ``ax.api`` has and hpcopt has
+not is refused with a ``ConfigError``, never ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Self
 
-from hpcopt.api.ask_tell import AskTell
-from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
 from hpcopt.api.configuration import missing
-from hpcopt.api.opened import find_opened
-from hpcopt.api.problem import Problem
+from hpcopt.api.held import find_held
+from hpcopt.api.inspection import Inspection
+from hpcopt.api.reopened import (
+    experiment_folder,
+    generation_of,
+    metrics_of,
+    problem_of,
+)
 from hpcopt.api.running import run_trials
 from hpcopt.api.saved import load, save
 from hpcopt.api.specs import run_spec
-from hpcopt.api.summary import summary
-from hpcopt.core.errors import ConfigError, UsageError
-from hpcopt.core.experiment import Experiment
-from hpcopt.core.space.change import continued
-from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.driver.limits import Limits
-from hpcopt.experiment.folder import JOURNAL, read_experiment
+from hpcopt.experiment.folder import read_experiment
 from hpcopt.experiment.spec import file_latency
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-class Client(AskTell):
+class Client(Inspection):
     """One experiment.
 
     Nothing is written before trials are asked for, attached or run. What is only looked
@@ -63,6 +59,33 @@ class Client(AskTell):
     Raises:
         ConfigError: An argument is not supported.
     """
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """Return a client of the experiment in a folder; hpcopt's addition to Ax.
+
+        Whoever began it, a script or ``hpcopt run``: its name, parameters, constraints,
+        objective, seed and generation are read from its journal, and so are metrics
+        that read HDF5 files. To run trials, the runner is to be configured, as nothing
+        in the folder says how a script would start them, and so are metrics of your
+        own; to look, or to ask and tell, nothing is.
+
+        Args:
+            folder: The experiment's folder, which holds its ``journal.jsonl``.
+
+        Raises:
+            UsageError: It is not the folder of an experiment.
+            ConfigError: It was begun by a later version, with what this one has not.
+            StorageError: The journal cannot be read.
+        """
+        path = experiment_folder(folder)
+        experiment = read_experiment(path)
+        client = cls(random_seed=experiment.seed, folder=path)
+        client._problem = problem_of(experiment, path)
+        client._goals = experiment.goals
+        client._generation = generation_of(experiment)
+        client._metrics = metrics_of(experiment)
+        return client
 
     def run_trials(
         self,
@@ -116,83 +139,9 @@ class Client(AskTell):
         )
         metrics = tuple(self._metrics.values())
         spec = run_spec(experiment, self._runner, metrics, limits)
-        if (opened := find_opened(experiment.folder)) is not None:
-            opened.close()  # the driver writes from here on
+        if (held := find_held(experiment.folder)) is not None:
+            held.close()  # the driver writes from here on
         run_trials(spec)
-
-    def get_best_parameterization(
-        self, use_model_predictions: bool = True
-    ) -> tuple[TParameterization, TOutcome, int, str]:
-        """Return the best of the completed trials.
-
-        Args:
-            use_model_predictions: Whether the best is the one of which the model
-                expects most, rather than the one observed to be best. Needs two
-                completed trials; with fewer, observations decide.
-
-        Only trials that were observed to satisfy the outcome constraints count.
-
-        Returns:
-            Its parameters; its outcome; its trial's index; and its name, such as
-            ``"7_0"``. The outcome is what the model expects of each metric, mean and
-            standard error, each without the noise of a single observation; or what was
-            observed, if that decided.
-
-        Raises:
-            UsageError: The experiment is not configured, has no completed trial or none
-                that is feasible, or has several objectives.
-            ConfigError: The folder holds another experiment.
-            GenerationError: No model could be fitted.
-            StorageError: The journal cannot be read.
-        """
-        return best_parameterization(
-            self._experiment("get_best_parameterization"),
-            use_model=use_model_predictions,
-        )
-
-    def get_pareto_frontier(
-        self, use_model_predictions: bool = True
-    ) -> list[tuple[TParameterization, TOutcome, int, str]]:
-        """Return the best trade-offs between several objectives.
-
-        They are the completed trials that satisfy the constraints and reach the
-        thresholds, and that no other such trial is better than in every objective.
-
-        Args:
-            use_model_predictions: Whether that is said of what the model expects of
-                them, rather than of what was observed.
-
-        Returns:
-            For each what ``get_best_parameterization`` returns, by trial.
-
-        Raises:
-            UsageError: The experiment is not configured, has no completed trial, or
-                has one objective only.
-            ConfigError: The folder holds another experiment.
-            GenerationError: No model could be fitted.
-            StorageError: The journal cannot be read.
-        """
-        return pareto_frontier(
-            self._experiment("get_pareto_frontier"), use_model=use_model_predictions
-        )
-
-    def predict(
-        self, points: Sequence[TParameterization]
-    ) -> list[dict[str, tuple[float, float]]]:
-        """Return what the model expects at each of ``points``.
-
-        Returns:
-            For each point, each metric's mean and standard error, those of the value
-            without noise.
-
-        Raises:
-            UsageError: The experiment is not configured or not begun, or a point is
-                not in the search space.
-            ConfigError: The folder holds another experiment.
-            GenerationError: There are too few completed trials to learn from.
-            StorageError: The journal cannot be read.
-        """
-        return predictions(self._experiment("predict"), points)
 
     def save_to_json_file(self, filepath: str = "ax_client_snapshot.json") -> None:
         """Write where the experiment is kept: its folder holds all that is known.
@@ -218,87 +167,5 @@ class Client(AskTell):
             UsageError: There is no saved client, or its experiment is not there.
             StorageError: The journal cannot be read.
         """
-        folder = load(Path(filepath))
-        client = cls(storage_config, folder=folder)
-        experiment = read_experiment(folder)
-        client._random_seed = experiment.seed
-        client._problem = Problem(experiment.name, folder, experiment.space, {})
-        client._goals = experiment.goals
-        return client
-
-    def summarize(
-        self,
-        trial_indices: Iterable[int] | None = None,
-        trial_statuses: Sequence[
-            Literal[
-                "candidate",
-                "running",
-                "failed",
-                "completed",
-                "abandoned",
-                "early_stopped",
-                "staged",
-            ]
-        ]
-        | None = None,
-    ) -> pd.DataFrame:
-        """Return a table with one row a trial.
-
-        Its columns are ``trial_index``, ``arm_name``, ``trial_status``,
-        ``failure_reason``, ``generation_node`` (how the parameters were proposed), the
-        mean of each metric, and each parameter; without those that are empty.
-
-        Args:
-            trial_indices: Only these trials.
-            trial_statuses: Only trials with one of these statuses.
-
-        Raises:
-            UsageError: The experiment is not configured or not begun, or there is no
-                such trial or status.
-            ConfigError: The folder holds another experiment.
-            StorageError: The journal cannot be read.
-        """
-        return summary(self._experiment("summarize"), trial_indices, trial_statuses)
-
-    def _experiment(self, method: str) -> Experiment:
-        """Return the experiment as it stands on disk.
-
-        Raises:
-            UsageError: It is not configured, or not begun.
-            ConfigError: It is not the one that is configured.
-        """
-        if self._folder is None:
-            raise UsageError(
-                f"{method}: expected configure_experiment to be called before"
-            )
-        opened = find_opened(self._folder)
-        if opened is None and not (self._folder / JOURNAL).exists():
-            raise UsageError(
-                f"{method}: expected trials in {self._folder}, found none; call "
-                "run_trials or get_next_trials before"
-            )
-        experiment = opened.experiment if opened else read_experiment(self._folder)
-        self._check_same(experiment)
-        return experiment
-
-    def _check_same(self, experiment: Experiment) -> None:
-        """Check that ``experiment`` is the one that is configured, as far as it is."""
-        pairs: list[tuple[str, object, object]] = []
-        if self._problem is not None:
-            pairs += [("name", self._problem.name, experiment.name)]
-            continued(experiment.space, self._problem.space)
-        if self._goals is not None:
-            pairs += [
-                ("objective", self._goals.expression, experiment.goals.expression),
-                (
-                    "outcome_constraints",
-                    list(self._goals.constraint_expressions),
-                    list(experiment.goals.constraint_expressions),
-                ),
-            ]
-        for part, configured, begun in pairs:
-            if configured != begun:
-                raise ConfigError(
-                    f"{self._folder}: expected the configured {part} {configured!r}, "
-                    f"found an experiment begun with {begun!r}"
-                )
+        cls(storage_config)  # which refuses what is not supported
+        return cls.open(load(Path(filepath)))

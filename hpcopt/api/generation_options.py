@@ -52,10 +52,15 @@ class GenerationOptions:
             self.spec,
             generator=generator,
             options=dict(options or {}),
-            folder=str(Path(sys.path[0] or Path.cwd()).absolute()),
+            folder=modules_folder(),
             timeout_s=self.spec.timeout_s if timeout_s is None else timeout_s,
         )
         return dataclasses.replace(self, spec=spec)
+
+
+def modules_folder() -> str:
+    """Return where the script's own modules are looked for first."""
+    return str(Path(sys.path[0] or Path.cwd()).absolute())
 
 
 def generation_options(

@@ -32,7 +32,8 @@ class Problem:
     """Absolute; it may not exist yet."""
     space: SearchSpace
     about: Mapping[str, JSONValue]
-    """Its description, type and owner: for people, without any effect."""
+    """Its description, type and owner: for people, without any effect. Empty where a
+    config has begun the experiment."""
 
 
 def make_problem(

@@ -44,7 +44,10 @@ def experiment_spec(
         goals=goals,
         seed=seeds[0] if seeds else 0,
         generation=generation.spec,
-        settings={"generation": generation.to_json(), "about": problem.about},
+        settings={
+            "generation": generation.to_json(),
+            **({"about": problem.about} if problem.about else {}),
+        },
     )
 
 

@@ -32,8 +32,17 @@ def open_journal(
     definition: Mapping[str, JSONValue],
     settings: Mapping[str, JSONValue],
     clock: Clock,
+    *,
+    keeps_other_settings: bool = False,
 ) -> Iterator[Journal]:
     """Take the experiment in ``folder`` up as its only writer; begin it if it is new.
+
+    Args:
+        folder: The experiment's folder, which exists.
+        definition: What it is: of this, the search space alone may have changed.
+        settings: What may change from run to run.
+        clock: Tells the time.
+        keeps_other_settings: Whether earlier settings stay that are not among these.
 
     Raises:
         LeaseHeldError: Another driver runs it.
@@ -55,6 +64,8 @@ def open_journal(
             _check_no_lost_trials(folder)
             begun = ev.ExperimentBegun(clock.now(), __version__, definition, settings)
             journal = Journal.begin(store, begun)
+        elif keeps_other_settings:
+            settings = {**journal.experiment.settings, **settings}
         space, space_changes = continued_space(journal.experiment, definition, folder)
         check_same_runner(journal.experiment, settings, folder)
         check_same_folder(journal.experiment, folder)

@@ -1,0 +1,96 @@
+"""Experiments that this process writes: one for each folder, for all its clients."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import ExitStack
+from pathlib import Path
+
+from hpcopt.core.experiment import Experiment
+from hpcopt.driver.ask_tell import ManualTrials
+from hpcopt.experiment.build import check_space
+from hpcopt.experiment.continuation import continued_space
+from hpcopt.experiment.folder import make_folder
+from hpcopt.experiment.journal import open_journal
+from hpcopt.experiment.spec import ExperimentSpec
+from hpcopt.host.clock import SystemClock
+
+#: By folder. Those that nobody holds any more are closed, and vanish from here.
+_HELD: weakref.WeakValueDictionary[Path, HeldExperiment] = weakref.WeakValueDictionary()
+
+
+class HeldExperiment:
+    """An experiment whose journal and lease this process holds.
+
+    It is closed when the last of its holders lets go. Holders that are forgotten
+    without a word (a notebook whose cells are run again) do not count, and what is
+    still held when the interpreter exits is closed then.
+    """
+
+    def __init__(self, spec: ExperimentSpec) -> None:
+        """Take the experiment up; begin it if it is new.
+
+        Raises:
+            ConfigError: The folder holds another experiment, or cannot be used.
+            LeaseHeldError: Another process runs it.
+            StorageError: The journal cannot be read or written.
+        """
+        clock = SystemClock()
+        check_space(spec.space)
+        make_folder(spec.folder)
+        with ExitStack() as stack:
+            journal = stack.enter_context(
+                open_journal(
+                    spec.folder,
+                    spec.definition(),
+                    spec.settings,
+                    clock,
+                    keeps_other_settings=True,
+                )
+            )
+            self.experiment: Experiment = journal.experiment
+            self.manual_trials = ManualTrials(journal, clock)
+            self._close = weakref.finalize(self, stack.pop_all().close)
+        self._holders: weakref.WeakSet[object] = weakref.WeakSet()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the journal and the lease are let go."""
+        return not self._close.alive
+
+    def let_go(self, holder: object) -> None:
+        """Close it unless somebody else holds it."""
+        self._holders.discard(holder)
+        if not self._holders:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the journal and the lease, whoever still holds this."""
+        self._close()
+
+    @classmethod
+    def take(cls, spec: ExperimentSpec, holder: object) -> HeldExperiment:
+        """Return the experiment, ready to be written by ``holder``.
+
+        Raises:
+            ConfigError: The folder holds another experiment, or cannot be used.
+            LeaseHeldError: Another process runs it.
+            StorageError: The journal cannot be read or written.
+        """
+        held = find_held(spec.folder)
+        if held is not None:
+            _, changes = continued_space(
+                held.experiment, spec.definition(), spec.folder
+            )
+            if changes:
+                held.close()  # to be taken up again in the changed search space
+        if held is None or held.is_closed:
+            held = _HELD[spec.folder] = cls(spec)
+        held._holders.add(holder)
+        return held
+
+
+def find_held(folder: Path) -> HeldExperiment | None:
+    """Return the experiment in ``folder`` if this process writes it."""
+    held = _HELD.get(folder)
+    return None if held is None or held.is_closed else held

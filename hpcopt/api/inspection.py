@@ -1,0 +1,178 @@
+"""Looking at an experiment: its best trials, its model and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from hpcopt.api.ask_tell import AskTell
+from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
+from hpcopt.api.held import find_held
+from hpcopt.api.summary import summary
+from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.space.change import continued
+from hpcopt.core.types import TOutcome, TParameterization
+from hpcopt.experiment.folder import is_begun, read_experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Inspection(AskTell):
+    """The part of a ``Client`` that looks at what is known.
+
+    It is read from the experiment's folder, whoever wrote it, also while somebody
+    else does.
+    """
+
+    def get_best_parameterization(
+        self, use_model_predictions: bool = True
+    ) -> tuple[TParameterization, TOutcome, int, str]:
+        """Return the best of the completed trials.
+
+        Args:
+            use_model_predictions: Whether the best is the one of which the model
+                expects most, rather than the one observed to be best. Needs two
+                completed trials; with fewer, observations decide.
+
+        Only trials that were observed to satisfy the outcome constraints count.
+
+        Returns:
+            Its parameters; its outcome; its trial's index; and its name, such as
+            ``"7_0"``. The outcome is what the model expects of each metric, mean and
+            standard error, each without the noise of a single observation; or what was
+            observed, if that decided.
+
+        Raises:
+            UsageError: The experiment is not configured, has no completed trial or none
+                that is feasible, or has several objectives.
+            ConfigError: The folder holds another experiment.
+            GenerationError: No model could be fitted.
+            StorageError: The journal cannot be read.
+        """
+        return best_parameterization(
+            self._experiment("get_best_parameterization"),
+            use_model=use_model_predictions,
+        )
+
+    def get_pareto_frontier(
+        self, use_model_predictions: bool = True
+    ) -> list[tuple[TParameterization, TOutcome, int, str]]:
+        """Return the best trade-offs between several objectives.
+
+        They are the completed trials that satisfy the constraints and reach the
+        thresholds, and that no other such trial is better than in every objective.
+
+        Args:
+            use_model_predictions: Whether that is said of what the model expects of
+                them, rather than of what was observed.
+
+        Returns:
+            For each what ``get_best_parameterization`` returns, by trial.
+
+        Raises:
+            UsageError: The experiment is not configured, has no completed trial, or
+                has one objective only.
+            ConfigError: The folder holds another experiment.
+            GenerationError: No model could be fitted.
+            StorageError: The journal cannot be read.
+        """
+        return pareto_frontier(
+            self._experiment("get_pareto_frontier"), use_model=use_model_predictions
+        )
+
+    def predict(
+        self, points: Sequence[TParameterization]
+    ) -> list[dict[str, tuple[float, float]]]:
+        """Return what the model expects at each of ``points``.
+
+        Returns:
+            For each point, each metric's mean and standard error, those of the value
+            without noise.
+
+        Raises:
+            UsageError: The experiment is not configured or not begun, or a point is
+                not in the search space.
+            ConfigError: The folder holds another experiment.
+            GenerationError: There are too few completed trials to learn from.
+            StorageError: The journal cannot be read.
+        """
+        return predictions(self._experiment("predict"), points)
+
+    def summarize(
+        self,
+        trial_indices: Iterable[int] | None = None,
+        trial_statuses: Sequence[
+            Literal[
+                "candidate",
+                "running",
+                "failed",
+                "completed",
+                "abandoned",
+                "early_stopped",
+                "staged",
+            ]
+        ]
+        | None = None,
+    ) -> pd.DataFrame:
+        """Return a table with one row a trial.
+
+        Its columns are ``trial_index``, ``arm_name``, ``trial_status``,
+        ``failure_reason``, ``generation_node`` (how the parameters were proposed), the
+        mean of each metric, and each parameter; without those that are empty.
+
+        Args:
+            trial_indices: Only these trials.
+            trial_statuses: Only trials with one of these statuses.
+
+        Raises:
+            UsageError: The experiment is not configured or not begun, or there is no
+                such trial or status.
+            ConfigError: The folder holds another experiment.
+            StorageError: The journal cannot be read.
+        """
+        return summary(self._experiment("summarize"), trial_indices, trial_statuses)
+
+    def _experiment(self, method: str) -> Experiment:
+        """Return the experiment as it stands on disk.
+
+        Raises:
+            UsageError: It is not configured, or not begun.
+            ConfigError: It is not the one that is configured.
+        """
+        if self._folder is None:
+            raise UsageError(
+                f"{method}: expected configure_experiment to be called before"
+            )
+        held = find_held(self._folder)
+        if held is None and not is_begun(self._folder):
+            raise UsageError(
+                f"{method}: expected trials in {self._folder}, found none; call "
+                "run_trials or get_next_trials before"
+            )
+        experiment = held.experiment if held else read_experiment(self._folder)
+        self._check_same(experiment)
+        return experiment
+
+    def _check_same(self, experiment: Experiment) -> None:
+        """Check that ``experiment`` is the one that is configured, as far as it is."""
+        pairs: list[tuple[str, object, object]] = []
+        if self._problem is not None:
+            pairs += [("name", self._problem.name, experiment.name)]
+            continued(experiment.space, self._problem.space)
+        if self._goals is not None:
+            pairs += [
+                ("objective", self._goals.expression, experiment.goals.expression),
+                (
+                    "outcome_constraints",
+                    list(self._goals.constraint_expressions),
+                    list(experiment.goals.constraint_expressions),
+                ),
+            ]
+        for part, configured, begun in pairs:
+            if configured != begun:
+                raise ConfigError(
+                    f"{self._folder}: expected the configured {part} {configured!r}, "
+                    f"found an experiment begun with {begun!r}"
+                )
