@@ -1,12 +1,12 @@
-"""The facts of an experiment, in the order in which they became true.
+"""The events of an experiment: facts, in the order in which they became true.
 
 An event is written to the journal before the effect that it announces, and an
 ``Experiment`` is nothing but the fold of its events. Events are never changed; a new
 kind may be added, and a new field must have a default. Times are seconds since the
 epoch.
 
-Here are those about the experiment and its drivers; the union has those about its
-trials, too.
+Here are those about the experiment and its drivers; the union ``Event`` includes those
+about its trials.
 """
 
 from __future__ import annotations
@@ -104,19 +104,19 @@ class SpaceChanged:
 
 @dataclass(frozen=True)
 class DriverBegun:
-    """A driver took the experiment up."""
+    """A driver began to run the experiment."""
 
     time: float
     host: str
     pid: int
     version: str
     job_id: str = ""
-    """The job that it is in, where it is in one."""
+    """The id of the Slurm job that it runs in; empty if in none."""
 
 
 @dataclass(frozen=True)
 class DriverEnded:
-    """The driver laid the experiment down in an orderly way."""
+    """The driver ended in an orderly way."""
 
     time: float
     reason: str
@@ -127,11 +127,11 @@ class DriverEnded:
 
 @dataclass(frozen=True)
 class DriverNoted:
-    """What a driver at work has to say: written when it changes, and now and then."""
+    """The status of a running driver: written when it changes, and periodically."""
 
     time: float
     note: str
-    """Why nothing is submitted, or known, in one line; empty when all is well."""
+    """Why nothing is submitted or known, in one line; empty when all is well."""
     calls: Mapping[str, int] = field(default_factory=dict)
     """How often this driver has run each command of the scheduler so far."""
 

@@ -38,18 +38,20 @@ class Experiment:
         self.ended: ev.DriverEnded | None = None
         """How the latest driver ended; ``None`` while it runs or if it was killed."""
         self.driver_activity = DriverActivity()
-        """What the drivers have done, and what the present one says."""
+        """How long drivers have run, their scheduler calls, the present one's note."""
         self.generation_details: Mapping[str, JSONValue] = {}
         """The details of the latest generation."""
         self.generation_seconds: list[float] = []
+        """How long each call of the generator took."""
+        """How long each call of the generator took."""
         self.requests: dict[str, ev.TrialsCancelled | ev.TrialsReopened] = {}
-        """What came of people's requests, by their names."""
+        """The events that answered people's requests, by the request's name."""
         self.cancelled_by = ""
         """Who cancelled all trials and wants the driver to stop, until it has."""
         self.environment: Mapping[str, str] = {}
-        """The versions and the like that the latest suggestions depend on."""
+        """The versions and settings that the latest suggestions depend on."""
         self.fallbacks: list[tuple[int, str]] = []
-        """What failed in generation and what was done instead, with the trial."""
+        """The first trial of a generation that used a fallback, and which, in words."""
         self._table = TrialTable()
 
     @classmethod
@@ -73,14 +75,14 @@ class Experiment:
         return experiment
 
     def copy(self) -> Experiment:
-        """Return an experiment that grows by itself, sharing all that is frozen."""
-        twin = copy.copy(self)
-        twin.drivers = self.drivers.copy()
-        twin.generation_seconds = self.generation_seconds.copy()
-        twin.requests = self.requests.copy()
-        twin.fallbacks = self.fallbacks.copy()
-        twin._table = self._table.copy()
-        return twin
+        """Return an independent copy, which shares all that is frozen."""
+        clone = copy.copy(self)
+        clone.drivers = self.drivers.copy()
+        clone.generation_seconds = self.generation_seconds.copy()
+        clone.requests = self.requests.copy()
+        clone.fallbacks = self.fallbacks.copy()
+        clone._table = self._table.copy()
+        return clone
 
     # What it is
 
@@ -92,7 +94,7 @@ class Experiment:
     @cached_property
     def space(self) -> SearchSpace:
         """The search space, as it is now."""
-        # With it comes numpy: those who only look at trials do without.
+        # It loads numpy, which reading trials does not need.
         from hpcopt.core.space.search_space import SearchSpace
 
         changed = self._space_changed
@@ -102,12 +104,12 @@ class Experiment:
 
     @cached_property
     def goals(self) -> Goals:
-        """Its objectives, and the constraints on its outcomes."""
+        """The objectives and the constraints on outcomes."""
         return Goals.from_json(self.begun.definition)
 
     @property
     def absolute_goals(self) -> Goals:
-        """The goals, with bounds in numbers where the baseline's outcome is known."""
+        """The goals, relative bounds made absolute if the baseline has an outcome."""
         baseline = self.baseline
         if baseline is None or self.goals.is_absolute:
             return self.goals
@@ -115,7 +117,7 @@ class Experiment:
 
     @property
     def baseline(self) -> Trial | None:
-        """The trial that relative constraints are about."""
+        """The trial to which relative constraints refer, if there is one."""
         index = self._table.baseline
         return None if index is None else self._table[index]
 
@@ -143,7 +145,11 @@ class Experiment:
 
     @property
     def n_results(self) -> int:
-        """How many times it became known what is to be learnt from a trial."""
+        """How many times the data for a model changed: its version, so to say.
+
+        Counted are trials that ended, data that were attached, and trials that were
+        reopened.
+        """
         return self._table.n_results
 
     @property
@@ -160,14 +166,14 @@ class Experiment:
         return self._table[index]
 
     def open_trials(self) -> list[Trial]:
-        """Return the trials that a runner has to do with and that have not ended.
+        """Return the runner's trials that have not ended, by index.
 
-        Candidates and live ones, by index.
+        They are candidates, staged or running.
         """
         return self._table.open_trials()
 
     def manual_trials(self) -> list[Trial]:
-        """Return the trials that a script evaluates and has not ended, by index."""
+        """Return the trials evaluated by a script that have not ended, by index."""
         return self._table.manual_trials()
 
     def live_attempts(self) -> list[Attempt]:
@@ -186,18 +192,8 @@ class Experiment:
         """Return the trials whose result was read, by index."""
         return [t for t in self._table.trials if t.status is TrialStatus.COMPLETED]
 
-    def best_trial(self) -> Trial | None:
-        """Return the best of the feasible trials, as observed; ``None`` if none is.
-
-        Raises:
-            ValueError: There are several objectives.
-        """
-        return next(iter(self.best_trials()), None)
-
     def best_trials(self) -> list[Trial]:
-        """Return the completed trials that are known to be feasible, best first.
-
-        Those that a changed search space has left behind are not among them.
+        """Return ``trials_of_interest``, the best observed objective first.
 
         Raises:
             ValueError: There are several objectives.
@@ -206,7 +202,7 @@ class Experiment:
         return sorted(self.trials_of_interest(), key=lambda t: -value(t.outcome))
 
     def pareto_trials(self) -> list[Trial]:
-        """Return the trials of interest that none is better than in everything."""
+        """Return the Pareto-optimal ones of ``trials_of_interest``, by index."""
         trials = self.trials_of_interest()
         if not trials:
             return []
@@ -216,11 +212,10 @@ class Experiment:
         return list(itertools.compress(trials, is_nondominated(values).tolist()))
 
     def trials_of_interest(self) -> list[Trial]:
-        """Return the completed trials that may be best, by index.
+        """Return the completed trials that are candidates for the best, by index.
 
-        Their objectives are known, and they are known to satisfy the constraints and
-        to reach the objectives' thresholds, and a changed search space has not left
-        them behind.
+        Their objectives are known, they are known to satisfy all outcome constraints
+        and objective thresholds, and they lie in the present search space.
         """
         goals = self.absolute_goals
         needed = {name for one in goals.objectives for name in one.metric_names}
@@ -234,10 +229,10 @@ class Experiment:
             trials = list(itertools.compress(trials, inside.tolist()))
         return trials
 
-    # How it grows
+    # Events
 
     def apply(self, event: ev.Event) -> None:
-        """Take one more event in.
+        """Apply the next event.
 
         Raises:
             StorageError: The event contradicts those before it.
@@ -245,35 +240,35 @@ class Experiment:
         if isinstance(event, ev.ExperimentBegun):
             raise StorageError("ExperimentBegun appears twice in the journal")
         self._table.apply(event)
-        note = _NOTES.get(type(event))
-        if note is not None:
-            note(self, event)
+        handle = _HANDLERS.get(type(event))
+        if handle is not None:
+            handle(self, event)
         self.n_events += 1
         self.last_event_time = event.time
 
-    def _note_settings(self, event: ev.SettingsChanged) -> None:
+    def _apply_settings(self, event: ev.SettingsChanged) -> None:
         self.settings = event.settings
 
-    def _note_space(self, event: ev.SpaceChanged) -> None:
+    def _apply_space(self, event: ev.SpaceChanged) -> None:
         self._space_changed = event
-        self.__dict__.pop("space", None)  # it is read anew
+        self.__dict__.pop("space", None)  # the cached property
 
-    def _note_begin(self, event: ev.DriverBegun) -> None:
+    def _apply_begin(self, event: ev.DriverBegun) -> None:
         self.drivers.append(event)
         self.driver_activity = self.driver_activity.begun(
             event.time, self.last_event_time
         )
         self.ended = None
 
-    def _note_end(self, event: ev.DriverEnded) -> None:
+    def _apply_end(self, event: ev.DriverEnded) -> None:
         self.ended = event
         self.driver_activity = self.driver_activity.ended(event.time, event.calls)
         self.cancelled_by = ""
 
-    def _note_activity(self, event: ev.DriverNoted) -> None:
+    def _apply_activity(self, event: ev.DriverNoted) -> None:
         self.driver_activity = self.driver_activity.noted(event.note, event.calls)
 
-    def _note_generation(self, event: ev.TrialsGenerated) -> None:
+    def _apply_generation(self, event: ev.TrialsGenerated) -> None:
         self.generation_details = event.details
         self.environment = event.environment or self.environment
         if event.offset == 0:
@@ -282,21 +277,21 @@ class Experiment:
             first = event.trials[0].index if event.trials else self.n_trials
             self.fallbacks += [(first, str(sentence)) for sentence in told]
 
-    def _note_request(self, event: ev.TrialsCancelled | ev.TrialsReopened) -> None:
+    def _apply_request(self, event: ev.TrialsCancelled | ev.TrialsReopened) -> None:
         if event.request:
             self.requests[event.request] = event
         if isinstance(event, ev.TrialsCancelled) and event.is_all:
             self.cancelled_by = event.by
 
 
-#: What the experiment keeps of the events of each kind, besides its trials.
-_NOTES: Mapping[type[Any], Callable[[Experiment, Any], None]] = {
-    ev.SettingsChanged: Experiment._note_settings,
-    ev.SpaceChanged: Experiment._note_space,
-    ev.DriverBegun: Experiment._note_begin,
-    ev.DriverEnded: Experiment._note_end,
-    ev.DriverNoted: Experiment._note_activity,
-    ev.TrialsGenerated: Experiment._note_generation,
-    ev.TrialsCancelled: Experiment._note_request,
-    ev.TrialsReopened: Experiment._note_request,
+#: What each kind of event changes besides the trials.
+_HANDLERS: Mapping[type[Any], Callable[[Experiment, Any], None]] = {
+    ev.SettingsChanged: Experiment._apply_settings,
+    ev.SpaceChanged: Experiment._apply_space,
+    ev.DriverBegun: Experiment._apply_begin,
+    ev.DriverEnded: Experiment._apply_end,
+    ev.DriverNoted: Experiment._apply_activity,
+    ev.TrialsGenerated: Experiment._apply_generation,
+    ev.TrialsCancelled: Experiment._apply_request,
+    ev.TrialsReopened: Experiment._apply_request,
 }

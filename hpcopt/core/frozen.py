@@ -1,8 +1,8 @@
-"""Frozen dataclasses made as fast as others: a journal holds hundreds of thousands.
+"""Fast construction of frozen dataclasses: a journal makes hundreds of thousands.
 
 The ``__init__`` of a frozen dataclass sets field by field, and ``dataclasses.replace``
-calls it with every field. These write all fields at once, at a fifth of the cost. They
-call no ``__post_init__``, so they are for classes without one.
+calls it with every field. These functions set all fields at once, at a fifth of the
+cost. They call no ``__post_init__``, so they are for classes without one.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def made(kind: type[T], fields: Mapping[str, Any]) -> T:
-    """Return a ``kind`` with exactly these fields, which must be all that it has."""
+def construct(kind: type[T], fields: Mapping[str, Any]) -> T:
+    """Return an instance of ``kind``; ``fields`` must have all of its fields."""
     record = object.__new__(kind)
     record.__dict__.update(fields)
     return record
 
 
 def changed(record: T, **changes: Any) -> T:
-    """Return ``record`` with other values in some of its fields.
+    """Return a copy of ``record`` with some fields changed.
 
     Raises:
         TypeError: There is no such field.

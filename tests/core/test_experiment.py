@@ -54,7 +54,7 @@ def test_a_new_experiment_has_its_definition_and_nothing_else() -> None:
     assert new.space.parameters[0].name == "x"
     assert new.objective.weights == {"loss": -1.0}
     assert new.settings == {"max_trials": 3}
-    assert new.best_trial() is None
+    assert new.best_trials() == []
     assert (new.n_events, new.last_event_time) == (1, 0.5)
 
 
@@ -178,15 +178,14 @@ def test_the_best_trial_is_the_completed_one_with_the_best_objective() -> None:
     one = experiment(generated(0, 1, 2, 3))
     for index, loss in enumerate((3.0, 1.0, 2.0)):
         one.apply(completed(index, loss))
-    best = one.best_trial()
-    assert best is not None
+    best = one.best_trials()[0]
     assert best.index == 1
 
 
 def test_a_trial_without_the_objectives_metric_is_not_the_best() -> None:
     one = experiment(generated(0))
     one.apply(ev.TrialCompleted(1.0, 0, {"cost": ev.ObservedMetric(1.0)}))
-    assert one.best_trial() is None
+    assert one.best_trials() == []
 
 
 def constrained(*heats: float | None) -> Experiment:
@@ -211,7 +210,7 @@ def test_the_best_trials_are_feasible() -> None:
 
 
 def test_there_is_no_best_trial_where_none_is_feasible() -> None:
-    assert constrained(6.0, 7.0).best_trial() is None
+    assert constrained(6.0, 7.0).best_trials() == []
 
 
 def test_a_definition_without_constraints_has_none() -> None:
@@ -229,7 +228,7 @@ def test_a_trial_that_is_handed_out_runs_without_a_runner() -> None:
     assert [trial.index for trial in one.manual_trials()] == [1]
     one.apply(completed(1))
     assert one.manual_trials() == []
-    assert one.best_trial() == one.trial(1)
+    assert one.best_trials()[0] == one.trial(1)
 
 
 def test_only_a_candidate_is_handed_out() -> None:
@@ -283,7 +282,7 @@ def test_a_relative_constraint_waits_for_the_baseline() -> None:
     outcome = {"loss": ev.ObservedMetric(1.0), "heat": ev.ObservedMetric(10.0)}
     one.apply(ev.TrialCompleted(2.0, 0, outcome))
     assert one.absolute_goals.constraint_expressions == ("heat <= 20.0",)
-    assert one.best_trial() == one.baseline
+    assert one.best_trials()[0] == one.baseline
 
 
 def test_a_copy_hands_out_by_itself() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hpcopt.core.frozen import changed, made
+from hpcopt.core.frozen import changed, construct
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,6 @@ def test_a_field_that_does_not_exist_is_not_changed() -> None:
 
 def test_a_record_is_made_of_its_fields_and_does_not_share_them() -> None:
     fields = {"x": 1.0, "y": 2.0}
-    point = made(Point, fields)
+    point = construct(Point, fields)
     fields["x"] = 5.0
     assert point == Point(1.0, 2.0)

@@ -1,4 +1,4 @@
-"""What an experiment is for.
+"""Objectives, outcome constraints and thresholds, and the Pareto front.
 
-Objectives, bounds on outcomes, and the Pareto front of what was found.
+Knows the observations of trials, and no search space.
 """

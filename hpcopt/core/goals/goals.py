@@ -1,4 +1,4 @@
-"""What an experiment is for: its objectives and the bounds on its outcomes, as in Ax.
+"""Optimisation goals: objectives, outcome constraints, objective thresholds, as in Ax.
 
 ``"-loss, -cost"`` are two objectives. A bound on a metric that is one of several
 objectives is that objective's threshold: what a trial must reach to be of interest.
@@ -22,12 +22,12 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 @dataclass(frozen=True)
 class Goals:
-    """What is to be reached."""
+    """The objectives and outcome constraints of an experiment."""
 
     objectives: tuple[Objective, ...]
     """At least one; each is maximised."""
     constraints: tuple[OutcomeConstraint, ...] = ()
-    """What a feasible outcome satisfies; none is about a metric that an objective
+    """What a feasible outcome satisfies. None constrains a metric that an objective
     maximises or minimises."""
     thresholds: tuple[OutcomeConstraint | None, ...] = ()
     """Of several objectives, the least value of interest of each; else empty."""
@@ -49,7 +49,7 @@ class Goals:
 
     @property
     def threshold_values(self) -> tuple[float | None, ...]:
-        """Each objective's least value of interest; ``None`` where any is.
+        """Each objective's least value of interest; ``None`` if it has no threshold.
 
         Raises:
             ValueError: A threshold is relative.
@@ -75,17 +75,23 @@ class Goals:
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """Every metric that it needs, those of the objectives first."""
+        """Every metric that the goals need, those of the objectives first."""
         sums: tuple[MetricSum, ...] = (*self.objectives, *self.bounds)
         return tuple(dict.fromkeys(n for s in sums for n in s.metric_names))
 
     @property
     def is_absolute(self) -> bool:
-        """Whether every bound is a number: none waits for the baseline's outcome."""
+        """Whether no bound is relative to the baseline's outcome."""
         return not any(bound.is_relative for bound in self.bounds)
 
     def relative_to(self, baseline: Mapping[str, Observation]) -> Goals:
-        """Return the goals with those bounds in numbers that ``baseline`` tells of."""
+        """Return the goals with relative bounds made absolute.
+
+        A bound stays relative where ``baseline`` lacks its metric.
+
+        Args:
+            baseline: The outcome of the baseline trial.
+        """
 
         def resolved(constraint: OutcomeConstraint) -> OutcomeConstraint:
             is_known = constraint.is_known(baseline)
@@ -110,16 +116,12 @@ class Goals:
         """
         return tuple(constraint.slack(outcome) for constraint in self.constraints)
 
-    def slack_sem(self, outcome: Mapping[str, Observation]) -> tuple[float | None, ...]:
-        """Return the standard error of each slack; ``None`` where it is unknown."""
-        return tuple(constraint.sem(outcome) for constraint in self.constraints)
-
     def is_feasible(self, outcome: Mapping[str, Observation]) -> bool:
         """Whether ``outcome`` is known to satisfy every constraint."""
         return all(constraint.holds(outcome) for constraint in self.constraints)
 
     def is_of_interest(self, outcome: Mapping[str, Observation]) -> bool:
-        """Whether it is known to be feasible and to reach every threshold."""
+        """Whether ``outcome`` is known to be feasible and to reach every threshold."""
         return all(bound.holds(outcome) for bound in self.bounds)
 
     def values(self, outcome: Mapping[str, Observation]) -> tuple[float, ...]:
@@ -131,7 +133,7 @@ class Goals:
         return tuple(objective.value(outcome) for objective in self.objectives)
 
     def to_json(self) -> dict[str, JSONValue]:
-        """Return the goals as a JSON object; without constraints none are in it."""
+        """Return the goals as the keys ``objective`` and ``outcome_constraints``."""
         record: dict[str, JSONValue] = {"objective": self.expression}
         if self.bounds:
             record["outcome_constraints"] = list(self.constraint_expressions)
@@ -139,14 +141,18 @@ class Goals:
 
     @classmethod
     def from_json(cls, record: Mapping[str, JSONValue]) -> Goals:
-        """Return the goals that ``to_json`` wrote."""
+        """Return the goals that ``to_json`` wrote.
+
+        Raises:
+            ConfigError: An expression is malformed.
+        """
         constraints = record.get("outcome_constraints")
         written = constraints if isinstance(constraints, Sequence) else ()
         return parse_goals(str(record["objective"]), [str(text) for text in written])
 
 
 def parse_goals(objective: str, outcome_constraints: Iterable[str] = ()) -> Goals:
-    """Return the goals that Ax's strings write.
+    """Return the goals that are written as in Ax.
 
     Args:
         objective: One objective, or several separated by commas.
@@ -202,7 +208,9 @@ def _threshold_value(
 def _objective_of(
     constraint: OutcomeConstraint, objectives: Sequence[Objective]
 ) -> int | None:
-    """Return the objective whose threshold ``constraint`` is.
+    """Return the index of the objective whose threshold ``constraint`` is.
+
+    ``None`` if it is an outcome constraint.
 
     Raises:
         ConfigError: It bounds an objective, and is no threshold.

@@ -1,10 +1,10 @@
-"""What is optimised: a weighted sum of metrics, written as in Ax, and of distances.
+"""Objectives: weighted sums of metrics, written as in Ax, and distances from targets.
 
 ``"-loss"`` minimises ``loss``, ``"accuracy"`` maximises ``accuracy``,
 ``"accuracy - 0.1*cost"`` maximises the sum. ``"-abs(temperature - 350)"`` and
-``"-(a - 1)**2 - 0.5*(b - c - 3)**2"`` bring metrics close to targets, which Ax knows
-nothing of. Inside hpcopt everything is maximised; minimise or maximise is decided here
-and nowhere else.
+``"-(a - 1)**2 - 0.5*(b - c - 3)**2"`` bring metrics close to targets, which Ax cannot
+express. Inside hpcopt everything is maximised; minimise or maximise is decided here and
+nowhere else.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from hpcopt.core.trials.trial import Observation
 #: How many digits of a weight a person reads.
 _DIGITS = 6
 
-#: What is further from 0 counts as this: sums of outcomes stay finite, whatever a
-#: diverged simulation tells.
+#: Larger magnitudes are clipped to this, so that sums of outcomes stay finite whatever
+#: a diverged simulation returns.
 _LARGEST = 1e300
 
 
 @dataclass(frozen=True)
 class MetricSum:
-    """A weighted sum of metrics."""
+    """A linear combination of metrics."""
 
     expression: str
     """As it was written."""
@@ -74,20 +74,23 @@ class MetricSum:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far a sum of metrics is from its target: what is to be small."""
+    """The weighted distance of a linear combination of metrics from its target.
+
+    ``weight * abs(of - target) ** power``, which is minimised.
+    """
 
     expression: str
     """As it was written, without its weight: ``abs(temperature - 350)``."""
     of: MetricSum
-    """What has the target: ``temperature``."""
+    """The linear combination that has the target: ``temperature``."""
     target: float
     power: Literal[1, 2]
     """1 for the distance itself, 2 for its square."""
     weight: float
-    """How much it counts; above 0."""
+    """Above 0."""
 
     def value(self, outcome: Mapping[str, Observation]) -> float:
-        """Return it, times its weight.
+        """Return the weighted distance, at least 0.
 
         Raises:
             KeyError: ``outcome`` lacks a metric.
@@ -97,10 +100,10 @@ class Distance:
         return _bounded(self.weight * math.prod([distance] * self.power))
 
     def sem(self, outcome: Mapping[str, Observation]) -> float | None:
-        """Return its standard error; ``None`` if it is unknown.
+        """Return the standard error of the weighted distance; ``None`` if unknown.
 
-        That of a square is a Gaussian metric's; that of a distance is the metric's own,
-        which is the most that it can be.
+        That of a square assumes Gaussian noise in the metrics; that of an absolute
+        value is the standard error of the metrics themselves, an upper bound.
         """
         sem = self.of.sem(outcome)
         if sem is None or self.power == 1:
@@ -111,9 +114,9 @@ class Distance:
 
 @dataclass(frozen=True)
 class Objective(MetricSum):
-    """What is to be maximised: a weighted sum of metrics, less weighted distances.
+    """A linear combination of metrics minus weighted distances, to be maximised.
 
-    Metrics that are minimised have weights below 0. No metric is in it twice.
+    Metrics that are minimised have negative weights. No metric occurs twice.
     """
 
     distances: tuple[Distance, ...] = ()
@@ -126,7 +129,7 @@ class Objective(MetricSum):
 
     @override
     def value(self, outcome: Mapping[str, Observation]) -> float:
-        """Return the sum, less the distances.
+        """Return the sum minus the distances.
 
         Raises:
             KeyError: ``outcome`` lacks a metric.
@@ -136,27 +139,30 @@ class Objective(MetricSum):
 
     @override
     def sem(self, outcome: Mapping[str, Observation]) -> float | None:
-        """Return its standard error, to first order; ``None`` if one is unknown."""
+        """Return the standard error, to first order; ``None`` if one is unknown.
+
+        The metrics are taken as independent.
+        """
         sems = [super().sem(outcome), *(d.sem(outcome) for d in self.distances)]
         known = [sem for sem in sems if sem is not None]
         return math.hypot(*known) if len(known) == len(sems) else None
 
     @property
     def metric(self) -> str | None:
-        """The only metric that it is made of, if it is no more than that."""
+        """The metric, if the objective is a multiple of a single one."""
         is_metric = len(self.weights) == 1 and not self.distances
         return next(iter(self.weights)) if is_metric else None
 
     @property
     def is_minimised(self) -> bool:
-        """Whether a person reads it as what should be small: a metric, or distances."""
+        """Whether a person reads the objective as something to minimise."""
         if not self.distances:
             return self.metric is not None and self.weights[self.metric] < 0
         return all(weight < 0 for weight in self.weights.values())
 
     @property
     def negated(self) -> str:
-        """What is minimised, as a person reads it: ``abs(a - 1) + 0.1*cost``.
+        """The expression to minimise, as a person reads it: ``abs(a - 1) + 0.1*cost``.
 
         Raises:
             ValueError: It is not minimised.
@@ -173,7 +179,7 @@ def _bounded(value: float) -> float:
 
 
 def parse_objective(expression: str) -> Objective:
-    """Return the objective that ``expression`` writes.
+    """Return the objective that is written as ``expression``.
 
     Raises:
         ConfigError: The expression is not a sum of metrics and of distances from
@@ -207,11 +213,16 @@ def parse_objective(expression: str) -> Objective:
 
 
 def _distance(part: ast.expr, weight: float, expression: str) -> Distance | None:
-    """Return the distance that ``part`` is, if it is one; ``weight`` maximises it.
+    """Return the distance that a summand is; ``None`` if it is none.
+
+    Args:
+        part: The summand.
+        weight: Its weight in the objective, which is maximised.
+        expression: The whole objective, for messages.
 
     Raises:
-        ConfigError: It is none that can be brought close to its target.
-        NotLinearError: What is in it is no sum of metrics.
+        ConfigError: It is maximised, lacks a metric, or has another power than 2.
+        NotLinearError: Inside of it is no linear combination of metrics.
     """
     power: Literal[1, 2]
     match part:
@@ -247,7 +258,7 @@ def _distance(part: ast.expr, weight: float, expression: str) -> Distance | None
 
 
 def _target(constants: list[float], expression: str) -> float:
-    """Return what a sum should be if, with these numbers, it should be 0."""
+    """Return the target of a sum that, with these constants, should be 0."""
     target = 0.0 - sum(constants)  # not fsum, which raises where it overflows
     if not math.isfinite(target):
         raise ConfigError(
@@ -257,7 +268,7 @@ def _target(constants: list[float], expression: str) -> float:
 
 
 def _written(terms: Iterable[tuple[str, float]]) -> str:
-    """Return a weighted sum as a person writes it: ``a - 0.5*b``."""
+    """Return a weighted sum as a person would write it: ``a - 0.5*b``."""
     texts = []
     for text, weight in terms:
         size = "" if abs(weight) == 1 else f"{abs(weight):.{_DIGITS}g}*"

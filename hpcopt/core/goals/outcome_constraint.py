@@ -1,7 +1,7 @@
-"""Bounds on what trials yield, written as in Ax.
+"""Outcome constraints: bounds on metrics, written as in Ax.
 
-``"temperature <= 1200"`` and ``"0.5*a + 0.5*b >= 0.95"`` bound outcomes;
-``"qps >= 0.95 * baseline"`` bounds a metric by what the baseline trial has of it.
+``"temperature <= 1200"`` and ``"0.5*a + 0.5*b >= 0.95"`` bound outcomes; ``"qps >= 0.95
+* baseline"`` bounds a metric relative to its value in the baseline trial.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from hpcopt.core.goals.objective import MetricSum
 from hpcopt.core.linear import NotLinearError, linear_terms, parse_expression
 from hpcopt.core.trials.trial import Observation
 
-#: The name that stands for the baseline's value in a relative constraint.
+#: The name of the baseline's value in a relative constraint.
 BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
 class OutcomeConstraint(MetricSum):
-    """A weighted sum of metrics that must not be below a bound."""
+    """A linear combination of metrics with a lower bound."""
 
     bound: float
-    """What ``value`` must reach; where relative, times the baseline's value."""
+    """The least feasible ``value``; if relative, a multiple of the baseline's value."""
     is_relative: bool = False
 
     def slack(self, outcome: Mapping[str, Observation]) -> float:
-        """Return by how much it holds; it is violated below 0. ``sem`` is its error.
+        """Return ``value - bound``: below 0 if violated. ``sem`` is its standard error.
 
         Raises:
             KeyError: ``outcome`` lacks a metric.
@@ -46,7 +46,7 @@ class OutcomeConstraint(MetricSum):
         return self.slack(outcome) >= 0
 
     def relative_to(self, baseline: Mapping[str, Observation]) -> OutcomeConstraint:
-        """Return the constraint with its bound in numbers.
+        """Return the constraint with an absolute bound.
 
         As in Ax, ``0.95 * baseline`` is the baseline's value less 5 % of its magnitude:
         also a baseline below 0 satisfies its own bound.
@@ -65,7 +65,7 @@ class OutcomeConstraint(MetricSum):
 
 
 def parse_constraint(expression: str) -> OutcomeConstraint:
-    """Return the constraint that ``expression`` writes.
+    """Return the constraint that is written as ``expression``.
 
     Raises:
         ConfigError: It is no linear inequality of metrics.

@@ -1,7 +1,7 @@
-"""What may change of a search space while its experiment goes on, and what that means.
+"""Changes of a search space between two runs of its experiment.
 
-Names, kinds and scales stay, so that every trial goes on teaching the model; bounds,
-values and constraints may change, and then say where new trials may lie.
+Names, types and scales stay, so that a model still learns from every trial; bounds,
+values and constraints may change, and then restrict new trials only.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from hpcopt.core.types import TParameterValue
 def continued(
     before: SearchSpace, after: SearchSpace
 ) -> tuple[SearchSpace, tuple[str, ...]]:
-    """Return the space to go on with, and a sentence for each change.
+    """Return the space with which the experiment continues, and its changes in words.
 
     Args:
         before: The space that the experiment has.
         after: The space that its config asks for.
 
     Returns:
-        ``after``, its parameters in the order of ``before``, with all that ``before``
-        knows of values that were taken away, and of defaults.
+        ``after`` with its parameters in the order of ``before``, and with removed
+        values and defaults that ``before`` has; and a sentence for each change.
 
     Raises:
-        ConfigError: A change would take the meaning from trials that were made.
+        ConfigError: A change would make earlier trials meaningless.
     """
     wanted = {parameter.name: parameter for parameter in after.parameters}
     parameters: list[Parameter] = []
@@ -144,7 +144,7 @@ def _changed_choice(
 def _common(
     values: Sequence[TParameterValue], other: ChoiceParameter
 ) -> list[TParameterValue]:
-    """Return those of ``values`` that ``other`` knows too, in their order."""
+    """Return those of ``values`` that are among ``other.known``, in their order."""
     known = {identity(value) for value in other.known}
     return [value for value in values if identity(value) in known]
 
@@ -152,7 +152,7 @@ def _common(
 def _merged(
     old: Sequence[TParameterValue], new: Sequence[TParameterValue]
 ) -> tuple[TParameterValue, ...]:
-    """Return the new values, each lost one after that which it followed."""
+    """Return the new values and the removed ones, each after the one it followed."""
     merged = list(new)
     kept = {identity(value) for value in new}
     for k, value in enumerate(old):
@@ -180,7 +180,7 @@ def _added(parameter: Parameter) -> str:
 def _check_default(
     old: RangeParameter | ChoiceParameter, new: RangeParameter | ChoiceParameter
 ) -> None:
-    """Check that what earlier trials ran with is not rewritten; it may be left out."""
+    """Check that the default, the value of earlier trials, is unchanged or omitted."""
     if new.default is not None and old.default != new.default:
         raise ConfigError(
             f"parameter {old.name!r}: default: expected {old.default!r} as before, "
@@ -189,7 +189,7 @@ def _check_default(
 
 
 def _check_conditions(before: SearchSpace, after: SearchSpace) -> None:
-    """Check that no trial that was made would lack a value, or have one too many."""
+    """Check that earlier trials have the same active parameters as before."""
     known = {parameter.name: parameter for parameter in before.parameters}
 
     def told(

@@ -1,4 +1,4 @@
-"""Parameters without a range: a choice among values, a fixed value, a derived one."""
+"""Parameters without a range: choices, fixed values, and derived parameters."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _MAX_SHOWN = 10
 
 @dataclass(frozen=True)
 class ChoiceParameter:
-    """One of several values; of one value, it is fixed."""
+    """A categorical or ordinal parameter; with a single value, a fixed one."""
 
     name: str
     values: tuple[TParameterValue, ...]
     is_ordered: bool = False
-    """Whether neighbours in ``values`` are alike (small, medium, large)."""
+    """Whether the values are ordinal (small, medium, large)."""
     default: TParameterValue | None = None
-    """What trials ran with that were made before the parameter was added."""
+    """The value of trials that were made before the parameter was added."""
     known: tuple[TParameterValue, ...] = ()
-    """``values`` and those that were taken away, in order: a model still learns from
-    trials that have one of these. ``values`` by default."""
+    """``values`` and those that were removed, in order; ``values`` by default. A model
+    still learns from trials that have a removed value."""
 
     def __post_init__(self) -> None:
         where = f"parameter {self.name!r}"
@@ -81,20 +81,20 @@ class ChoiceParameter:
 
     @property
     def is_one_hot(self) -> bool:
-        """Whether each of its coordinates stands for one value."""
+        """Whether its encoding is one-hot."""
         return not self.is_ordered and 2 < len(self.known) <= MAX_ONE_HOT
 
     @property
     def is_nominal(self) -> bool:
-        """Whether it has a few values, and none is between two others."""
+        """Whether it is categorical, with at most ``MAX_ONE_HOT`` values."""
         return not self.is_ordered and 1 < len(self.known) <= MAX_ONE_HOT
 
     @property
     def n_coordinates(self) -> int:
-        """How many coordinates of the unit cube it takes.
+        """The number of coordinates of its encoding.
 
-        None if fixed, one if ordered or of two values, else one for each value, or,
-        of more than ``MAX_ONE_HOT`` values, the digits of a binary code.
+        None if fixed, one if ordered or of two values, else one for each value
+        (one-hot), or, of more than ``MAX_ONE_HOT`` values, one for each binary digit.
         """
         n = len(self.known)
         if n == 1:
@@ -223,12 +223,12 @@ class ChoiceParameter:
 
 @dataclass(frozen=True)
 class DerivedParameter:
-    """A value that follows from those of other parameters; it takes no coordinate."""
+    """A parameter computed from others; it has no coordinate."""
 
     name: str
     expression: Expression
     parameter_type: Literal["float", "int", "str", "bool"] = "float"
-    """A whole number is rounded to; text and truth can only be copied."""
+    """``int`` rounds to a whole number; ``str`` and ``bool`` can only be copied."""
 
     def __post_init__(self) -> None:
         if self.parameter_type in ("str", "bool") and not self.expression.is_name:
@@ -257,7 +257,10 @@ class DerivedParameter:
 
 
 def identity(value: TParameterValue) -> object:
-    """Tell ``True`` from ``1`` and ``"1"``, but not ``1`` from ``1.0``."""
+    """Return a key that is equal for equal values.
+
+    It tells ``True`` from ``1`` and ``"1"``, but not ``1`` from ``1.0``.
+    """
     return (bool, value) if isinstance(value, bool) else value
 
 

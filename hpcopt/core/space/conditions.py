@@ -1,4 +1,4 @@
-"""Which parameters are active: those whose conditions hold.
+"""Conditional parameters: one is active where its conditions hold.
 
 ``when: {optimizer: [sgd]}`` makes a parameter active where ``optimizer`` is ``sgd``; an
 inactive one has no value.
@@ -75,7 +75,7 @@ def _check_value(
 
 
 def in_order(names: Sequence[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return ``names`` such that each comes after those that it needs.
+    """Return ``names`` in topological order: each after those that it needs.
 
     Raises:
         ConfigError: Some need each other in a circle.

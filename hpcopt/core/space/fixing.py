@@ -1,6 +1,6 @@
-"""A search space in which some parameters have one value, for a few suggestions.
+"""A search space with some parameters fixed, for a few suggestions.
 
-The coordinates stay as they are, so that trials with other values go on teaching.
+The coordinates stay as they are, so that a model learns from trials with other values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STEP_TOLERANCE = 1e-9
 
 
 def with_fixed(space: SearchSpace, fixed: TParameterization) -> SearchSpace:
-    """Return the part of ``space`` in which parameters have the values of ``fixed``.
+    """Return ``space`` restricted to the values of ``fixed``.
 
     Raises:
         ConfigError: A name or a value is not of the space, the parameter is derived or
@@ -42,7 +42,7 @@ def with_fixed(space: SearchSpace, fixed: TParameterization) -> SearchSpace:
 
 
 def _fixing(parameter: RangeParameter, value: TParameterValue) -> list[str]:
-    """Return the constraints that leave a range one value."""
+    """Return the constraints that fix a range parameter."""
     name, lower, upper = parameter.name, parameter.lower, parameter.upper
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not lower <= float(value) <= upper:

@@ -18,9 +18,9 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LinearConstraints:
-    """Those constraints that are linear in the coordinates of the cube.
+    """The constraints that are linear in the ``d`` coordinates of the cube.
 
-    Values count as they are before they are rounded to what a grid allows.
+    They hold for values before these are rounded to a grid.
     """
 
     A: Array
@@ -34,10 +34,10 @@ class LinearConstraints:
 def linear_constraints(
     structure: Structure, slices: Sequence[slice]
 ) -> LinearConstraints:
-    """Return the constraints over ranges on a linear scale that are always active.
+    """Return the constraints over range parameters that are linear and unconditional.
 
     Args:
-        structure: The constraints.
+        structure: The parameters and constraints.
         slices: The coordinates of each searched parameter.
     """
     d = slices[-1].stop if slices else 0

@@ -1,4 +1,4 @@
-"""Constraints on parameters, written in the user's own units.
+"""Parameter constraints, written in the user's units.
 
 ``"x1 + x2 <= 1.5"``, ``"a + b + c == 1"``, ``"x1**2 + x2**2 <= 1"``.
 """
@@ -30,7 +30,7 @@ class ParameterConstraint:
     """``left <= right``, or ``left == right``."""
 
     text: str
-    """As it was written, perhaps with another one."""
+    """As it was written; ``0 <= x <= 1`` is the text of two."""
     left: Expression
     right: Expression
     is_equality: bool = False
@@ -73,7 +73,7 @@ class ParameterConstraint:
 
 
 def parse_constraints(texts: Sequence[str]) -> tuple[ParameterConstraint, ...]:
-    """Return the constraints that ``texts`` write; ``0 <= x <= 1`` writes two.
+    """Return the constraints written in ``texts``; ``0 <= x <= 1`` makes two.
 
     Raises:
         ConfigError: One is malformed.

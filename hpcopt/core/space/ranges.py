@@ -1,4 +1,4 @@
-"""Parameters between two bounds, and their encoding into the unit cube.
+"""Range parameters, and their encoding into the unit cube.
 
 A value has a *code*, a float: itself here, its index for a choice; NaN where the
 parameter is inactive. Codes have *coordinates* in the unit cube. All arithmetic is on
@@ -31,7 +31,7 @@ def _is_whole(n_steps: float) -> bool:
 
 @dataclass(frozen=True)
 class RangeParameter:
-    """A number between two bounds, both included."""
+    """A numeric parameter between two bounds, both included."""
 
     name: str
     lower: float
@@ -42,7 +42,7 @@ class RangeParameter:
     step: float | None = None
     """Only ``lower``, ``lower + step``, … are allowed; must divide the range."""
     default: float | None = None
-    """What trials ran with that were made before the parameter was added."""
+    """The value of trials that were made before the parameter was added."""
 
     def __post_init__(self) -> None:
         where = f"parameter {self.name!r}"
@@ -101,17 +101,17 @@ class RangeParameter:
 
     @property
     def n_coordinates(self) -> int:
-        """How many coordinates of the unit cube it takes."""
+        """The number of coordinates of its encoding."""
         return 1
 
     @property
     def is_one_hot(self) -> bool:
-        """Whether each of its coordinates stands for one value."""
+        """Whether its encoding is one-hot."""
         return False
 
     @property
     def is_nominal(self) -> bool:
-        """Whether it has a few values, and none is between two others."""
+        """Whether it is categorical."""
         return False
 
     @property
@@ -130,7 +130,7 @@ class RangeParameter:
 
     @property
     def edges(self) -> tuple[float, float]:
-        """The values at coordinates 0 and 1; their logarithms on a log scale.
+        """The values at coordinates 0 and 1; on a log scale, their logarithms.
 
         Half a grid step is added at both ends, so that each allowed value has the
         same share of the coordinate.

@@ -1,9 +1,9 @@
 """The search space: parameters, and their encoding into the unit cube.
 
-A parameterization becomes a point of ``d`` coordinates, which is what a model sees.
+A parameterization is encoded as a point of ``d`` coordinates, the input of a model.
 ``decode`` takes any point of the cube to values that the parameters allow; ``decode``
-after ``encode`` is the identity (to rounding, for continuous parameters). What has
-constraints says by ``is_feasible`` whether the values of a point satisfy them.
+after ``encode`` is the identity (to rounding, for continuous parameters). Decoded
+points may violate constraints: ``is_feasible`` tells which do not.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class SearchSpace:
 
     @property
     def searched(self) -> tuple[RangeParameter | ChoiceParameter, ...]:
-        """The parameters whose values are chosen: all but derived ones."""
+        """The parameters that are searched over: all but derived ones."""
         return self._structure.searched
 
     @cached_property
@@ -104,23 +104,18 @@ class SearchSpace:
 
     @cached_property
     def is_discrete(self) -> Mask:
-        """Which coordinates stand for separate values, shape ``(d,)``."""
+        """Which coordinates belong to discrete parameters, shape ``(d,)``."""
         return self._per_coordinate([p.n_values is not None for p in self.searched])
 
     @cached_property
     def is_one_hot(self) -> Mask:
-        """Which coordinates stand for one value of a choice each, shape ``(d,)``."""
+        """Which coordinates are part of a one-hot encoding, shape ``(d,)``."""
         return self._per_coordinate([p.is_one_hot for p in self.searched])
 
     @cached_property
     def is_nominal(self) -> Mask:
-        """Which coordinates stand for a few values without an order, ``(d,)``."""
+        """Which coordinates belong to unordered choices of few values, ``(d,)``."""
         return self._per_coordinate([p.is_nominal for p in self.searched])
-
-    @cached_property
-    def is_solved(self) -> Mask:
-        """Which coordinates follow from the others by an equality, shape ``(d,)``."""
-        return self._per_coordinate([p.name in self._solved for p in self.searched])
 
     @property
     def _solved(self) -> set[str]:
@@ -138,10 +133,10 @@ class SearchSpace:
     # Encoding
 
     def encode(self, parameterizations: Iterable[TParameterization]) -> Array:
-        """Return the points of ``parameterizations``, shape ``(n, d)``.
+        """Return the points of ``n`` parameterizations, shape ``(n, d)``.
 
-        Coordinates of inactive parameters are those of the centre; what lies outside
-        the bounds has coordinates outside ``[0, 1]``.
+        Inactive parameters have the coordinates of the centre; values outside the
+        bounds have coordinates outside ``[0, 1]``.
 
         Raises:
             UsageError: A value is missing, or is not one of a choice's.
@@ -151,7 +146,7 @@ class SearchSpace:
     def decode(self, X: Array) -> list[dict[str, TParameterValue]]:
         """Return the parameterizations of the points ``X``, shape ``(n, d)``.
 
-        They have the values of active parameters alone.
+        Inactive parameters are not in them.
 
         Raises:
             UsageError: A derived parameter has no value at a point, which is not
@@ -160,22 +155,22 @@ class SearchSpace:
         return from_table(self._structure, self._table_at(X))
 
     def snap(self, X: Array) -> Array:
-        """Return ``encode(decode(X))``, without the way through values.
+        """Return ``encode(decode(X))``, shape ``(n, d)``, without making values.
 
-        Discrete coordinates are rounded to what is allowed, solved ones follow from
-        the others, and inactive ones are centred.
+        Discrete coordinates are rounded to allowed values, those eliminated by equality
+        constraints follow from the others, and inactive ones are centred.
         """
         return self._coordinates(self._table_at(X))
 
     def is_feasible(self, X: Array) -> Mask:
-        """Return which of the points ``X``, decoded, satisfy the constraints."""
+        """Return which of the points ``X``, decoded, are feasible, shape ``(n,)``."""
         feasible: Mask = self.violation(X) == 0.0
         return feasible
 
     def is_inside(self, X: Array) -> Mask:
-        """Return which of the points ``X`` are points of the space as it is now.
+        """Return which of the points ``X`` lie in the present space, shape ``(n,)``.
 
-        Encoded trials are not always: bounds, values and constraints may change.
+        Encoded trials may not: bounds, values and constraints can have changed since.
         """
         is_allowed = np.abs(self.snap(X) - X).max(axis=1, initial=0.0) <= _SAME
         inside: Mask = is_allowed & self.is_feasible(X)
@@ -191,11 +186,11 @@ class SearchSpace:
 
     @cached_property
     def linear_constraints(self) -> LinearConstraints:
-        """Those constraints that are linear in the coordinates."""
+        """The constraints that are linear in the coordinates, as matrices."""
         return linear_constraints(self._structure, self.slices)
 
     def contains(self, parameterizations: Sequence[TParameterization]) -> Mask:
-        """Return which parameterizations lie within bounds and constraints.
+        """Return which parameterizations satisfy bounds and constraints, ``(n,)``.
 
         Raises:
             UsageError: As ``encode``.
@@ -247,7 +242,7 @@ class SearchSpace:
     def completed(
         self, parameterization: TParameterization
     ) -> dict[str, TParameterValue]:
-        """Return it with its fixed and derived values, without inactive ones.
+        """Return it with its fixed and derived values, and without inactive ones.
 
         Raises:
             UsageError: It has a name or a value that the space has not, lacks one, or

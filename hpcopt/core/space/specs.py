@@ -28,7 +28,7 @@ def parameters_from_json(
             ``SearchSpace.to_json`` wrote.
 
     Raises:
-        ConfigError: A type is unknown, or a parameter makes no sense.
+        ConfigError: A type is unknown, or a parameter is invalid.
     """
     conditions = tuple(
         Condition(str(spec["name"]), str(parent), _several(values))

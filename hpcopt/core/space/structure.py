@@ -1,4 +1,4 @@
-"""What connects the parameters of a space: conditions, derivations, constraints.
+"""The relations between parameters: conditions, derived parameters, constraints.
 
 It works on *tables* of codes, shape ``(n, p)``: a row for each parameterization, a
 column for each searched parameter, NaN where that is inactive.
@@ -33,10 +33,10 @@ Parameter = RangeParameter | ChoiceParameter | DerivedParameter
 
 @dataclass(frozen=True)
 class Structure:
-    """The connections between parameters.
+    """The parameters of a space with the relations between them.
 
     Raises:
-        ConfigError: They make no sense.
+        ConfigError: A relation is malformed or contradicts another one.
     """
 
     parameters: tuple[Parameter, ...]
@@ -70,7 +70,7 @@ class Structure:
 
     @cached_property
     def searched(self) -> tuple[RangeParameter | ChoiceParameter, ...]:
-        """The parameters whose values are chosen: all but derived ones."""
+        """The parameters that are searched over: all but derived ones."""
         return tuple(p for p in self.parameters if not isinstance(p, DerivedParameter))
 
     @cached_property
@@ -80,18 +80,18 @@ class Structure:
 
     @cached_property
     def constraints(self) -> tuple[ParameterConstraint, ...]:
-        """The constraints, equalities too."""
+        """The constraints, inequalities and equalities, in the order written."""
         return parse_constraints(self.constraint_texts)
 
     @cached_property
     def derived(self) -> tuple[DerivedParameter, ...]:
-        """The derived parameters, each after those that it depends on."""
+        """The derived parameters in topological order: dependencies first."""
         found = (self._all[name] for name in self._order)
         return tuple(p for p in found if isinstance(p, DerivedParameter))
 
     @cached_property
     def solved(self) -> tuple[SolvedParameter, ...]:
-        """The parameters that follow from the others by equalities."""
+        """The parameters that equality constraints eliminate."""
         forms = [
             self.reduced_form(constraint)
             for constraint in self.constraints
@@ -125,7 +125,7 @@ class Structure:
 
     @cached_property
     def _order(self) -> list[str]:
-        """The names of all parameters, each after those that it depends on."""
+        """The names of all parameters in topological order: dependencies first."""
         needs: dict[str, list[str]] = {name: [] for name in self._all}
         for condition in self.conditions:
             needs[condition.parameter].append(condition.parent)
@@ -135,10 +135,12 @@ class Structure:
         return in_order(list(needs), needs)
 
     def reduced_form(self, constraint: ParameterConstraint) -> LinearForm | None:
-        """Return a constraint as a weighted sum of searched parameters, if it is one.
+        """Return a constraint as a linear form in the searched parameters.
+
+        Derived parameters are substituted; ``None`` if the constraint is not linear.
 
         Raises:
-            ConfigError: It is an equality and is not.
+            ConfigError: It is an equality and is not linear.
         """
         form = constraint.linear
         for parameter in reversed(self.derived):
@@ -161,7 +163,7 @@ class Structure:
     # On tables
 
     def active(self, table: Array) -> Mask:
-        """Return which values of a table count, shape ``(n, p)``."""
+        """Return which entries of a table are active, shape ``(n, p)``."""
         found = np.ones(table.shape, dtype=bool)
         if not self.conditions:
             return found
@@ -171,7 +173,7 @@ class Structure:
         return found
 
     def _holds(self, name: str, table: Array, active: Mask) -> Mask:
-        """Return where all conditions of one parameter hold."""
+        """Return in which rows all conditions of a parameter hold, shape ``(n,)``."""
         holds = np.ones(len(table), dtype=bool)
         for condition in self.conditions:
             if condition.parameter == name:
@@ -181,11 +183,11 @@ class Structure:
         return holds
 
     def holds(self, name: str, table: Array) -> Mask:
-        """Return where all conditions of a parameter hold, given a masked table."""
+        """Return in which rows of a masked table all its conditions hold, ``(n,)``."""
         return self._holds(name, table, ~np.isnan(table))
 
     def solve(self, table: Array) -> Array:
-        """Return the table with what follows from equalities put in."""
+        """Return the table with the parameters that equalities eliminate computed."""
         if not self.solved:
             return table
         table, numeric = table.copy(), self.numeric_values(table)
@@ -254,7 +256,7 @@ class Structure:
         return None
 
     def _counts(self, names: Iterable[str], table: Array) -> Mask:
-        """Return where all of ``names`` are active."""
+        """Return in which rows all of ``names`` are active, shape ``(n,)``."""
         counts = np.ones(len(table), dtype=bool)
         for name in names:
             if name in self.columns:

@@ -1,4 +1,4 @@
-"""What a repeated attempt is given otherwise than the trial's first one."""
+"""How a retried attempt differs from the trial's first one: resources and nodes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from hpcopt.core.types import JSONValue
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What an attempt is given otherwise than a trial's first one.
+    """The resources and excluded nodes of an attempt, relative to the first one.
 
-    It is written down when the attempt is staged, so that whoever goes on after a crash
-    submits the same.
+    It is recorded when the attempt is staged, so that a driver that continues after a
+    crash submits the same.
     """
 
     memory: float = 1.0
-    """How many times the memory of the first attempt."""
+    """The factor on the memory of the first attempt."""
     time: float = 1.0
-    """How many times the time limit of the first attempt."""
+    """The factor on the time limit of the first attempt."""
     avoid: tuple[str, ...] = ()
-    """Nodes that it shall not run on, the latest to fail first."""
+    """Nodes to exclude, the one that failed last first."""
 
     def to_json(self) -> dict[str, JSONValue]:
-        """Return what is different from a first attempt."""
+        """Return what differs from a first attempt as a JSON object."""
         changed: dict[str, JSONValue] = {}
         if self.memory != 1.0:
             changed["memory"] = self.memory
@@ -36,7 +36,11 @@ class Adjustment:
 
     @classmethod
     def from_json(cls, record: Mapping[str, JSONValue]) -> Adjustment:
-        """Return the adjustment of which ``to_json`` made ``record``."""
+        """Return the adjustment that ``to_json`` wrote.
+
+        Raises:
+            ValueError: A value has the wrong type.
+        """
         memory, time = record.get("memory", 1.0), record.get("time", 1.0)
         avoid = record.get("avoid", ())
         if not (isinstance(memory, (int, float)) and isinstance(time, (int, float))):

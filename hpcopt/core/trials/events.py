@@ -1,4 +1,4 @@
-"""The facts of an experiment's trials: a ``TrialTable`` is the fold of these events."""
+"""The events about trials, of which a ``TrialTable`` is the fold."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class TrialsGenerated:
     seconds: float = 0.0
     """How long the generation took."""
     details: Mapping[str, JSONValue] = field(default_factory=dict)
-    """What the generator wants to remember or tell: hyperparameters, fallbacks."""
+    """What the generator keeps or reports: hyperparameters, fallbacks."""
     n_requested: int = 0
     """How many trials the generator was asked for at once; 0 for as many as these."""
     offset: int = 0
-    """The place of the first of these trials in the generator's answer."""
+    """The position of the first of these trials in the generator's answer."""
     rung: str = "full"
-    """How much of the method was used, where more had failed."""
+    """The fallback level: how much of the method was used, where more had failed."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """The versions and the like that the suggestions depend on, where that has
-    changed since it was told last."""
+    """The versions and settings that the suggestions depend on; empty where they are
+    those of the generation before."""
     fixed_parameters: Mapping[str, TParameterValue] = field(default_factory=dict)
-    """The values that somebody wanted all of these trials to have."""
+    """The values that the script fixed for all of these trials."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class StagedAttempt:
     digest: str = ""
     """SHA-256 of what will run, in hexadecimal."""
     adjustment: Mapping[str, JSONValue] = field(default_factory=dict)
-    """What it is given otherwise than a first attempt: ``Adjustment.to_json``."""
+    """How it differs from a first attempt: ``Adjustment.to_json``."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class TrialCompleted:
 
 @dataclass(frozen=True)
 class TrialFailed:
-    """The trial failed and will not be tried again."""
+    """The trial failed and will not be retried."""
 
     time: float
     trial_index: int
@@ -132,7 +132,7 @@ class TrialFailed:
 
 @dataclass(frozen=True)
 class TrialAbandoned:
-    """The trial was given up without being judged."""
+    """The trial was given up; it counts neither as completed nor as failed."""
 
     time: float
     trial_index: int
@@ -141,7 +141,7 @@ class TrialAbandoned:
 
 @dataclass(frozen=True)
 class TrialsHandedOut:
-    """These candidates were given to a script, which evaluates them and tells."""
+    """These candidates were handed to a script, which evaluates them itself."""
 
     time: float
     trial_indices: tuple[int, ...]
@@ -149,20 +149,20 @@ class TrialsHandedOut:
 
 @dataclass(frozen=True)
 class TrialAttached:
-    """A script evaluates parameters that it has chosen itself."""
+    """A script added parameters of its own choice, which it evaluates itself."""
 
     time: float
     index: int
     parameters: Mapping[str, TParameterValue]
     arm_name: str = ""
-    """Its name; empty for the one that its index gives."""
+    """Its name; empty for ``<index>_0``."""
     is_baseline: bool = False
-    """Whether relative constraints are about this trial from now on."""
+    """Whether relative constraints refer to this trial from now on."""
 
 
 @dataclass(frozen=True)
 class DataAttached:
-    """More became known of a trial: new metrics, or newer values of known ones."""
+    """More metrics of a trial, or newer values of known ones, were attached."""
 
     time: float
     trial_index: int
@@ -171,7 +171,7 @@ class DataAttached:
 
 @dataclass(frozen=True)
 class TrialEarlyStopped:
-    """The trial was ended before its time, and what is known of it counts."""
+    """The trial was stopped early; what is known of it is its outcome."""
 
     time: float
     trial_index: int
@@ -180,10 +180,10 @@ class TrialEarlyStopped:
 
 @dataclass(frozen=True)
 class TrialsCancelled:
-    """A person wants these trials ended: each is given up once its attempt has ended.
+    """A person cancelled these trials: each is abandoned once its attempt has ended.
 
-    Where none was live any more, or none was meant, it only tells that the request was
-    seen, which must not be honoured twice.
+    Where none was live any more, the event only records that the request was handled,
+    so that it is not handled twice.
     """
 
     time: float
@@ -193,14 +193,14 @@ class TrialsCancelled:
     request: str = ""
     """The name of the request that this answers."""
     is_all: bool = False
-    """Whether the driver shall stop, too."""
+    """Whether all trials were meant, and the driver shall stop, too."""
 
 
 @dataclass(frozen=True)
 class TrialsReopened:
-    """A person wants these trials, failed or abandoned, to be run again.
+    """A person asked to run these trials, failed or abandoned, again.
 
-    Where there were none, it only tells that the request was seen.
+    Where there were none, the event only records that the request was handled.
     """
 
     time: float

@@ -1,6 +1,6 @@
-"""The rules of what may happen to a trial: each returns the trial after it.
+"""The transitions of a trial: each function returns the trial after one event.
 
-All raise ``StorageError`` where the trial is not one to which this may happen.
+All raise ``StorageError`` where the event is not possible in the trial's state.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from hpcopt.core.trials import events as ev
 from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
 
-#: Whose outcome is nothing to learn from, whatever becomes known of it.
+#: In these states a trial's data are not used, whatever is attached.
 _WITHOUT_DATA = (TrialStatus.CANDIDATE, TrialStatus.FAILED, TrialStatus.ABANDONED)
 
-#: What others are made of: as ``changed`` has it, that is faster than from nothing.
+#: Prototypes: ``changed`` copies them faster than a constructor runs.
 _FIRST_TRIAL = Trial(index=0, parameters={})
 _FIRST_ATTEMPT = Attempt(trial_index=0, number=0, name="")
 
@@ -33,7 +33,7 @@ def generated(part: ev.GeneratedTrial, time: float) -> Trial:
 
 
 def attached(event: ev.TrialAttached) -> Trial:
-    """Return a new trial that a script evaluates."""
+    """Return a new trial that a script evaluates itself."""
     return Trial(
         index=event.index,
         parameters=event.parameters,
@@ -46,7 +46,7 @@ def attached(event: ev.TrialAttached) -> Trial:
 
 
 def handed_out(trial: Trial) -> Trial:
-    """Return the candidate as one that a script evaluates."""
+    """Return the candidate as one that a script evaluates, and no runner."""
     _check_unended(trial)
     if trial.attempts:
         raise StorageError(
@@ -57,7 +57,7 @@ def handed_out(trial: Trial) -> Trial:
 
 
 def staged(trial: Trial, part: ev.StagedAttempt, time: float) -> Trial:
-    """Return the trial with one more attempt, which is about to be submitted."""
+    """Return the trial with a new attempt, which is about to be submitted."""
     _check_unended(trial)
     if trial.attempt is not None and trial.attempt.is_live:
         raise StorageError(
@@ -82,7 +82,7 @@ def staged(trial: Trial, part: ev.StagedAttempt, time: float) -> Trial:
 
 
 def submitted(trial: Trial, part: ev.SubmittedAttempt, time: float) -> Trial:
-    """Return the trial with its attempt submitted."""
+    """Return the trial with its attempt accepted by the runner."""
     attempt = _live_attempt(trial, part.number)
     if attempt.metadata is not None:
         raise StorageError(
@@ -118,7 +118,7 @@ def attempt_observed(trial: Trial, event: ev.AttemptObserved) -> Trial:
 
 
 def attempt_ended(trial: Trial, event: ev.AttemptEnded) -> Trial:
-    """Return the trial with its attempt ended; what follows is not decided yet."""
+    """Return the trial with its attempt ended; its own status is decided later."""
     attempt = changed(
         _live_attempt(trial, event.number),
         phase=Phase.ENDED,
@@ -131,13 +131,13 @@ def attempt_ended(trial: Trial, event: ev.AttemptEnded) -> Trial:
 
 
 def completed(trial: Trial, event: ev.TrialCompleted) -> Trial:
-    """Return the trial with its result."""
+    """Return the trial completed, with its outcome."""
     status, outcome = TrialStatus.COMPLETED, event.outcome
     return _ended(trial, event.time, status=status, outcome=outcome)
 
 
 def failed(trial: Trial, event: ev.TrialFailed) -> Trial:
-    """Return the trial as one that will not be tried again."""
+    """Return the trial failed: it will not be retried."""
     return _ended(
         trial,
         event.time,
@@ -148,7 +148,7 @@ def failed(trial: Trial, event: ev.TrialFailed) -> Trial:
 
 
 def abandoned(trial: Trial, event: ev.TrialAbandoned) -> Trial:
-    """Return the trial as one that was given up."""
+    """Return the trial abandoned."""
     return _ended(
         trial,
         event.time,
@@ -159,13 +159,13 @@ def abandoned(trial: Trial, event: ev.TrialAbandoned) -> Trial:
 
 
 def early_stopped(trial: Trial, event: ev.TrialEarlyStopped) -> Trial:
-    """Return the trial with what is known of it for its result."""
+    """Return the trial stopped early, with the outcome known so far."""
     status = TrialStatus.EARLY_STOPPED
     return _ended(trial, event.time, status=status, reason=event.reason)
 
 
 def with_data(trial: Trial, event: ev.DataAttached) -> Trial:
-    """Return the trial with more known of it."""
+    """Return the trial with more, or newer, metrics in its outcome."""
     if trial.status in _WITHOUT_DATA:
         raise StorageError(
             f"trial {trial.index} is {trial.status}: data of it mean nothing"
@@ -174,13 +174,13 @@ def with_data(trial: Trial, event: ev.DataAttached) -> Trial:
 
 
 def cancelled(trial: Trial, by: str) -> Trial:
-    """Return the trial as one that ``by`` wants ended."""
+    """Return the trial marked for cancellation by ``by``."""
     _check_unended(trial)
     return changed(trial, cancelled_by=by)
 
 
 def reopened(trial: Trial) -> Trial:
-    """Return the trial as a candidate again, with its old attempts."""
+    """Return the trial as a candidate again; its earlier attempts are kept."""
     if not trial.status.may_be_reopened:
         raise StorageError(
             f"trial {trial.index}: expected one that failed or was abandoned to be "
@@ -212,7 +212,7 @@ def _check_unended(trial: Trial) -> None:
 
 
 def _live_attempt(trial: Trial, number: int) -> Attempt:
-    """Return the attempt ``number``, if it is the one that has not ended."""
+    """Return the attempt ``number``, which must be the live one."""
     _check_unended(trial)
     attempt = trial.attempt
     if attempt is None or attempt.number != number or not attempt.is_live:

@@ -1,4 +1,4 @@
-"""What follows when an attempt fails: run again or not, and with what."""
+"""Retry policies: whether a failed attempt is retried, and with what resources."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from hpcopt.core.errors import ConfigError
 from hpcopt.core.trials.adjustment import Adjustment
 from hpcopt.core.trials.trial import Attempt
 
-#: How often the same parameters are run again after failures of the infrastructure.
+#: How many failures of the infrastructure are retried for one trial.
 MAX_INFRASTRUCTURE_RETRIES = 5
 
-#: The key, in the facts of an attempt's end, of the node that is to blame for it.
+#: The key, in the facts of an ended attempt, of the node that caused the failure.
 BAD_NODE = "bad_node"
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often a trial is run again after failures of one cause, and with what."""
+    """How often failures of one cause are retried, and with how much more."""
 
     retry: int = 0
-    """How many such failures of a trial are forgiven."""
+    """How many such failures of a trial are retried."""
     factor: float = 1.0
-    """How many times as much of what was short each further attempt gets."""
+    """The factor by which each retry gets more of the resource that ran out."""
 
     def __post_init__(self) -> None:
         if self.retry < 0:
@@ -40,7 +40,7 @@ _FREE_RETRIES = RetryPolicy(MAX_INFRASTRUCTURE_RETRIES)
 
 @dataclass(frozen=True)
 class RetryPolicies:
-    """What follows from each cause after which a trial may be run again.
+    """The retry policy for each cause after which a trial may be retried.
 
     A trial that a person cancelled is abandoned, and one without a valid result has
     failed, whatever the policies are.
@@ -52,14 +52,14 @@ class RetryPolicies:
     trial: RetryPolicy = NO_RETRY
 
     def of(self, attempt: Attempt) -> RetryPolicy:
-        """Return the policy for what ended ``attempt``."""
+        """Return the policy for the cause that ended ``attempt``."""
         found = getattr(self, str(attempt.cause), None)
         return found if isinstance(found, RetryPolicy) else NO_RETRY
 
     def may_retry(self, attempts: Sequence[Attempt]) -> bool:
-        """Whether the cause that ended the latest attempt is forgiven once more.
+        """Whether the failure of the latest attempt may be retried.
 
-        A full disk is forgiven always: the run stops before a trial fails for it.
+        A full disk always may: the run stops before a trial fails for it.
         """
         last = attempts[-1]
         if last.disk_was_full:
@@ -71,9 +71,9 @@ class RetryPolicies:
         return n_failures <= self.of(last).retry
 
     def adjustment(self, attempts: Sequence[Attempt]) -> Adjustment:
-        """Return what the attempt after ``attempts`` is given.
+        """Return the adjustment of the attempt after ``attempts``.
 
-        It depends on how these ended, and on nothing else.
+        It depends only on how these ended.
         """
         ends = [str(attempt.cause) for attempt in attempts]
         return Adjustment(

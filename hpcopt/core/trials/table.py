@@ -1,4 +1,4 @@
-"""The trials of an experiment: the fold of the events about them."""
+"""The table of all trials: the fold of the events about trials."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 
 
 class TrialTable:
-    """Every trial, by index, and which of them have not ended.
+    """All trials by index, with an index of those that have not ended.
 
-    Only ``apply`` changes it. What it hands out is frozen.
+    Only ``apply`` changes it. The trials are frozen.
     """
 
     def __init__(self) -> None:
         self.n_results = 0
-        """How many times it became known what is to be learnt from a trial."""
+        """How many times the data for a model changed."""
         self.baseline: int | None = None
-        """The trial that relative constraints are about."""
+        """The index of the trial to which relative constraints refer."""
         self._trials: list[Trial] = []
         self._open: dict[int, None] = {}
         self._manual: dict[int, None] = {}
         self._counts: Counter[TrialStatus] = Counter()
 
     def copy(self) -> TrialTable:
-        """Return a table that grows by itself, sharing the trials."""
-        twin = copy.copy(self)
-        twin._trials = self._trials.copy()
-        twin._open = self._open.copy()
-        twin._manual = self._manual.copy()
-        twin._counts = self._counts.copy()
-        return twin
+        """Return an independent copy, which shares the trials."""
+        clone = copy.copy(self)
+        clone._trials = self._trials.copy()
+        clone._open = self._open.copy()
+        clone._manual = self._manual.copy()
+        clone._counts = self._counts.copy()
+        return clone
 
-    # What is in it
+    # Reading
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -60,11 +60,11 @@ class TrialTable:
         return tuple(self._trials)
 
     def open_trials(self) -> list[Trial]:
-        """Return the candidates and those that a runner has, by index."""
+        """Return the runner's trials that have not ended, by index."""
         return [self._trials[index] for index in self._open]
 
     def manual_trials(self) -> list[Trial]:
-        """Return the trials that a script evaluates and has not ended, by index."""
+        """Return the trials evaluated by a script that have not ended, by index."""
         return [self._trials[index] for index in self._manual]
 
     def live_attempts(self) -> list[Attempt]:
@@ -91,17 +91,17 @@ class TrialTable:
         """Return how many trials have ``status``."""
         return self._counts[status]
 
-    # How it grows
+    # Events
 
     def apply(self, event: object) -> None:
-        """Take one more event in, if it is about trials.
+        """Apply the next event of the experiment, if it is about trials.
 
         Raises:
             StorageError: The event contradicts those before it.
         """
-        rule = _RULES.get(type(event))
-        if rule is not None:
-            rule(self, event)
+        handle = _HANDLERS.get(type(event))
+        if handle is not None:
+            handle(self, event)
 
     def _generated(self, event: ev.TrialsGenerated) -> None:
         for generated in event.trials:
@@ -187,8 +187,8 @@ class TrialTable:
         self._trials[trial.index] = trial
 
 
-#: What each kind of event does.
-_RULES: Mapping[type[Any], Callable[[TrialTable, Any], None]] = {
+#: What each kind of event changes.
+_HANDLERS: Mapping[type[Any], Callable[[TrialTable, Any], None]] = {
     ev.TrialsGenerated: TrialTable._generated,
     ev.TrialAttached: TrialTable._attached,
     ev.TrialsHandedOut: TrialTable._handed_out,

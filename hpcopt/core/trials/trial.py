@@ -1,4 +1,4 @@
-"""A trial, its attempts and what became of them."""
+"""A trial, its attempts, and the states of both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
 
 
 class TrialStatus(int, Enum):
-    """Where a trial is in its life; the members and values are those of Ax.
+    """The status of a trial; members and values are those of Ax.
 
     ::
 
@@ -41,7 +41,7 @@ class TrialStatus(int, Enum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing more will happen to the trial."""
+        """Whether the trial has ended."""
         return self in _TERMINAL
 
     @property
@@ -75,7 +75,7 @@ _TERMINAL = frozenset(
 
 
 class Cause(StrEnum):
-    """Why an attempt ended; it decides what follows."""
+    """Why an attempt ended; it decides whether the trial is retried."""
 
     SUCCESS = "success"
     """The attempt's program ended with exit code 0; its result is read next."""
@@ -94,48 +94,48 @@ class Cause(StrEnum):
 
 
 class Phase(StrEnum):
-    """What a runner knows of a live attempt."""
+    """The state of an attempt, as its runner knows it."""
 
     WAITING = "waiting"
-    """Submitted, and not started (a pending Slurm job)."""
+    """Submitted and not started (a pending Slurm job)."""
     RUNNING = "running"
     ENDED = "ended"
     UNKNOWN = "unknown"
-    """The runner cannot tell just now: nothing follows from it."""
+    """The runner cannot tell at present; the attempt stays in its former phase."""
 
 
-#: The key, in the facts of an attempt that waits, that tells that it waits in vain.
+#: The key, in the facts of a waiting attempt, that says that it can never start.
 STUCK = "is_stuck"
 
-#: The same for one that a person holds.
+#: The key that says that a person holds it in the queue.
 HELD = "is_held"
 
-#: The same for one whose start failed, and that will not be tried again.
+#: The key that says that its start failed and will not be tried again.
 UNSTARTABLE = "is_unstartable"
 
 #: The key, in the facts of an attempt's end, that tells that its disk was full.
 DISK_FULL = "no_room"
 
 
-class _MayWait:
-    """What the phase and the facts say of an attempt that waits."""
+class _Phased:
+    """Something with a phase and facts, which say how an attempt waits."""
 
     phase: Phase
     facts: Mapping[str, JSONValue]
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it waits for something that does not come about by waiting."""
+        """Whether it waits for something that waiting does not bring about."""
         return self._waits_as(STUCK)
 
     @property
     def is_held(self) -> bool:
-        """Whether a person has it wait."""
+        """Whether a person holds it in the queue."""
         return self._waits_as(HELD)
 
     @property
     def is_unstartable(self) -> bool:
-        """Whether its start failed, and it only waits to be cancelled."""
+        """Whether its start failed, so that it only waits to be cancelled."""
         return self._waits_as(UNSTARTABLE)
 
     def _waits_as(self, kind: str) -> bool:
@@ -143,7 +143,7 @@ class _MayWait:
 
 
 @dataclass(frozen=True)
-class AttemptState(_MayWait):
+class AttemptState(_Phased):
     """A runner's answer about one attempt."""
 
     phase: Phase
@@ -160,7 +160,7 @@ class AttemptState(_MayWait):
 
 
 @dataclass(frozen=True)
-class Attempt(_MayWait):
+class Attempt(_Phased):
     """One submission of a trial."""
 
     trial_index: int
@@ -174,7 +174,7 @@ class Attempt(_MayWait):
     metadata: Mapping[str, JSONValue] | None = None
     """What the runner returned at submission; ``None`` while that is not known."""
     adjustment: Adjustment = NO_ADJUSTMENT
-    """What it is given otherwise than the trial's first attempt."""
+    """Its resources and excluded nodes, relative to the trial's first attempt."""
     staged_at: float = 0.0
     """Seconds since the epoch, as all times."""
     submitted_at: float | None = None
@@ -197,14 +197,14 @@ class Attempt(_MayWait):
 
     @property
     def disk_was_full(self) -> bool:
-        """Whether it failed because a disk was full."""
+        """Whether it failed because its disk was full."""
         return self.facts.get(DISK_FULL) is True
 
     @property
     def run_s(self) -> float | None:
-        """How long it ran; ``None`` if not known.
+        """How long it ran, in seconds; ``None`` if that is not known.
 
-        As its runner tells, or else to the precision of the polls.
+        As its runner reports it, or else to the precision of the polls.
         """
         elapsed = self.facts.get("elapsed_s")
         if isinstance(elapsed, (int, float)):
@@ -229,7 +229,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Trial:
-    """One parameterization and what became of it."""
+    """One parameterization, its attempts and its outcome."""
 
     index: int
     parameters: TParameterization
@@ -238,9 +238,9 @@ class Trial:
     """How it was proposed: ``center``, ``sobol``, ``bo``, ``manual``."""
     attempts: tuple[Attempt, ...] = ()
     outcome: Mapping[str, Observation] = field(default_factory=dict)
-    """Metric name to what was observed, as far as it is known."""
+    """Metric name to observation; metrics that are not known yet are missing."""
     is_manual: bool = False
-    """Whether a script evaluates it, and no runner."""
+    """Whether a script evaluates it itself, and no runner."""
     name: str = ""
     """The name that a script gave it."""
     cause: Cause | None = None
@@ -251,7 +251,7 @@ class Trial:
     n_old_attempts: int = 0
     """How many attempts it had when it was last reopened, to be run again."""
     cancelled_by: str = ""
-    """Who wants it ended, while it has not."""
+    """Who asked to cancel it; empty if nobody did, or once it has ended."""
 
     @property
     def attempt(self) -> Attempt | None:
