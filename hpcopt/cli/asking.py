@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from hpcopt.cli.target import Target, find_experiment
+from hpcopt.cli.target import FoundExperiment, find_experiment
 from hpcopt.cli.views import text
 from hpcopt.cli.views.driver_state import DriverState, driver_state
 from hpcopt.core.errors import HpcoptError, StorageError, UsageError
@@ -40,7 +40,7 @@ wait_option = click.option(
 
 
 @dataclass(frozen=True)
-class Question:
+class NamedTrials:
     """What a person named on the command line."""
 
     trials: tuple[int, ...] | None
@@ -58,7 +58,7 @@ class Answered:
     """As it stood just after."""
 
 
-def question(words: Sequence[str], *, takes_all: bool) -> Question:
+def named_trials(words: Sequence[str], *, takes_all: bool) -> NamedTrials:
     """Return which trials of which experiment are meant by a verb's arguments.
 
     These are numbers and ranges such as ``3-5``, or ``all``, and a last word that is
@@ -79,11 +79,11 @@ def question(words: Sequence[str], *, takes_all: bool) -> Question:
         elif word == "all" and takes_all:
             is_all = True
         elif position == len(words) - 1 and position > 0:
-            return Question(_chosen(trials, is_all=is_all), Path(word))
+            return NamedTrials(_chosen(trials, is_all=is_all), Path(word))
         else:
             kinds = "numbers of trials, or all" if takes_all else "numbers of trials"
             raise UsageError(f"expected {kinds}, then the experiment; found {word!r}")
-    return Question(_chosen(trials, is_all=is_all), None)
+    return NamedTrials(_chosen(trials, is_all=is_all), None)
 
 
 def _chosen(trials: set[int], *, is_all: bool) -> tuple[int, ...] | None:
@@ -92,7 +92,7 @@ def _chosen(trials: set[int], *, is_all: bool) -> tuple[int, ...] | None:
     return None if is_all else tuple(sorted(trials))
 
 
-def find_asked(asked: Question) -> Target:
+def find_named(asked: NamedTrials) -> FoundExperiment:
     """Return the experiment that is asked about, which has those trials.
 
     Raises:

@@ -24,7 +24,7 @@ FOLDER = "hpcopt.folder"
 
 
 @dataclass(frozen=True)
-class Target:
+class FoundExperiment:
     """An experiment that was found."""
 
     folder: Path
@@ -147,7 +147,7 @@ def _folder_of(target: Path) -> Path:
     return folder
 
 
-def find_experiment(target: Path | None) -> Target:
+def find_experiment(target: Path | None) -> FoundExperiment:
     """Return the experiment that TARGET names, as it stands.
 
     Raises:
@@ -155,7 +155,7 @@ def find_experiment(target: Path | None) -> Target:
         StorageError: Its journal cannot be read.
     """
     folder = find_folder(target)
-    return Target(folder, read_experiment(folder))
+    return FoundExperiment(folder, read_experiment(folder))
 
 
 def runner_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from hpcopt.cli.asking import Question, question
+from hpcopt.cli.asking import NamedTrials, named_trials
 from hpcopt.core import events as ev
 from hpcopt.core.errors import UsageError
 from hpcopt.core.trials.trial import TrialStatus
+from hpcopt.driver.driver import Driver
 from hpcopt.driver.requests import REQUESTS
 from hpcopt.experiment.folder import JOURNAL, LEASE, read_experiment
 from hpcopt.storage.lease import Lease
@@ -32,17 +34,17 @@ def states(config: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["3"], Question((3,), None)),
-        (["5", "3-4", "3"], Question((3, 4, 5), None)),
-        (["3", "e.yaml"], Question((3,), Path("e.yaml"))),
-        (["all"], Question(None, None)),
-        (["all", "out"], Question(None, Path("out"))),
+        (["3"], NamedTrials((3,), None)),
+        (["5", "3-4", "3"], NamedTrials((3, 4, 5), None)),
+        (["3", "e.yaml"], NamedTrials((3,), Path("e.yaml"))),
+        (["all"], NamedTrials(None, None)),
+        (["all", "out"], NamedTrials(None, Path("out"))),
     ],
 )
 def test_trials_are_named_by_numbers_and_ranges(
-    words: list[str], expected: Question
+    words: list[str], expected: NamedTrials
 ) -> None:
-    assert question(words, takes_all=True) == expected
+    assert named_trials(words, takes_all=True) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_other_words_are_refused(
     words: list[str], takes_all: bool, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        question(words, takes_all=takes_all)
+        named_trials(words, takes_all=takes_all)
 
 
 def test_a_driver_cancels_the_trials_that_it_is_asked_to(config: Path) -> None:
@@ -95,6 +97,25 @@ def test_without_a_driver_trials_are_cancelled_all_the_same(config: Path) -> Non
         assert text == "trial 1: cancelled\n"
         assert states(config) == ["running", "abandoned", "running"]
         assert "done what was asked for" in hpcopt("status", config).stdout
+    hpcopt("run", config)
+    assert states(config) == ["completed", "abandoned", "completed"]
+
+
+def test_a_signal_ends_a_cancellation_in_order(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Driver) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with running(config) as process:
+        process.kill()
+        process.communicate()
+        with monkeypatch.context() as patched:
+            patched.setattr(Driver, "step", interrupted)
+            hpcopt("cancel", "1", config, code=130)
+        ended = read_experiment(config.parent / "out").ended
+        assert ended is not None
+        assert ended.reason == "stopped by SIGINT"
     hpcopt("run", config)
     assert states(config) == ["completed", "abandoned", "completed"]
 

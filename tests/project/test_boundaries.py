@@ -10,6 +10,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -238,6 +239,16 @@ def test_every_package_that_is_imported_has_an_owner() -> None:
     known = {*OWNERS, "hpcopt", "typing_extensions"} | sys.stdlib_module_names
     for module in MODULES:
         assert {name.split(".")[0] for name in imports(module)} <= known, module
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    found = Counter(
+        node.name
+        for module in MODULES
+        for node in tree(module).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, n in found.items() if n > 1] == []
 
 
 def test_only_few_start_programs_by_calls_of_os() -> None:

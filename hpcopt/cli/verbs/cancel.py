@@ -10,11 +10,11 @@ from click.exceptions import Exit
 
 from hpcopt.cli.asking import (
     Answered,
-    Question,
+    NamedTrials,
     ask,
-    find_asked,
+    find_named,
     is_driven,
-    question,
+    named_trials,
     say_unanswered,
     wait_option,
 )
@@ -46,8 +46,8 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     cancelled and the driver stops, too; hpcopt run continues with new ones. TARGET is
     the experiment's config or its folder, by default the one here.
     """
-    asked = question(words, takes_all=True)
-    found = find_asked(asked)
+    asked = named_trials(words, takes_all=True)
+    found = find_named(asked)
     folder = found.folder
     if not (was_driven := is_driven(folder)):
         if not _open(asked, found.experiment):
@@ -56,7 +56,7 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
         _config(asked)  # an error before anything is asked for
 
     def carry_out() -> None:
-        _wind_up(_config(asked), wait_s)
+        _drain(_config(asked), wait_s)
 
     answered = ask(folder, "cancel", asked.trials, carry_out, wait_s=wait_s)
     if answered is None:
@@ -65,13 +65,13 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     _report(asked, answered, is_driven=was_driven)
 
 
-def _open(asked: Question, experiment: Experiment) -> set[int]:
+def _open(asked: NamedTrials, experiment: Experiment) -> set[int]:
     """Return which of the trials that are asked about may be cancelled."""
     open_ = {trial.index for trial in experiment.open_trials()}
     return open_ if asked.trials is None else open_.intersection(asked.trials)
 
 
-def _config(asked: Question) -> Path:
+def _config(asked: NamedTrials) -> Path:
     """Return the config, which says how jobs are to be cancelled from here.
 
     Raises:
@@ -87,7 +87,7 @@ def _config(asked: Question) -> Path:
     return target
 
 
-def _wind_up(config: Path, wait_s: float) -> None:
+def _drain(config: Path, wait_s: float) -> None:
     """Drive the experiment for as long as cancelling takes."""
     from hpcopt.config.file import load_config
     from hpcopt.config.specs import run_spec
@@ -113,7 +113,7 @@ def _wind_up(config: Path, wait_s: float) -> None:
         raise Exit(128 + control.signal)
 
 
-def _report(asked: Question, answered: Answered, *, is_driven: bool) -> None:
+def _report(asked: NamedTrials, answered: Answered, *, is_driven: bool) -> None:
     named = answered.trials if asked.trials is None else asked.trials
     for index in named[:_MOST_SHOWN]:
         trial = answered.experiment.trial(index)

@@ -6,9 +6,9 @@ import click
 
 from hpcopt.cli.asking import (
     ask,
-    find_asked,
+    find_named,
     is_driven,
-    question,
+    named_trials,
     say_unanswered,
     wait_option,
 )
@@ -30,8 +30,8 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     runs, the next hpcopt run runs them. TARGET is the experiment's config or its
     folder, by default the one here.
     """
-    asked = question(words, takes_all=False)
-    folder = find_asked(asked).folder
+    asked = named_trials(words, takes_all=False)
+    folder = find_named(asked).folder
 
     def carry_out() -> None:
         from hpcopt.driver.requests import Inbox, RequestFolder

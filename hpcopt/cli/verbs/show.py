@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hpcopt.cli.target import (
-    Target,
+    FoundExperiment,
     examples,
     find_experiment,
     json_option,
@@ -57,7 +57,7 @@ def command(trial: int, target: Path | None, as_json: bool) -> None:
         _print_attempt(attempt, found.folder)
 
 
-def _print_trial(trial: Trial, found: Target) -> None:
+def _print_trial(trial: Trial, found: FoundExperiment) -> None:
     status = click.style(state(trial), fg=text.STATE_COLOURS.get(state(trial)))
     click.echo(f"{click.style(f'trial {trial.index}', bold=True)}  {status}")
     click.echo()
