@@ -70,11 +70,6 @@ class JobRunnerConfig:
         Raises:
             RunnerError: This machine cannot submit jobs.
         """
-        from hpcopt.runners.slurm.packing import PackingRunner
         from hpcopt.runners.slurm.runner import SlurmRunner
 
-        scripts = self.scripts(name, folder)
-        # Trials may have been packed before the config was changed.
-        is_packing = self.spec.pack is not None or scripts.pack_folder("").exists()
-        make = PackingRunner if is_packing else SlurmRunner
-        return make(scripts, clock=clock)
+        return SlurmRunner(self.scripts(name, folder), clock=clock)

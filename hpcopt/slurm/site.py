@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from hpcopt.core.errors import ConfigError, RunnerError
+from hpcopt.core.errors import ConfigError, PollError, RunnerError
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.messages import NO_CLUSTER
 
@@ -75,16 +75,21 @@ class SiteLimits:
                     n_nodes[""] += int(n)
         return n_nodes
 
-    def n_nodes(self, partitions: str) -> int:
-        """Return how many nodes the smallest of ``partitions`` has.
+    def n_spare_nodes(self, partitions: str) -> int:
+        """Return how many nodes a job may do without: half of a partition's.
+
+        None where the controller does not answer: a node that is down is given no jobs
+        anyway.
 
         Args:
-            partitions: As sbatch takes them; nothing for the default one.
-
-        Raises:
-            PollError: The controller does not answer.
+            partitions: As sbatch takes them, the smallest counts; nothing for the
+                default one.
         """
-        return min(self._n_nodes.get(name, 0) for name in partitions.split(","))
+        try:
+            n_nodes = self._n_nodes
+        except PollError:
+            return 0
+        return min(n_nodes.get(name, 0) for name in partitions.split(",")) // 2
 
 
 def is_available(commands: SlurmCommands | None = None) -> bool:

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hpcopt.core.errors import PollError
+from hpcopt.slurm.batch_job import SINGLE, BatchJob, job_name
 from hpcopt.slurm.call_log import Call, CallLog, this_machine
 from hpcopt.slurm.commands import SlurmCommands
-from hpcopt.slurm.messages import SubmitLimitError, is_denied
-from hpcopt.slurm.options import job_name, sbatch_options
+from hpcopt.slurm.messages import (
+    SubmitLimitError,
+    advice,
+    is_denied,
+    submission_error,
+)
 from hpcopt.slurm.recovery import FoundJob, Recovery
 from hpcopt.slurm.site import SiteLimits
 from hpcopt.slurm.submit_limit import SubmitLimit
-from hpcopt.slurm.watch import JobWatch
 
 #: A larger array saves nothing, and holds back all of its tasks when one is refused.
 _LARGEST_ARRAY = 1000
-
-
-@dataclass(frozen=True)
-class BatchJob:
-    """A job script, ``job.sh`` in a folder of its own, and how to submit it."""
-
-    name: str
-    folder: Path
-    """Each array task's log goes to the folder, or link, of its number below."""
-    options: Mapping[str, str | None]
-    """The user's options of sbatch, by long name; ``None`` for a flag."""
-    is_array: bool
-    is_placed: bool
-    """Whether the job runs in ``folder``, and not where its user wants it to."""
-
-    @property
-    def script(self) -> Path:
-        """What is submitted."""
-        return self.folder / "job.sh"
 
 
 class JobSubmitter:
@@ -46,13 +31,11 @@ class JobSubmitter:
     def __init__(
         self,
         commands: SlurmCommands,
-        watch: JobWatch,
         clock: Callable[[], float] = time.time,
         *,
         limit: SubmitLimit | None = None,
     ) -> None:
         self._commands = commands
-        self._watch = watch
         self._limit = limit
         self._clock = clock
         self._limits = SiteLimits(commands)
@@ -108,6 +91,32 @@ class JobSubmitter:
                     if self._limit is not None:
                         self._limit.accepted(len(part) if job.is_array else 1)
                     self._n_accepted = min(_LARGEST_ARRAY, 2 * self._n_accepted)
+
+    def test_only(self, job: BatchJob, script: str) -> str:
+        """Return what sbatch says about when a job would start; submit nothing.
+
+        Args:
+            job: The job.
+            script: The text of its script, which need not be written.
+
+        Raises:
+            SubmissionRefusedError: Slurm would not accept it, and says why.
+            SubmissionDeferredError: Slurm would not accept it now.
+            SubmissionUnknownError: Slurm says something else.
+        """
+        with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as file:
+            file.write(script)
+            file.flush()
+            options = job.sbatch_options(SINGLE)
+            answer = self._commands.dry_run([*options, file.name])
+        text = f"{answer.out}{answer.err}"
+        if answer.code != 0:
+            words = "; ".join(filter(None, map(str.strip, text.splitlines())))
+            found = f"sbatch --test-only exited {answer.code}: {words or 'no message'}"
+            what_to_do = advice(text)
+            kind = type(submission_error(text, answer.code))
+            raise kind(f"{found}; {what_to_do}" if what_to_do else found)
+        return text.strip().removeprefix("sbatch: ")
 
     def settle(self, name: str, folder: Path, clusters: Iterable[str]) -> None:
         """Learn the fate of the latest call of sbatch for a script, if it is not known.
@@ -178,20 +187,10 @@ class JobSubmitter:
 
     def _sbatch(self, job: BatchJob, tasks: range) -> None:
         # submitit is loaded by those who submit, not by those who only look.
-        from hpcopt.slurm.executor import BatchScript, TrialExecutor, TrialWatcher
+        from hpcopt.slurm.executor import TrialExecutor
 
         call = self._call(job, tasks, self._clock())
-        options = sbatch_options(
-            job.name,
-            job.options,
-            job.folder,
-            tasks if job.is_array else None,
-            is_placed=job.is_placed,
-        )
-        log = job.folder / ("%a/log.txt" if job.is_array else "log.txt")
-        script = BatchScript(job.script, options, log, job.is_array)
-        watcher = TrialWatcher(self._watch, job_name(job.name))
-        TrialExecutor(script, call, self._commands, watcher).submit_script()
+        TrialExecutor(job, call, self._commands).submit_script()
 
 
 def _spans(tasks: Sequence[int]) -> list[range]:

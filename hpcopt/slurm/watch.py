@@ -25,9 +25,8 @@ from hpcopt.core.trials.trial import (
 )
 from hpcopt.core.types import JSONValue
 from hpcopt.slurm import states
-from hpcopt.slurm.matching import WatchedJob, match
 from hpcopt.slurm.queue import SlurmQueue
-from hpcopt.slurm.tables import AccountingRow, QueueRow
+from hpcopt.slurm.tables import AccountingRow, QueueRow, WatchedJob, match
 
 logger = logging.getLogger(__name__)
 

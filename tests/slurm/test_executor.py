@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 from submitit import SlurmExecutor, SlurmJob
-from submitit.core.utils import UncompletedJobError
+from submitit.core.utils import FailedJobError, UncompletedJobError
 
 from hpcopt.core.errors import RunnerError
+from hpcopt.slurm.batch_job import BatchJob
 from hpcopt.slurm.call_log import Call, CallLog
-from hpcopt.slurm.executor import BatchScript, TrialExecutor, TrialJob, TrialWatcher
-from hpcopt.slurm.queue import SlurmQueue
-from hpcopt.slurm.tables import SEPARATOR
-from hpcopt.slurm.watch import JobWatch
-from tests.support.slurm_support import FakeSlurm, FakeTime
+from hpcopt.slurm.executor import TrialExecutor
+from hpcopt.slurm.futures import Outcome, TrialJob
+from tests.support.slurm_support import FakeSlurm
 
 
 class World:
@@ -23,21 +22,11 @@ class World:
         self.slurm.says("sbatch", "41;far")
         self.folder = folder
         (folder / "job.sh").write_text("#!/bin/sh\n")
-        commands = self.slurm.commands()
-        watch = JobWatch(SlurmQueue(commands), FakeTime())
         self.executor = TrialExecutor(
-            BatchScript(folder / "job.sh", ("--x",), folder / "%a.txt", True),
+            BatchJob("name", folder, {"x": None}, is_array=True, is_placed=False),
             Call(1.0, 2, 3, "", "here"),
-            commands,
-            TrialWatcher(watch, "name"),
+            self.slurm.commands(),
         )
-
-    def accounting(self, **words: str) -> None:
-        rows = [
-            SEPARATOR.join([job_id[1:], word, "0:0", "1", "7", "n1", "name", "/f"])
-            for job_id, word in words.items()
-        ]
-        self.slurm.says("sacct", "\n".join(rows))
 
 
 @pytest.fixture
@@ -45,14 +34,12 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def test_an_array_gives_futures_that_are_submitits(world: World) -> None:
-    jobs = world.executor.submit_script()
+def test_an_array_is_submitted_by_submitits_hooks(world: World) -> None:
     assert isinstance(world.executor, SlurmExecutor)
-    assert [isinstance(job, (SlurmJob, TrialJob)) for job in jobs] == [True, True]
-    assert [job.job_id for job in jobs] == ["41_2", "41_3"]
-    assert world.slurm.calls("sbatch") == [
-        f"sbatch --parsable --x {world.folder}/job.sh"
-    ]
+    assert world.executor.submit_script() == "41"
+    (line,) = world.slurm.calls("sbatch")
+    assert line.startswith("sbatch --parsable --x --job-name=name ")
+    assert line.endswith(f" --array=2-3 {world.folder}/job.sh")
     assert sorted(path.name for path in world.folder.glob("*.pkl")) == []
 
 
@@ -63,42 +50,41 @@ def test_what_sbatch_said_is_on_disk(world: World) -> None:
     assert (answered.job_id, answered.cluster) == ("41", "far")
 
 
-def test_a_future_is_done_when_both_places_say_so(world: World) -> None:
-    running, ended = world.executor.submit_script()
-    world.slurm.says(
-        "squeue", SEPARATOR.join(["41_2", "SUSPENDED", "1", "n1", "None", "name", "/f"])
-    )
-    world.accounting(_41_3="COMPLETED")
-    assert ended.done(force_check=True)
-    assert not running.done()
-    assert (running.state, ended.state) == ("RUNNING", "ENDED")
-    assert ended.result() is None
-    assert "--clusters=far" in world.slurm.calls("squeue")[0]
-
-
-def test_the_future_of_a_job_that_failed_says_how(world: World) -> None:
-    first, second = world.executor.submit_script()
-    world.accounting(_41_2="TIMEOUT", _41_3="NODE_FAIL")
-    with pytest.raises(UncompletedJobError, match=r"job 41_2: .* its time limit"):
-        first.result()
-    with pytest.raises(UncompletedJobError, match="job 41_3: a node"):
-        second.result()
-
-
-def test_a_controller_that_is_away_ends_no_future(world: World) -> None:
-    first, _ = world.executor.submit_script()
-    world.slurm.says("squeue", "", code=1, err="Unable to contact slurm controller")
-    assert not first.done(force_check=True)
-
-
-def test_a_future_shows_its_log_and_can_be_cancelled(world: World) -> None:
-    first, second = world.executor.submit_script()
-    (world.folder / "2.txt").write_text("hello\n")
-    assert (first.stdout(), second.stdout()) == ("hello\n", None)
-    first.cancel()
-    assert world.slurm.calls("scancel") == ["scancel --clusters=far 41_2"]
-
-
 def test_functions_are_not_submitted(world: World) -> None:
     with pytest.raises(RunnerError, match="submits its script, not functions"):
         world.executor.submit(print)
+
+
+# Futures
+
+
+def test_a_future_is_done_when_its_job_has_left_something(tmp_path: Path) -> None:
+    left: list[Outcome | None] = [None, None, Outcome()]
+    job = TrialJob(tmp_path, "41_2", lambda: left.pop(0))
+    assert isinstance(job, SlurmJob)
+    assert not job.done(force_check=True)
+    with pytest.raises(UncompletedJobError, match="job 41_2 has not told"):
+        job.result()
+    assert job.done()
+    assert (job.result(), job.exception(), job.state) == (None, None, "DONE")
+    assert left == []
+
+
+def test_the_future_of_a_job_that_failed_says_how(tmp_path: Path) -> None:
+    failed = Outcome("ValueError: the mesh is bad", "Traceback: …")
+    job = TrialJob(tmp_path, "41", lambda: failed)
+    error = job.exception()
+    assert str(error) == "ValueError: the mesh is bad"
+    assert error is not None
+    assert error.__notes__ == ["Traceback: …"]
+    with pytest.raises(FailedJobError, match="the mesh is bad"):
+        job.result()
+
+
+def test_futures_ask_slurm_nothing(tmp_path: Path) -> None:
+    slurm = FakeSlurm(tmp_path)
+    job = TrialJob(tmp_path, "41", lambda: None)
+    assert not job.done(force_check=True)
+    assert "UNKNOWN" in repr(job)
+    assert job.watcher.num_calls == 0
+    assert slurm.calls() == []

@@ -9,9 +9,8 @@ import pytest
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.trials.trial import AttemptState, Cause, Phase
-from hpcopt.slurm.matching import WatchedJob
 from hpcopt.slurm.queue import SlurmQueue
-from hpcopt.slurm.tables import SEPARATOR
+from hpcopt.slurm.tables import SEPARATOR, WatchedJob
 from hpcopt.slurm.watch import JobWatch
 from tests.support.slurm_support import FakeSlurm, FakeTime
 

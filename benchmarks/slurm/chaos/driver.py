@@ -28,7 +28,7 @@ from hpcopt.experiment import build
 from hpcopt.experiment.composition import open_driver
 from hpcopt.generation.protocol import Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
-from hpcopt.slurm.options import job_name
+from hpcopt.slurm.batch_job import job_name
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.tables import QueueRow
 

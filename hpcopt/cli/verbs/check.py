@@ -57,11 +57,11 @@ def _print_rendered(
     _print_file("job.sh, what is run", rendered.job)
     if kind == "local":
         return
-    from hpcopt.slurm.options import chooses_folder, sbatch_options
+    from hpcopt.slurm.batch_job import SINGLE, BatchJob, chooses_folder
 
     is_placed = not chooses_folder(rendered.directives, rendered.options)
-    options = sbatch_options(name, rendered.options, folder, None, is_placed=is_placed)
-    words = ["sbatch", "--parsable", *options, str(folder / "job.sh")]
+    job = BatchJob(name, folder, rendered.options, False, is_placed=is_placed)
+    words = ["sbatch", "--parsable", *job.sbatch_options(SINGLE), str(job.script)]
     _print_file("how it is submitted", " \\\n    ".join(map(shlex.quote, words)))
 
 

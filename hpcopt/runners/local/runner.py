@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +28,7 @@ from hpcopt.runners.script.attempt_folder import (
 )
 from hpcopt.runners.script.exit_status import CANNOT_WRITE, disk_was_full, exit_reason
 from hpcopt.runners.script.job_script import JobScripts
-from hpcopt.runners.script.rendered_job import digest
+from hpcopt.runners.script.rendered_job import RenderedJob, digest
 from hpcopt.runners.script.time_limit import parse_slurm_time
 from hpcopt.runners.single_trials import SingleTrials
 
@@ -73,6 +72,8 @@ class LocalRunner(SingleTrials):
         self._time_limit_s = time_limit_s
         self._clock = clock
         self._processes = LocalProcesses(scripts.experiment_folder, max_processes)
+        self._planned: dict[str, RenderedJob] = {}
+        """What was rendered for submissions that are not submitted yet."""
 
     @override
     def plan(self, requests: Sequence[AttemptRequest]) -> list[Submission]:
@@ -80,7 +81,8 @@ class LocalRunner(SingleTrials):
         for request in requests:
             name = submission_name(self._scripts.experiment_name, [request])
             rendered = self._scripts.render(request, name)
-            self._limit_s(rendered.options)
+            self._limit_s(rendered)
+            self._planned[name] = rendered
             submissions.append(
                 Submission(name, requests=(request,), digest=digest([rendered]))
             )
@@ -88,12 +90,17 @@ class LocalRunner(SingleTrials):
 
     @override
     def submit(self, submission: Submission) -> SubmissionMetadata:
-        for request in submission.requests:
-            rendered = self._scripts.render(request, submission.name)
-            folder = self._scripts.write(request, rendered)
-            self._processes.add(request.key, folder)
+        (request,) = submission.requests
+        rendered = self._rendered(submission)
+        folder = self._scripts.write(request, rendered)
+        self._processes.add(request.key, folder)
         self._processes.start()
-        return self._metadata(submission)
+        return self._metadata(request, rendered)
+
+    def _rendered(self, submission: Submission) -> RenderedJob:
+        (request,) = submission.requests
+        planned = self._planned.pop(submission.name, None)
+        return planned or self._scripts.render(request, submission.name)
 
     @override
     def find(self, submission: Submission) -> SubmissionMetadata | None:
@@ -102,15 +109,15 @@ class LocalRunner(SingleTrials):
         One that has not may have been launched by a driver that died: it comes too
         late then, finds the ``started`` of the next one, and leaves.
         """
-        for request in submission.requests:
-            folder = self._scripts.folder(request)
-            try:
-                has_started = folder.read_started() is not None
-                has_started |= _orphan(folder) is not None
-            except OSError as exc:
-                raise PollError(f"cannot look into {folder.path}: {exc}") from exc
-            if has_started or self._processes.has(request.key):
-                return self._metadata(submission)
+        (request,) = submission.requests
+        folder = self._scripts.folder(request)
+        try:
+            has_started = folder.read_started() is not None
+            has_started |= _orphan(folder) is not None
+        except OSError as exc:
+            raise PollError(f"cannot look into {folder.path}: {exc}") from exc
+        if has_started or self._processes.has(request.key):
+            return self._metadata(request, self._rendered(submission))
         return None
 
     @override
@@ -139,33 +146,27 @@ class LocalRunner(SingleTrials):
 
     @override
     def next_attempt(self, trial_index: int) -> int:
-        folders = (
-            self._scripts.folder(AttemptRequest(trial_index, number, {})).path
-            for number in itertools.count()
-        )
-        return next(n for n, folder in enumerate(folders) if not folder.exists())
+        return self._scripts.next_attempt(trial_index)
 
-    def _metadata(self, submission: Submission) -> SubmissionMetadata:
-        metadata: list[Mapping[str, JSONValue]] = []
-        for request in submission.requests:
-            rendered = self._scripts.render(request, submission.name)
-            metadata.append(
-                {
-                    "folder": str(self._scripts.folder(request).path),
-                    "attempt": request.number,
-                    "time_limit_s": self._limit_s(rendered.options),
-                }
-            )
-        return metadata
+    def _metadata(
+        self, request: AttemptRequest, rendered: RenderedJob
+    ) -> SubmissionMetadata:
+        return [
+            {
+                "folder": str(self._scripts.folder(request).path),
+                "attempt": request.number,
+                "time_limit_s": self._limit_s(rendered),
+            }
+        ]
 
     @override
     def gives_more(self, before: AttemptRequest, after: AttemptRequest) -> bool:
         return self._scripts.gives_more(before, after)
 
-    def _limit_s(self, options: Mapping[str, str | None]) -> float | None:
+    def _limit_s(self, rendered: RenderedJob) -> float | None:
         if self._time_limit_s is not None:
             return self._time_limit_s
-        limit = options.get("time")
+        limit = rendered.options.get("time")
         return None if limit is None else parse_slurm_time(limit)
 
     def _known_state(self, attempt: Attempt) -> AttemptState:
@@ -261,7 +262,7 @@ class LocalRunner(SingleTrials):
             session_processes.send_signal(orphan, signal.SIGKILL)
         if not folder.job.exists():
             return None
-        if session_processes.forbid_start(folder) or folder.read_ended() is not None:
+        if folder.forbid_start() or folder.read_ended() is not None:
             return None
         started = folder.read_started()
         if started is None:

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from hpcopt.host.process import ProcessStat, boot_id, host_name, process_stat
-from hpcopt.runners.script.attempt_folder import NEVER_RUN, AttemptFolder, Started
+from hpcopt.runners.script.attempt_folder import AttemptFolder, Started
 
 
 class Machine(Enum):
@@ -87,14 +87,3 @@ def _members(started: Started) -> list[int]:
 def _is_of(started: Started, stat: ProcessStat) -> bool:
     """Return whether the process of that pid is still the wrapper."""
     return str(stat.start_time) == started.start_time
-
-
-def forbid_start(folder: AttemptFolder) -> bool:
-    """Make the attempt one that can never start; return whether it had not started."""
-    never = Started(NEVER_RUN, host_name(), 0, boot_id(), "0")
-    try:
-        with folder.started.open("x") as file:
-            file.write(never.to_line())
-    except FileExistsError:
-        return False
-    return True

@@ -7,13 +7,16 @@ listing makes an NFS client ask the server, which a mere look-up may not.
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpcopt.core.trials.trial import Cause
+from hpcopt.core.trials.trial import Attempt, Cause
 from hpcopt.host.durable import write_text_durably
-from hpcopt.host.process import Process
+from hpcopt.host.process import Process, boot_id, host_name
+
+logger = logging.getLogger(__name__)
 
 #: The job id in ``started`` of an attempt that was stopped before it began.
 NEVER_RUN = "never-run"
@@ -159,6 +162,16 @@ class AttemptFolder:
         """Note that the attempt is asked to end, before it is."""
         write_text_durably(self.stopped, f"{stopped.cause} {stopped.time}\n")
 
+    def forbid_start(self) -> bool:
+        """Make the attempt one that can never start; return whether it had not."""
+        never = Started(NEVER_RUN, host_name(), 0, boot_id(), "0")
+        try:
+            with self.started.open("x") as file:
+                file.write(never.to_line())
+        except FileExistsError:
+            return False
+        return True
+
     def _names(self) -> list[str]:
         try:
             return os.listdir(self.path)  # noqa: PTH208 - names, not paths
@@ -173,6 +186,27 @@ class AttemptFolder:
             return (self.path / name).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ""
+
+
+def folder_of(attempt: Attempt) -> AttemptFolder:
+    """Return the folder of a submitted attempt."""
+    return AttemptFolder(Path(metadata_text(attempt, "folder")))
+
+
+def look_at(attempt: Attempt) -> Look:
+    """Return what is written down of a submitted attempt, as far as it can be read."""
+    folder = folder_of(attempt)
+    try:
+        return folder.look()
+    except OSError as exc:
+        # A file system that fails just now says nothing about the trial.
+        logger.warning("%s: cannot be looked into: %s", folder.path, exc.strerror)
+        return NOTHING_SEEN
+
+
+def metadata_text(attempt: Attempt, key: str) -> str:
+    """Return a fact from the metadata of a submitted attempt."""
+    return str((attempt.metadata or {})[key])
 
 
 def ended_ns(folder: Path) -> int | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Mapping, ValuesView
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
+
+from typing_extensions import override
 
 from hpcopt.core.errors import ConfigError, HpcoptError, SubmissionDeferredError
-from hpcopt.core.trials.adjustment import NO_ADJUSTMENT
+from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.types import JSONValue
 from hpcopt.host.durable import (
     cannot_write,
@@ -20,16 +22,13 @@ from hpcopt.host.durable import (
     sync_folder,
     write_text_durably,
 )
-from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.script.attempt_folder import AttemptFolder, attempt_folder
 from hpcopt.runners.script.job_spec import JobSpec, SlurmValue
-from hpcopt.runners.script.rendered_job import (
-    RenderedJob,
-    shared_directives,
-)
+from hpcopt.runners.script.rendered_job import RenderedJob
 from hpcopt.runners.script.sbatch_lines import checked_directives
 from hpcopt.runners.script.template import ShellText, render_script, render_text
-from hpcopt.runners.script.wrapper import array_wrapper, pack_wrapper, wrapper
+from hpcopt.runners.script.wrapper import wrapper
 
 #: Names that mean something else in templates than a parameter.
 RESERVED_NAMES = frozenset(
@@ -60,7 +59,7 @@ class JobScripts:
         self.experiment_name = experiment_name
         self.experiment_folder = experiment_folder.absolute()
         self.spec = spec
-        self._python = python
+        self.python = python
 
     def folder(self, request: AttemptRequest) -> AttemptFolder:
         """Return the folder of the attempt, which may not exist yet."""
@@ -76,7 +75,8 @@ class JobScripts:
                 be rendered for these parameters.
         """
         spec = self.spec
-        names = self._names(request, name)
+        trial = _TrialNames(self._trial_names(request, name))
+        names = self._names(request, trial)
         directory = render_text(spec.directory, names, "job.directory")
         script = render_script(
             spec.template,
@@ -100,7 +100,7 @@ class JobScripts:
         }
         is_function = spec.function is not None
         modules = str(spec.config_folder.absolute()) if is_function else ""
-        options = {
+        first_options = {
             option: _option_text(option, value, names)
             for option, value in spec.options.items()
         }
@@ -108,23 +108,54 @@ class JobScripts:
             script=script,
             job=wrapper(lines, variables, modules),
             directives=lines,
-            options=spec.escalation.apply(options, lines, request.adjustment),
+            options=spec.escalation.apply(first_options, lines, request.adjustment),
+            first_options=first_options,
             parameters=json.dumps(dict(request.parameters), allow_nan=False),
             variables=variables,
             python_path=modules,
+            is_named=trial.is_name_used,
         )
+
+    def renamed(
+        self, rendered: RenderedJob, request: AttemptRequest, name: str
+    ) -> RenderedJob:
+        """Return what was rendered under another name, as it is under ``name``.
+
+        Raises:
+            ConfigError: It cannot be rendered under this name.
+        """
+        return self.render(request, name) if rendered.is_named else rendered
+
+    def adjusted(self, rendered: RenderedJob, adjustment: Adjustment) -> RenderedJob:
+        """Return what was rendered, with the options of another adjustment.
+
+        Raises:
+            ConfigError: More shall be given of something, and nothing says how much of
+                it a first attempt gets.
+        """
+        options = self.spec.escalation.apply(
+            rendered.first_options, rendered.directives, adjustment
+        )
+        return replace(rendered, options=options)
+
+    def gives_more(self, before: AttemptRequest, after: AttemptRequest) -> bool:
+        """Whether the adjustments of the two make a difference to their options."""
+        return self.changed_options(before) != self.changed_options(after)
 
     def changed_options(self, request: AttemptRequest) -> dict[str, JSONValue]:
         """Return the options that differ from those of the trial's first attempt."""
-        if not request.adjustment.to_json():
+        if request.adjustment == NO_ADJUSTMENT:
             return {}
-        first = self.render(replace(request, adjustment=NO_ADJUSTMENT), "").options
-        now = self.render(request, "").options
-        return {k: v for k, v in now.items() if v != first.get(k)}
+        return self.render(request, "").changed_options
 
-    def gives_more(self, before: AttemptRequest, after: AttemptRequest) -> bool:
-        """Whether the two would be submitted with different options."""
-        return self.changed_options(before) != self.changed_options(after)
+    def next_attempt(self, trial_index: int) -> int:
+        """Return the number of the trial's first attempt that has no folder."""
+        numbers = itertools.count()
+        return next(
+            number
+            for number in numbers
+            if not self.folder(AttemptRequest(trial_index, number, {})).path.exists()
+        )
 
     def write(
         self, request: AttemptRequest, rendered: RenderedJob, *, is_packed: bool = False
@@ -149,106 +180,45 @@ class JobScripts:
                 write_text_durably(path, text, mode=0o755, sync_parent=False)
             sync_folder(folder.path)
         except OSError as exc:
-            raise _write_error(folder.path, exc) from exc
+            raise cannot_write_now(folder.path, exc) from exc
         return folder
 
-    def write_array(
-        self, submission: Submission, rendered: Sequence[RenderedJob]
-    ) -> Path:
-        """Write a job array's folder durably, and return it.
+    def _trial_names(self, request: AttemptRequest, name: str) -> dict[str, object]:
+        folder = self.folder(request).path
+        return {
+            "index": request.trial_index,
+            "attempt": request.number,
+            "name": name,
+            "folder": str(folder),
+            "checkpoint": str(folder.parent),
+        }
 
-        Its ``job.sh`` is what to submit; task ``k`` runs ``requests[k]``, whose folder
-        is written by ``write``.
-
-        Raises:
-            SubmissionDeferredError: A file could not be written just now.
-            StorageError: A file cannot be written: the disk is full, or read-only.
-        """
-        folder = self.experiment_folder / "arrays" / submission.name
-        text = array_wrapper(shared_directives(submission, rendered), folder)
-        self._write_group(folder, submission, text)
-        return folder
-
-    def write_pack(
-        self, submission: Submission, rendered: Sequence[RenderedJob], at_once: int
-    ) -> Path:
-        """Write the folder of a pack durably, and return it.
-
-        Its ``job.sh`` is what to submit; it runs all the requests, whose folders are
-        written by ``write``, ``at_once`` of them at a time.
-
-        Raises:
-            SubmissionDeferredError: A file could not be written just now.
-            StorageError: A file cannot be written: the disk is full, or read-only.
-        """
-        folder = self.pack_folder(submission.name)
-        lines = shared_directives(submission, rendered)
-        text = pack_wrapper(lines, folder, self._python, at_once)
-        members = [
-            {"variables": dict(job.variables), "python_path": job.python_path}
-            for job in rendered
-        ]
-        self._write_group(folder, submission, text, {"pack.json": json.dumps(members)})
-        return folder
-
-    def pack_folder(self, name: str) -> Path:
-        """Return the folder of a pack, which may not exist yet."""
-        return self.experiment_folder / "packs" / name
-
-    def _write_group(
-        self,
-        folder: Path,
-        submission: Submission,
-        job: str,
-        others: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        """Write a ``job.sh``, and a link to the folder of each attempt."""
-        try:
-            make_folder_durably(folder)
-            for task, request in enumerate(submission.requests):
-                target = Path("../..") / self.folder(request).path.relative_to(
-                    self.experiment_folder
-                )
-                link = folder / str(task)
-                if not link.is_symlink():
-                    link.symlink_to(target)
-            for name, text in others.items():
-                write_text_durably(folder / name, text, sync_parent=False)
-            write_text_durably(folder / "job.sh", job, mode=0o755)
-        except OSError as exc:
-            raise _write_error(folder, exc) from exc
-
-    def _names(self, request: AttemptRequest, name: str) -> dict[str, object]:
+    def _names(
+        self, request: AttemptRequest, trial: Mapping[str, object]
+    ) -> dict[str, object]:
         reserved = sorted(RESERVED_NAMES & set(request.parameters))
         if reserved:
             raise ConfigError(
                 f"parameter {reserved[0]!r}: this name means something else in job "
                 "templates; call the parameter otherwise"
             )
-        folder = self.folder(request).path
         named = {k: v for k, v in request.parameters.items() if k.isidentifier()}
         return {
             **named,
             "parameters": dict(request.parameters),
-            "trial": {
-                "index": request.trial_index,
-                "attempt": request.number,
-                "name": name,
-                "folder": str(folder),
-                "checkpoint": str(folder.parent),
-            },
+            "trial": trial,
             "experiment": {
                 "name": self.experiment_name,
                 "folder": str(self.experiment_folder),
             },
             "config": {"folder": str(self.spec.config_folder.absolute())},
-            "python": self._python,
+            "python": self.python,
         }
 
     def _command(self, names: Mapping[str, object]) -> dict[str, ShellText]:
         """Return ``command``, or nothing if the template must do without."""
         if self.spec.function is not None:
-            words = [self._python, "-m", "hpcopt.node.worker", self.spec.function]
+            words = [self.python, "-m", "hpcopt.node.worker", self.spec.function]
         elif self.spec.command is not None:
             words = [
                 render_text(word, names, f"job.command[{position}]")
@@ -259,7 +229,35 @@ class JobScripts:
         return {"command": ShellText(shlex.join(words))}
 
 
-def _write_error(path: Path, exc: OSError) -> HpcoptError:
+class _TrialNames(dict[str, object]):
+    """What ``trial`` is in templates; tells afterwards whether its name was used."""
+
+    is_name_used = False
+
+    @override
+    def __getitem__(self, key: str) -> object:
+        self.is_name_used |= key == "name"
+        return super().__getitem__(key)
+
+    @override
+    def get(self, key: str, default: object = None) -> object:
+        return self[key] if key in self else default  # noqa: SIM401 - that is this
+
+    @override
+    def items(self) -> ItemsView[str, object]:  # type: ignore[override]
+        return ItemsView(self)
+
+    @override
+    def values(self) -> ValuesView[object]:  # type: ignore[override]
+        return ValuesView(self)
+
+    @override
+    def __repr__(self) -> str:
+        return repr(dict(self.items()))
+
+
+def cannot_write_now(path: Path, exc: OSError) -> HpcoptError:
+    """Return what follows from a file below ``path`` that cannot be written."""
     if is_lasting(exc):
         return cannot_write(Path(exc.filename or path), exc)
     return SubmissionDeferredError(f"cannot write {path}: {exc}")

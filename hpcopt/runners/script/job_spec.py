@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.runners.script.escalation import NO_ESCALATION, ResourceEscalation
-from hpcopt.runners.script.sbatch_lines import FORBIDDEN, MANAGED
+from hpcopt.runners.script.sbatch_lines import FORBIDDEN, MANAGED, given
 
 #: Options that decide how a job is found again, where its log is, or what it is.
 MANAGED_OPTIONS = frozenset({*MANAGED, *FORBIDDEN})
@@ -80,6 +80,16 @@ class JobSpec:
                     f"underscores, found {name!r}"
                 )
         object.__setattr__(self, "options", option_names(self.slurm))
+
+    def limited_by(self) -> dict[str, str | None]:
+        """Return the account, partition and QOS of all trials, where they are fixed."""
+        options = {name: str(value) for name, value in self.options.items()}
+        text = self.template.read_text(encoding="utf-8", errors="replace")
+        asked: dict[str, str | None] = {}
+        for name in ("account", "partition", "qos"):
+            value = given(name, options, text.split("\n"))
+            asked[name] = None if value is None or "{{" in value else value
+        return asked
 
 
 def _check_function(function: str) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpcopt.runners.protocol import Submission
+from hpcopt.core.types import JSONValue
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,25 @@ class RenderedJob:
     """The template's ``#SBATCH`` lines."""
     options: Mapping[str, str | None]
     """Options for sbatch's command line by long name; ``None`` for a flag."""
+    first_options: Mapping[str, str | None]
+    """Those of the trial's first attempt, before more was given of anything."""
     parameters: str
     """The parameterization, as JSON."""
     variables: Mapping[str, str]
     """The script's environment, as far as it is the trial's own."""
     python_path: str
     """A folder to look for Python modules in before all others; empty for none."""
+    is_named: bool
+    """Whether any of it says the name under which it is submitted."""
+
+    @property
+    def changed_options(self) -> dict[str, JSONValue]:
+        """The options that differ from those of the trial's first attempt."""
+        return {
+            option: value
+            for option, value in self.options.items()
+            if value != self.first_options.get(option)
+        }
 
     @property
     def digest(self) -> str:
@@ -41,13 +54,3 @@ def digest(rendered: Sequence[RenderedJob]) -> str:
     """Return one SHA-256, in hexadecimal, of all that a submission runs."""
     digests = "\n".join(job.digest for job in rendered)
     return hashlib.sha256(digests.encode()).hexdigest()
-
-
-def shared_directives(
-    submission: Submission, rendered: Sequence[RenderedJob]
-) -> tuple[str, ...]:
-    """Return the ``#SBATCH`` lines that all attempts of a submission have."""
-    shared = rendered[0].directives
-    if any(job.directives != shared for job in rendered):
-        raise ValueError(f"{submission.name}: its tasks differ in #SBATCH lines")
-    return shared

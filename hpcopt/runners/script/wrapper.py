@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from hpcopt.runners.script.exit_status import CANNOT_WRITE
 
@@ -155,21 +154,6 @@ exit "$code"
 
 _BODY = _BODY.replace("CANNOT_WRITE", str(CANNOT_WRITE))
 
-_ARRAY_BODY = """\
-# Written by hpcopt. Task k runs the attempt whose folder the link k names; there, as a
-# single job does, unless it was told where to run.
-task={folder}/$SLURM_ARRAY_TASK_ID
-if [[ $PWD -ef {folder} ]]; then
-    cd -P -- "$task" || exit
-fi
-exec /bin/bash "$task"/job.sh
-"""
-
-_PACK_BODY = """\
-# Written by hpcopt. Runs the attempts whose folders the links 0, 1, … name.
-exec {python} -P -m hpcopt.node.pack {folder} {at_once}
-"""
-
 
 def wrapper(
     directives: Sequence[str], variables: Mapping[str, str], python_path: str
@@ -189,19 +173,3 @@ def wrapper(
         )
     head = "\n".join([_SHEBANG, *directives, _NOTICE])
     return head + "\n".join(exports) + "\n" + _BODY
-
-
-def array_wrapper(directives: Sequence[str], folder: Path) -> str:
-    """Return the text of an array's ``job.sh``, whose links are in ``folder``."""
-    body = _ARRAY_BODY.format(folder=shlex.quote(str(folder)))
-    return "\n".join([_SHEBANG, *directives, body])
-
-
-def pack_wrapper(
-    directives: Sequence[str], folder: Path, python: str, at_once: int
-) -> str:
-    """Return the text of a pack's ``job.sh``, whose links are in ``folder``."""
-    body = _PACK_BODY.format(
-        python=shlex.quote(python), folder=shlex.quote(str(folder)), at_once=at_once
-    )
-    return "\n".join([_SHEBANG, *directives, body])

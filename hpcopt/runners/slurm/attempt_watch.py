@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from hpcopt.core.errors import PollError
 from hpcopt.core.trials.retry_policy import BAD_NODE
 from hpcopt.core.trials.trial import DISK_FULL, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.runners.script.attempt_folder import NOTHING_SEEN, AttemptFolder, Look
+from hpcopt.runners.script.attempt_folder import Look, folder_of, look_at, metadata_text
 from hpcopt.runners.script.exit_status import disk_was_full, exit_reason
-from hpcopt.slurm.matching import WatchedJob
-from hpcopt.slurm.options import job_name
+from hpcopt.runners.slurm.packs import PackedAttempts, is_packed, own_end
+from hpcopt.slurm.batch_job import job_name
+from hpcopt.slurm.tables import WatchedJob
 from hpcopt.slurm.watch import JobWatch
 
 logger = logging.getLogger(__name__)
@@ -25,14 +25,18 @@ _Key = tuple[int, int]
 class AttemptWatch:
     """Tells the states of attempts; the end of one that went well costs no call."""
 
-    def __init__(self, watch: JobWatch, note_end: Callable[[], None]) -> None:
+    def __init__(
+        self, watch: JobWatch, packs: PackedAttempts, note_end: Callable[[], None]
+    ) -> None:
         """Watch attempts.
 
         Args:
             watch: Asks Slurm about jobs.
-            note_end: Called for each attempt whose end its own files tell.
+            packs: Knows what the job of a pack says of each of its attempts.
+            note_end: Called for each job whose end its own files tell.
         """
         self._watch = watch
+        self._packs = packs
         self._note_end = note_end
         self._waits_again: set[_Key] = set()
         """The attempts that have begun and wait again, in the queue."""
@@ -40,6 +44,10 @@ class AttemptWatch:
         """Those that ended in a way that only Slurm can explain, as was said."""
         self._taken_over: dict[_Key, str] = {}
         """The jobs that run attempts in place of those that were to."""
+
+    def job_id(self, attempt: Attempt) -> str:
+        """Return the id of the job that runs the attempt, as far as it is known."""
+        return self._taken_over.get(attempt.key) or metadata_text(attempt, "job_id")
 
     def poll_files(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         """Return what files tell; see ``AttemptRunner.poll_files``."""
@@ -49,6 +57,8 @@ class AttemptWatch:
             end = self._own_end(attempt, look)
             if end is not None:
                 found[attempt.key] = end
+            elif is_packed(attempt):
+                continue  # that it has begun tells nothing of when its pack did
             elif look.exit_code is not None:
                 if attempt.key not in self._unexplained:
                     self._unexplained.add(attempt.key)
@@ -57,8 +67,42 @@ class AttemptWatch:
                 found[attempt.key] = begun
         return found
 
+    def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
+        """Return the state of each attempt.
+
+        Raises:
+            PollError: Slurm does not answer, and no file tells anything.
+        """
+        looks = {attempt.key: look_at(attempt) for attempt in attempts}
+        found: dict[_Key, AttemptState] = {}
+        jobs: dict[_Key, WatchedJob] = {}
+        for attempt in attempts:
+            look = looks[attempt.key]
+            end = self._own_end(attempt, look)
+            if end is not None:
+                found[attempt.key] = end
+            else:
+                jobs[attempt.key] = self._watched(attempt, look)
+        # The attempts of a pack are one job.
+        states = self._ask(dict.fromkeys(jobs.values()), is_all=not found)
+        for attempt in attempts:
+            if (job := jobs.get(attempt.key)) is not None:
+                state = self._checked(attempt, states[job.job_id])
+                if is_packed(attempt):
+                    look = looks[attempt.key]
+                    state = self._packs.state(attempt, look, job.job_id, state)
+                found[attempt.key] = state
+        self._waits_again = {
+            key
+            for key in jobs
+            if looks[key].started is not None and found[key].phase is Phase.WAITING
+        }
+        return found
+
     def _own_end(self, attempt: Attempt, look: Look) -> AttemptState | None:
         """Return the end of an attempt, if its own word is enough."""
+        if is_packed(attempt):
+            return own_end(look)
         # One that was told to end may be requeued: Slurm has to say.
         if look.exit_code != 0 or look.last_signal:
             return None
@@ -81,48 +125,16 @@ class AttemptWatch:
         facts: dict[str, JSONValue] = {"job_id": job_id, "node": started.host}
         return AttemptState(Phase.RUNNING, facts=facts)
 
-    def poll(
-        self, attempts: Sequence[Attempt], *, is_all: bool = True
-    ) -> Mapping[_Key, AttemptState]:
-        """Return the state of each attempt.
-
-        Args:
-            attempts: The attempts.
-            is_all: Whether nothing else is known of any other.
-
-        Raises:
-            PollError: Slurm does not answer, and no file tells anything.
-        """
-        found: dict[_Key, AttemptState] = {}
-        watched: dict[_Key, WatchedJob] = {}
-        has_begun: set[_Key] = set()
-        for attempt in attempts:
-            look = look_at(attempt)
-            if look.started is not None:
-                has_begun.add(attempt.key)
-            end = self._own_end(attempt, look)
-            if end is not None:
-                found[attempt.key] = end
-            else:
-                watched[attempt.key] = self.watched(attempt, look.exit_code)
-        states = self.look(watched.values(), is_all=is_all and not found)
-        for attempt in attempts:
-            if (job := watched.get(attempt.key)) is not None:
-                found[attempt.key] = self.checked(attempt, states[job.job_id])
-        waits = {key for key in has_begun if found[key].phase is Phase.WAITING}
-        self._waits_again = waits
-        return found
-
-    def watched(self, attempt: Attempt, exit_code: int | None = None) -> WatchedJob:
+    def _watched(self, attempt: Attempt, look: Look) -> WatchedJob:
         """Return the job of an attempt, to be looked at."""
         return WatchedJob(
             self.job_id(attempt),
             job_name(attempt.name),
-            attempt_text(attempt, "cluster"),
-            exit_code,
+            metadata_text(attempt, "cluster"),
+            None if is_packed(attempt) else look.exit_code,
         )
 
-    def look(
+    def _ask(
         self, jobs: Iterable[WatchedJob], *, is_all: bool
     ) -> Mapping[str, AttemptState]:
         """Return the state of each job by its id, all unknown if Slurm does not answer.
@@ -146,7 +158,7 @@ class AttemptWatch:
             unknown = AttemptState(Phase.UNKNOWN, None, str(exc))
             return dict.fromkeys((job.job_id for job in jobs), unknown)
 
-    def checked(self, attempt: Attempt, state: AttemptState) -> AttemptState:
+    def _checked(self, attempt: Attempt, state: AttemptState) -> AttemptState:
         """Return the state, unless it is that of a job that left the attempt alone."""
         if state.phase is not Phase.ENDED:
             return state
@@ -169,31 +181,6 @@ class AttemptWatch:
         if state.cause is Cause.TRIAL and isinstance(exit_code, int) and exit_code:
             return _failed(attempt, state, exit_code)
         return state
-
-    def job_id(self, attempt: Attempt) -> str:
-        """Return the id of the job that runs the attempt, as far as it is known."""
-        return self._taken_over.get(attempt.key) or attempt_text(attempt, "job_id")
-
-
-def folder_of(attempt: Attempt) -> AttemptFolder:
-    """Return the folder of a submitted attempt."""
-    return AttemptFolder(Path(attempt_text(attempt, "folder")))
-
-
-def look_at(attempt: Attempt) -> Look:
-    """Return what is written down of a submitted attempt, as far as it can be read."""
-    folder = folder_of(attempt)
-    try:
-        return folder.look()
-    except OSError as exc:
-        # A file system that fails just now says nothing about the trial.
-        logger.warning("%s: cannot be looked into: %s", folder.path, exc.strerror)
-        return NOTHING_SEEN
-
-
-def attempt_text(attempt: Attempt, key: str) -> str:
-    """Return a fact from the metadata of a submitted attempt."""
-    return str((attempt.metadata or {})[key])
 
 
 def _not_started(attempt: Attempt, state: AttemptState) -> AttemptState:

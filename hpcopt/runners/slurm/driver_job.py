@@ -30,13 +30,12 @@ from hpcopt.host.durable import make_folder_durably, write_text_durably
 from hpcopt.runners.script.job_spec import MANAGED_OPTIONS, SlurmValue, option_names
 from hpcopt.runners.script.template import ShellText, render_script
 from hpcopt.runners.script.time_limit import parse_slurm_time
+from hpcopt.slurm.batch_job import BatchJob, job_name
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.driver_jobs import CANCELLED, DRIVER_JOBS, latest
-from hpcopt.slurm.options import job_name
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.states import phase_of
-from hpcopt.slurm.submission import BatchJob, JobSubmitter
-from hpcopt.slurm.watch import LOST_AFTER_S, JobWatch
+from hpcopt.slurm.submission import JobSubmitter
 
 #: What makes one job follow the other, and is not the user's to set.
 _MANAGED = MANAGED_OPTIONS | {"chdir", "dependency", "no-requeue", "requeue", "signal"}
@@ -133,8 +132,7 @@ class DriverJobs:
         self._folder = folder / DRIVER_JOBS
         commands = commands or SlurmCommands()
         self._queue = SlurmQueue(commands)
-        watch = JobWatch(self._queue, clock, lost_after_s=LOST_AFTER_S)
-        self._submitter = JobSubmitter(commands, watch, clock)
+        self._submitter = JobSubmitter(commands, clock)
         self._clock = clock
 
     def in_queue(self, own_id: str = "") -> str:

@@ -1,16 +1,26 @@
 """What became of the attempts of a pack, from their folders and from its job.
 
 The job tells nothing about a single attempt, which writes down itself how it ended.
-Only for one that was cut off does the end of the job say why.
+Only for one that was cut off does the end of the job say why. Such an attempt is also
+stopped by itself, as long as others of its pack go on.
 """
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from hpcopt.core.trials.trial import AttemptState, Cause, Phase
+from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.runners.script.attempt_folder import NEVER_RUN, Look
+from hpcopt.runners.script.attempt_folder import (
+    NEVER_RUN,
+    AttemptFolder,
+    Look,
+    Stopped,
+    folder_of,
+    look_at,
+)
 from hpcopt.runners.script.exit_status import exit_reason
 
 #: What a program that has exceeded its memory is killed with.
@@ -18,6 +28,87 @@ _KILLED = 128 + signal.SIGKILL
 
 #: Ends of a job that end what runs in it.
 _CUTTING_OFF = (Cause.TIME, Cause.MEMORY, Cause.INFRASTRUCTURE, Cause.USER)
+
+
+#: How long after the end of a pack the files of its node may still appear.
+_LAST_WORD_S = 5.0
+
+
+class PackedAttempts:
+    """The attempts of packs: their states, their number of jobs, and their stops."""
+
+    def __init__(
+        self, pack_folder: Callable[[str], Path], clock: Callable[[], float]
+    ) -> None:
+        """Know nothing yet.
+
+        Args:
+            pack_folder: Returns the folder of the pack of a name.
+            clock: Returns the seconds since the epoch.
+        """
+        self._pack_folder = pack_folder
+        self._clock = clock
+        self._begun: set[str] = set()
+        """The names of the packs that were seen running."""
+        self._over_since: dict[str, float] = {}
+        """When packs, by the id of their job, were first seen to have ended."""
+
+    def state(
+        self, attempt: Attempt, look: Look, job_id: str, job: AttemptState
+    ) -> AttemptState:
+        """Return the state of an attempt whose own word is not enough.
+
+        Args:
+            attempt: The attempt.
+            look: What was written down of it before the job was looked at.
+            job_id: The job of its pack.
+            job: The state of that job.
+        """
+        if job.phase is Phase.RUNNING:
+            self._begun.add(attempt.name)
+        if job.phase is not Phase.ENDED:
+            return state(look, job)
+        since = self._over_since.setdefault(job_id, self._clock())
+        look = look_at(attempt)
+        found = own_end(look) or state(look, job)
+        is_late = not 0 <= self._clock() - since < _LAST_WORD_S
+        if found.cause is Cause.INFRASTRUCTURE and not is_late:
+            why = f"job {job_id} has ended; waiting for the last words of its trials"
+            return AttemptState(Phase.UNKNOWN, None, why)
+        return found
+
+    def n_queued_jobs(self, waiting: Sequence[Attempt]) -> int:
+        """Return how many jobs wait, given the attempts of packs that do."""
+        return len({attempt.name for attempt in waiting} - self._begun)
+
+    def stop_alone(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Stop attempts whose packs have others to run.
+
+        Returns:
+            Those of packs that are to be stopped as a whole.
+        """
+        asked = {folder_of(attempt).path.resolve() for attempt in attempts}
+        whole: list[Attempt] = []
+        for attempt in attempts:
+            if self._is_all_of_pack(attempt, asked):
+                whole.append(attempt)
+            elif not (folder := folder_of(attempt)).forbid_start():
+                folder.write_stopped(Stopped(Cause.USER, self._clock()))
+        return whole
+
+    def _is_all_of_pack(self, attempt: Attempt, asked: set[Path]) -> bool:
+        """Whether no attempt of a pack is left but those that are to be stopped."""
+        links = self._pack_folder(attempt.name).iterdir()
+        folders = [link.resolve() for link in links if link.is_symlink()]
+        return all(
+            folder in asked or own_end(AttemptFolder(folder).look()) is not None
+            for folder in folders
+        )
+
+
+def is_packed(attempt: Attempt) -> bool:
+    """Whether an attempt that was submitted is one of a pack."""
+    return bool((attempt.metadata or {}).get("pack"))
 
 
 def own_end(look: Look) -> AttemptState | None:

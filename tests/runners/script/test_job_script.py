@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from hpcopt.core.errors import ConfigError, SubmissionDeferredError
 from hpcopt.core.types import TParameterization, TParameterValue
-from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.protocol import AttemptRequest
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import RenderedJob, digest
 from hpcopt.runners.script.shipped import find_template, shipped_templates
@@ -413,34 +412,33 @@ def test_a_folder_that_cannot_be_written_defers_the_submission(
         scripts.write(request, scripts.render(request, "n"))
 
 
-def test_a_task_of_an_array_runs_its_attempt(project: Project) -> None:
-    scripts = project.scripts("#!/bin/bash\n#SBATCH -n 2\npwd\n")
-    requests = tuple(AttemptRequest(index, 0, {"x": 0.5}) for index in (4, 5))
-    submission = Submission("hpcopt:demo:4-5:0", requests, is_array=True)
-    rendered = [scripts.render(request, submission.name) for request in requests]
-    for request, each in zip(requests, rendered, strict=True):
-        scripts.write(request, each)
-    for _ in range(2):
-        folder = scripts.write_array(submission, rendered)
-    job = (folder / "job.sh").read_text()
-    assert job.startswith("#!/bin/bash\n#SBATCH -n 2\n")
-    environment = {
-        **os.environ,
-        "SLURM_ARRAY_JOB_ID": "12",
-        "SLURM_ARRAY_TASK_ID": "1",
-        "SLURM_JOB_ID": "12",
-    }
-    for cwd, runs_in in ((folder, scripts.folder(requests[1]).path), ("/", "/")):
-        out = subprocess.run(
-            ["bash", "-c", job],
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=cwd,
-        )
-        assert out.stdout == f"{runs_in}\n"
-        scripts.folder(requests[1]).ended.unlink()
-    started = scripts.folder(requests[1]).read_started()
-    assert started is not None
-    assert started.job_id == "12_1"
-    assert scripts.folder(requests[0]).read_started() is None
+@pytest.mark.parametrize(
+    "line",
+    [
+        "echo {{ trial.name }}",
+        "echo {{ trial['name'] }}",
+        "echo {{ trial.get('name') }}",
+        "echo {{ trial }}",
+        "echo {{ trial | tojson }}",
+        "{% for key, value in trial.items() %}\necho {{ value }}\n{% endfor %}",
+    ],
+)
+def test_what_says_its_name_is_rendered_anew_under_another(
+    project: Project, line: str
+) -> None:
+    scripts = project.scripts(f"#!/bin/bash\n{line}\n")
+    request = AttemptRequest(7, 1, {"x": 0.5})
+    rendered = scripts.render(request, "first")
+    assert rendered.is_named
+    renamed = scripts.renamed(rendered, request, "second")
+    assert renamed.script == rendered.script.replace("first", "second")
+    assert renamed.script != rendered.script
+
+
+def test_what_says_no_name_stays_as_it_was_rendered(project: Project) -> None:
+    scripts = project.scripts(
+        "#!/bin/bash\necho {{ trial.index }} {{ trial.attempt }} {{ trial.folder }}\n"
+    )
+    request = AttemptRequest(7, 1, {"x": 0.5})
+    rendered = scripts.render(request, "first")
+    assert scripts.renamed(rendered, request, "second") is rendered

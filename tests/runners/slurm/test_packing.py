@@ -14,7 +14,7 @@ from hpcopt.core.errors import (
 )
 from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners.script.job_spec import Packing
-from hpcopt.runners.slurm.packing import PackingRunner
+from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.tables import SEPARATOR
 from tests.support.runner_contract import request, submit
 from tests.support.slurm_support import TEMPLATE, FakeSlurm, FakeTime, scripts
@@ -34,12 +34,12 @@ class World:
         self.time = FakeTime()
         self.slurm.says("sbatch", "41")
 
-    def runner(self, pack: Packing | None = THREE, **slurm: str) -> PackingRunner:
+    def runner(self, pack: Packing | None = THREE, **slurm: str) -> SlurmRunner:
         made = scripts(self.folder, TEMPLATE, **slurm)
         made.spec = dataclasses.replace(made.spec, pack=pack)
-        return PackingRunner(made, self.slurm.commands({"sbatch": 20.0}), self.time)
+        return SlurmRunner(made, self.slurm.commands({"sbatch": 20.0}), self.time)
 
-    def submitted(self, n: int = 3) -> tuple[PackingRunner, list[Attempt]]:
+    def submitted(self, n: int = 3) -> tuple[SlurmRunner, list[Attempt]]:
         runner = self.runner()
         return runner, submit(runner, runner.plan([request(k) for k in range(n)]))
 
@@ -65,7 +65,7 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def states(runner: PackingRunner, attempts: list[Attempt]) -> list[AttemptState]:
+def states(runner: SlurmRunner, attempts: list[Attempt]) -> list[AttemptState]:
     found = runner.poll(attempts)
     return [found[attempt.key] for attempt in attempts]
 
@@ -212,3 +212,13 @@ def test_single_jobs_are_counted_one_by_one(world: World) -> None:
     runner = world.runner(pack=None)
     attempts = submit(runner, runner.plan([request(k) for k in (0, 1, 5)]))
     assert runner.n_queued_jobs(attempts) == 3
+
+
+def test_packs_and_single_jobs_are_asked_about_in_one_call(world: World) -> None:
+    runner, packed = world.submitted()
+    world.slurm.says("sbatch", "42")
+    (single,) = submit(runner, runner.plan([request(9)]))
+    world.job(packed[0], "RUNNING")
+    found = states(runner, [*packed, single])
+    assert [s.phase for s in found] == [*[Phase.WAITING] * 3, Phase.UNKNOWN]
+    assert len(world.slurm.calls("squeue")) == 1

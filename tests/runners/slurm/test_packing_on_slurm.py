@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from hpcopt.core.trials.trial import Cause, Phase
 from hpcopt.runners.script.job_spec import Packing, SlurmValue
-from hpcopt.runners.slurm.packing import PackingRunner
+from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
 from tests.support.runner_contract import poll_until, request, submit
 from tests.support.slurm_support import TEMPLATE, RealSlurm, scripts
@@ -23,11 +23,11 @@ class PackingSlurm(RealSlurm):
     """The one-host Slurm, with trials that share jobs."""
 
     @override
-    def runner(self, template: str = TEMPLATE, **slurm: SlurmValue) -> PackingRunner:
+    def runner(self, template: str = TEMPLATE, **slurm: SlurmValue) -> SlurmRunner:
         options = {"time": "00:05:00", "mem": "100M", **slurm}
         made = scripts(self.folder, template, **options)
         made.spec = dataclasses.replace(made.spec, pack=Packing(10, 2))
-        return PackingRunner(made, SlurmCommands(self.environment))
+        return SlurmRunner(made, SlurmCommands(self.environment))
 
 
 @pytest.fixture
