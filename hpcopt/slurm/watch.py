@@ -36,6 +36,9 @@ LOST_AFTER_S = 300.0
 #: How long to wait for the accounting to say more about an end that is known already.
 DETAILS_WITHIN_S = 30.0
 
+#: How long sacct may say of a job that is requeued that it has ended; measured: 1 s.
+_REQUEUED_WITHIN_S = 2.0
+
 
 class JobWatch:
     """Tells the states of jobs, and remembers since when one has been missing."""
@@ -119,6 +122,9 @@ class JobWatch:
         """Return the state of a job that the queue does not list as alive."""
         record = (recorded or {}).get(job.job_id)
         if record is not None and self._phase(record.word) is Phase.ENDED:
+            if row is None and self._may_run_again(job, record):
+                word = record.word.lower()
+                return _unknown(job, f"is {word}, and may be requeued; looking again")
             self._forget(job)
             return self._ended(job, record)
         if row is not None or job.exit_code is not None:
@@ -145,6 +151,18 @@ class JobWatch:
             "queue nor ended in the accounting",
             {"job_id": job.job_id},
         )
+
+    def _may_run_again(self, job: WatchedJob, record: AccountingRow) -> bool:
+        """Whether the end of a job that squeue does not show may be that of one run.
+
+        An answer of squeue that was cut short may lack a job that is requeued just
+        now, of which sacct says for about a second what it says of a job that ended.
+        """
+        word = states.read_word(record.word)
+        if states.cause_of(word) is not Cause.INFRASTRUCTURE:
+            return False
+        since = self._ended_since.setdefault(job.job_id, self._clock())
+        return not self._is_late(since, _REQUEUED_WITHIN_S)
 
     @staticmethod
     def _ended(job: WatchedJob, record: AccountingRow) -> AttemptState:

@@ -153,6 +153,8 @@ def test_a_database_that_is_away_for_hours_loses_no_job(world: World) -> None:
         assert "is not in the queue, and sacct does not answer" in state.reason
     with world.world() as slurm:
         slurm.site.accounting = "up"
+    assert "may be requeued" in state_of(runner, attempt).reason
+    world.go_on(2)
     assert state_of(runner, attempt).cause is Cause.INFRASTRUCTURE
 
 

@@ -139,8 +139,26 @@ def test_a_job_that_left_the_queue_ended_as_sacct_says(
 ) -> None:
     world.slurm.says("sacct", accounted("7", word, exit_code))
     state = world.look()
+    if cause is Cause.INFRASTRUCTURE:  # it may be requeued
+        assert state.phase is Phase.UNKNOWN
+        world.time.go_on(2)
+        state = world.look()
     assert (state.phase, state.cause, state.reason) == (Phase.ENDED, cause, reason)
     assert (state.facts["node"], state.facts["elapsed_s"]) == ("n1", 7)
+
+
+@pytest.mark.parametrize("word", ["NODE_FAIL", "PREEMPTED"])
+def test_a_requeue_that_an_answer_cut_short_hides_is_no_end(
+    world: World, word: str
+) -> None:
+    """squeue lacks the job for once, just when sacct says how its first run ended."""
+    world.slurm.says("sacct", accounted("7", word))
+    assert world.look().phase is Phase.UNKNOWN
+    world.slurm.says("squeue", queued("7", "PENDING", "BeginTime"))
+    assert world.look().phase is Phase.WAITING
+    world.time.go_on(60)
+    world.slurm.says("squeue", "")
+    assert world.look().phase is Phase.UNKNOWN
 
 
 def test_a_step_killed_for_its_memory_is_why_a_job_failed(world: World) -> None:
