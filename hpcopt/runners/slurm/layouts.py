@@ -167,7 +167,7 @@ class JobArray(Layout):
         self._write_group(submission, rendered, _ARRAY_BODY.format(folder=folder))
 
 
-class Pack(Layout):
+class PackedJob(Layout):
     """One job that runs all attempts, some of them at a time."""
 
     is_packed = True
@@ -211,7 +211,7 @@ class Layouts:
         self._scripts = scripts
         self._single = SingleJob(scripts)
         self._array = JobArray(scripts)
-        self.pack = Pack(scripts)
+        self.pack = PackedJob(scripts)
 
     def group(
         self, planned: Sequence[Planned], max_array_size: Callable[[], int]
