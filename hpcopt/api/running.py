@@ -69,7 +69,7 @@ class _Log:
         """Log what has ended since the last call."""
         if self._ended is None:
             return
-        for trial, _ in self._ended.look(experiment):
+        for trial, _ in self._ended.update(experiment):
             logger.info(
                 "%s (%d of %d have ended)",
                 _sentence(trial),

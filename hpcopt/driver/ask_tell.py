@@ -1,7 +1,7 @@
-"""Trials that somebody evaluates without a runner: asked for, attached, told.
+"""Ask and tell: trials that a script evaluates itself, without a runner.
 
-Each method appends to the journal before it returns, so that what was asked for or
-told survives the death of whoever did.
+Each method appends to the journal before it returns, so that what was asked for or told
+survives the death of the script.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _TAKES_DATA = (
 
 
 class ManualTrials:
-    """Writes down what somebody does with trials.
+    """Records what a script does with trials that it evaluates itself.
 
     Args:
-        journal: The experiment; whoever calls must be its only writer.
+        journal: The experiment; the script must be its only writer.
         clock: Tells the time.
     """
 
@@ -43,11 +43,11 @@ class ManualTrials:
     def hand_out(
         self, generation: Generation, fixed_parameters: TParameterization
     ) -> list[Trial]:
-        """Make trials of a generation that somebody evaluates.
+        """Make trials of suggestions, and return them for the script to evaluate.
 
         Args:
-            generation: What was proposed.
-            fixed_parameters: The values that all of it was to have.
+            generation: The suggestions.
+            fixed_parameters: The values that were fixed for all of them.
 
         Raises:
             StorageError: The journal cannot be written.
@@ -66,9 +66,10 @@ class ManualTrials:
     def attach(
         self, parameters: TParameterization, *, name: str = "", is_baseline: bool
     ) -> int:
-        """Add a trial of somebody's own, and return its index.
+        """Add a trial with parameters of the script's choice, and return its index.
 
-        Fixed and derived values may be left out; those of inactive parameters are.
+        Fixed and derived values may be left out; those of inactive parameters are
+        dropped.
 
         Raises:
             UsageError: The parameters are not in the search space, or the name is in
@@ -86,7 +87,7 @@ class ManualTrials:
         return index
 
     def add_data(self, index: int, outcome: Outcome) -> None:
-        """Add what became known of a trial: its newer values replace older ones.
+        """Add metrics of a trial; newer values replace older ones.
 
         Raises:
             UsageError: There is no such trial, or its data would mean nothing.
@@ -103,10 +104,10 @@ class ManualTrials:
         )
 
     def complete(self, index: int, outcome: Outcome) -> None:
-        """End a trial with all that is known of it, ``outcome`` being the newest.
+        """Complete a trial with the data attached so far and ``outcome``.
 
         Raises:
-            UsageError: There is no such trial, or it is not somebody's to end.
+            UsageError: There is no such trial, or it is a runner's, or has ended.
             StorageError: The journal cannot be written.
         """
         known = {**self._own(index).outcome, **outcome}
@@ -115,10 +116,10 @@ class ManualTrials:
         )
 
     def fail(self, index: int, reason: str) -> None:
-        """End a trial that could not be evaluated.
+        """Mark a trial as failed.
 
         Raises:
-            UsageError: There is no such trial, or it is not somebody's to end.
+            UsageError: There is no such trial, or it is a runner's, or has ended.
             StorageError: The journal cannot be written.
         """
         self._own(index)
@@ -127,21 +128,21 @@ class ManualTrials:
         )
 
     def abandon(self, index: int, reason: str) -> None:
-        """End a trial without a verdict.
+        """Mark a trial as abandoned.
 
         Raises:
-            UsageError: There is no such trial, or it is not somebody's to end.
+            UsageError: There is no such trial, or it is a runner's, or has ended.
             StorageError: The journal cannot be written.
         """
         self._own(index)
         self._journal.append(ev.TrialAbandoned(self._clock.now(), index, reason))
 
     def stop_early(self, index: int) -> None:
-        """End a trial whose data so far are enough.
+        """Mark a trial as stopped early, with the data attached so far.
 
         Raises:
-            UsageError: There is no such trial, it is not somebody's to end, or nothing
-                is known of it.
+            UsageError: There is no such trial, it is a runner's, it has ended, or it
+                has no data.
             StorageError: The journal cannot be written.
         """
         if not self._own(index).outcome:
@@ -152,7 +153,7 @@ class ManualTrials:
         self._journal.append(ev.TrialEarlyStopped(self._clock.now(), index))
 
     def _own(self, index: int) -> Trial:
-        """Return a trial that somebody evaluates and that has not ended."""
+        """Return a trial that the script evaluates and that has not ended."""
         trial = self._trial(index)
         if trial.status.is_terminal:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Ends the attempts of trials that people cancelled, and those that cannot start."""
+"""Stops the attempts of trials that people cancelled, and those that cannot start."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from hpcopt.runners.protocol import AttemptRunner
 
 logger = logging.getLogger(__name__)
 
-#: A job that has not ended after this long is asked again: the first time may have come
-#: while it was requeued. It is longer than Slurm gives a job to end (``KillWait``).
-_AGAIN_AFTER_S = 90.0
+#: An attempt that has not ended after this long is stopped again: the first time its
+#: job may just have been requeued. It is longer than Slurm gives a job to end
+#: (``KillWait``).
+_RETRY_AFTER_S = 90.0
 
-#: So long nothing is asked of a runner that could not be asked.
-_HOLD_S = 5.0
+#: The back-off after the runner could not be asked to stop attempts.
+_BACK_OFF_S = 5.0
 
 
 class Canceller:
-    """Has the runner end the live attempts of cancelled trials, all in one call.
+    """Has the runner stop the live attempts of cancelled trials, all in one call.
 
-    So are those ended whose start failed and that only hold their place: the same
-    parameters are run again then, elsewhere.
+    Attempts whose start failed, and that only keep their slot, are stopped as well: the
+    same parameters are then submitted again, for other nodes.
     """
 
     def __init__(self, runner: AttemptRunner, clock: Clock) -> None:
         self.note = ""
-        """Why attempts could not be ended, in one line."""
+        """Why attempts could not be stopped, in one line."""
         self._runner = runner
         self._clock = clock
         self._asked_at: dict[tuple[int, int], float] = {}
-        self._held_at: float | None = None
+        self._failed_at: float | None = None
 
     def step(self, experiment: Experiment) -> bool:
-        """Ask for what is due, and return whether anything was asked for."""
+        """Stop the attempts that are due; return whether any was asked to end."""
         now = self._clock.now()
         due = [
             attempt
@@ -44,21 +45,21 @@ class Canceller:
                 attempt.is_unstartable
                 or experiment.trial(attempt.trial_index).cancelled_by
             )
-            and not _is_within(now, self._asked_at.get(attempt.key), _AGAIN_AFTER_S)
+            and not _is_within(now, self._asked_at.get(attempt.key), _RETRY_AFTER_S)
         ]
-        if not due or _is_within(now, self._held_at, _HOLD_S):
+        if not due or _is_within(now, self._failed_at, _BACK_OFF_S):
             return False
         try:
             self._runner.stop(due)
         except RunnerError as exc:
             logger.warning("cancelling on hold: %s", exc)
-            self.note, self._held_at = str(exc), now
+            self.note, self._failed_at = str(exc), now
             return False
-        self.note, self._held_at = "", None
+        self.note, self._failed_at = "", None
         self._asked_at |= {attempt.key: now for attempt in due}
         return True
 
 
 def _is_within(now: float, since: float | None, seconds: float) -> bool:
-    # A clock that was set back must hold nothing up.
+    # A clock that was set back must not delay anything.
     return since is not None and 0 <= now - since < seconds

@@ -1,4 +1,4 @@
-"""What became of the live attempts: what files tell, what a poll tells, what is new."""
+"""Polls of the live attempts: of files often, of the scheduler rarely."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hpcopt.storage.journal import Journal
 logger = logging.getLogger(__name__)
 
 _States = Mapping[tuple[int, int], AttemptState]
-_News = ev.AttemptEnded | ev.AttemptObserved
+_Change = ev.AttemptEnded | ev.AttemptObserved
 
 
 class Collector:
-    """Looks and asks when it is time to, and writes down what has changed."""
+    """Polls when that is due, and records in the journal what has changed."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class Collector:
         schedule: PollSchedule,
     ) -> None:
         self.note = ""
-        """Why something is not known, in one line."""
+        """Why the state of attempts is not known, in one line."""
         self._journal = journal
         self._runner = runner
         self._clock = clock
         self._schedule = schedule
 
     def collect(self) -> bool:
-        """Learn what became of live attempts: from files often, at times by a poll.
+        """Poll the live attempts, if a poll is due.
 
         Returns:
             Whether any has ended.
@@ -47,44 +47,44 @@ class Collector:
             StorageError: The journal could not be written.
         """
         begun_at = self._clock.now()
-        if self._schedule.is_due(begun_at):
+        if self._schedule.is_poll_due(begun_at):
             self.note = ""
-            # What files tell is no reason to poll again soon.
-            told = self._look(self._poll_files)
-            asked = self._look(self._runner.poll)
+            # What files tell is no reason to poll the scheduler again soon.
+            in_files = self._record(self._poll_files)
+            polled = self._record(self._runner.poll)
             self._schedule.polled(
                 self._clock.now(),
-                has_changed=bool(asked),
+                has_changed=bool(polled),
                 typical_s=typical_duration_s(self._journal.experiment),
             )
-            return any(isinstance(event, ev.AttemptEnded) for event in told + asked)
+            return any(isinstance(c, ev.AttemptEnded) for c in in_files + polled)
         if not self._schedule.is_file_poll_due(begun_at):
             return False
-        told = self._look(self._poll_files)
+        changes = self._record(self._poll_files)
         now = self._clock.now()
         typical_s = typical_duration_s(self._journal.experiment)
         self._schedule.files_polled(now, took_s=now - begun_at, typical_s=typical_s)
-        return any(isinstance(event, ev.AttemptEnded) for event in told)
+        return any(isinstance(event, ev.AttemptEnded) for event in changes)
 
-    def _look(self, ask: Callable[[Sequence[Attempt]], _States]) -> list[_News]:
-        """Write down what is new of the live attempts, and return it."""
+    def _record(self, poll: Callable[[Sequence[Attempt]], _States]) -> list[_Change]:
+        """Poll the live attempts; record and return what has changed."""
         live = self._journal.experiment.live_attempts()
         states: _States = {}
         if live:
             try:
-                states = ask(live)
+                states = poll(live)
             except PollError as exc:
                 self.note = str(exc)
                 logger.warning("poll failed, nothing follows from it: %s", exc)
-        news = [
+        changes = [
             event
             for attempt in live
             if (state := states.get(attempt.key)) is not None
             and (event := self._event(attempt, state)) is not None
         ]
-        if news:
-            self._journal.append(*news)
-        return news
+        if changes:
+            self._journal.append(*changes)
+        return changes
 
     def _poll_files(self, live: Sequence[Attempt]) -> _States:
         states = self._runner.poll_files(live) or {}
@@ -92,7 +92,7 @@ class Collector:
             self._schedule.poll_soon(self._clock.now())
         return states
 
-    def _event(self, attempt: Attempt, state: AttemptState) -> _News | None:
+    def _event(self, attempt: Attempt, state: AttemptState) -> _Change | None:
         now = self._clock.now()
         if state.phase is Phase.ENDED and state.cause is not None:
             return ev.AttemptEnded(
@@ -109,7 +109,7 @@ class Collector:
 
 
 def _is_other_wait(attempt: Attempt, state: AttemptState) -> bool:
-    """Whether an attempt that waited still waits, but in vain now, or not any more."""
+    """Whether a waiting attempt waits for another reason that a person must know."""
     before = attempt.is_stuck, attempt.is_held, attempt.is_unstartable
     now = state.is_stuck, state.is_held, state.is_unstartable
     return before != now or (any(now) and state.reason != attempt.reason)

@@ -17,13 +17,13 @@ from hpcopt.host.durable import write_text_durably
 
 logger = logging.getLogger(__name__)
 
-#: The file that asks the driver of the folder that it is in to stop.
+#: The file, in the experiment's folder, that asks its driver to stop.
 STOP_REQUEST = "stop"
 
-#: A lost terminal (HUP) is a request too: the journal is closed in order then.
+#: A closed terminal (HUP) is a request too: the journal is closed in order.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-#: What a job is sent a while before its time is over, as it has asked for.
+#: The signal that a driver job is sent a while before its time limit.
 _TIME_IS_NEARLY_OVER = signal.SIGUSR1
 
 
@@ -41,10 +41,7 @@ class StopFile:
         self._by = ""
 
     def requested_by(self) -> str:
-        """Look, and return who asked for a stop; empty if nobody did.
-
-        The file is removed: the request is honoured by whoever sees it.
-        """
+        """Return who asked for a stop; empty if nobody did. The file is removed."""
         self._by = self._by or self._take()
         return self._by
 
@@ -81,11 +78,11 @@ def _version(path: Path) -> tuple[int, int] | None:
 
 
 class StopControl:
-    """What a driver is asked to do by people, as far as it is about stopping.
+    """Requests to stop: by signal, by file, or by a job's time limit.
 
-    One signal asks it to stop and to leave its trials alone, a second one to cancel
-    these too. A driver that is itself a job is sent signals by the cluster, more than
-    one perhaps: there a second one means nothing, and one is about its time.
+    One signal asks the driver to stop and to leave its trials running, a second one to
+    cancel these too. A driver that is itself a job is sent signals by the cluster, more
+    than one perhaps: there a second one means nothing.
     """
 
     def __init__(
@@ -99,8 +96,8 @@ class StopControl:
 
         Args:
             folder: The experiment's folder, which need not exist yet.
-            wake: Ends the driver's wait, so that it sees a signal at once; called
-                from a signal handler.
+            wake: Ends the driver's wait, so that it notices a signal immediately;
+                called from a signal handler.
             is_job: Whether the driver is a job.
         """
         self._file = StopFile(folder)
@@ -122,11 +119,11 @@ class StopControl:
 
     @property
     def shall_hand_over(self) -> bool:
-        """Whether the driver shall stop for no other reason than its job's time."""
+        """Whether the driver stops only because of its job's time limit."""
         return self._is_time_nearly_over and not self._requested_by
 
     def reason(self) -> str | None:
-        """Look, and return why to stop, if anybody asked for it."""
+        """Return why to stop; ``None`` if there is no request."""
         self._requested_by = self._file.requested_by()
         if self._requested_by:
             return f"asked to stop by {self._requested_by}"
@@ -144,8 +141,8 @@ class StopControl:
     def handle_signals(self) -> Iterator[None]:
         """Take signals as requests within the block.
 
-        Only in the main thread, as Python has it; a signal that is ignored (nohup)
-        stays ignored.
+        Only in the main thread, where Python handles signals; a signal that is ignored
+        (nohup) stays ignored.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -165,8 +162,8 @@ class StopControl:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if number == _TIME_IS_NEARLY_OVER:
-            # Whoever cancels the job wants no successor; what the cluster sends when
-            # the time is over changes nothing.
+            # A person who cancels the job wants no successor; the signals that follow
+            # at the time limit change nothing.
             self._is_time_nearly_over = not self._signals
         else:
             self._signals.append(signal.Signals(number))

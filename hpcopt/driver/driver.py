@@ -1,13 +1,13 @@
 """The driver: one closed loop over the journal, a runner, metrics and a generator.
 
-Every step reads what to do from the experiment, which is the fold of the journal, so a
-driver that starts again after a crash does the same as one that never died::
+Every step derives what to do from the experiment, the fold of the journal, so that a
+driver that is restarted after a crash continues as if it had never died::
 
     while driver.reason_to_stop() is None:
         driver.step()
         driver.wait()
 
-What people ask for meanwhile, it looks for before each step.
+Requests that people left meanwhile are handled before each step.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from hpcopt.core.trials.trial import Cause
 from hpcopt.driver.cancellation import Canceller
 from hpcopt.driver.capacity import Capacity, CapacityMonitor, held_reason
 from hpcopt.driver.collecting import Collector
-from hpcopt.driver.failures import FailureWatch
+from hpcopt.driver.failures import FailureMonitor
 from hpcopt.driver.limits import Limits
-from hpcopt.driver.notes import Notes
+from hpcopt.driver.notes import DriverNotes
 from hpcopt.driver.planning import Planner, typical_duration_s
 from hpcopt.driver.polling import PollSchedule
-from hpcopt.driver.requests import Inbox, RequestFolder
+from hpcopt.driver.requests import RequestFolder, RequestInbox
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
 from hpcopt.generation.protocol import GeneratorService
@@ -40,16 +40,16 @@ from hpcopt.metrics.protocol import OutcomeReader
 from hpcopt.runners.protocol import AttemptRequest, AttemptRunner
 from hpcopt.storage.journal import Journal
 
-#: The longest uninterrupted wait: stop requests and progress are seen this late.
+#: The longest uninterrupted wait: stop requests are noticed so late.
 _LONGEST_WAIT_S = 1.0
 
-#: The longest wait while the runner accepts nothing: for a second, as a rule.
-_HELD_UP_WAIT_S = 0.1
+#: The longest wait while the runner accepts no submission.
+_THROTTLED_WAIT_S = 0.1
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a run ended in an orderly way."""
+    """Why a run ended, other than by an error."""
 
     reason: str
     """One sentence."""
@@ -59,12 +59,14 @@ class Stop:
 
 @dataclass
 class DriverProgress:
-    """What the driver is doing just now, for a person to see."""
+    """What the driver is doing at present, for display."""
 
     note: str = ""
     """Why nothing is submitted or known, in one line; empty when all is well."""
     is_generating: bool = False
+    """Whether it waits for the generator."""
     next_poll_at: float = 0.0
+    """When the scheduler is polled next, in seconds since the epoch."""
 
 
 class Driver:
@@ -85,21 +87,21 @@ class Driver:
         drain: bool = False,
         job_id: str = "",
     ) -> None:
-        """Join the parts.
+        """Assemble a driver.
 
         Args:
             journal: The experiment; this driver must be its only writer.
-            runner: Starts and watches attempts.
+            runner: Submits and watches attempts.
             reader: Reads the outcome of attempts that succeeded.
             generator: Proposes parameterizations.
-            limits: How far and how wide to go.
+            limits: The limits of the run.
             clock: Tells the time and waits.
-            is_stop_requested: Returns why to stop, when somebody asked for it.
+            is_stop_requested: Returns why to stop, if somebody asked for it.
             observe: Called after each step.
-            requests: What people ask for while the experiment runs.
-            drain: Whether to do no more than what people asked for: nothing is
-                generated or submitted.
-            job_id: The job that this driver is in, if it is in one.
+            requests: The folder of people's requests; ``None`` to handle none.
+            drain: Whether to generate and submit nothing, and only to handle requests
+                and the trials that they concern.
+            job_id: The id of the Slurm job that this driver runs in; empty if in none.
         """
         self.progress = DriverProgress()
         self._journal = journal
@@ -116,9 +118,9 @@ class Driver:
         self._capacity = CapacityMonitor(limits, runner, clock)
         self._submitter = Submitter(journal, runner, clock)
         self._canceller = Canceller(runner, clock)
-        self._inbox = Inbox(journal, requests, clock)
+        self._inbox = RequestInbox(journal, requests, clock)
         self._drain = drain
-        self._failures = FailureWatch(limits)
+        self._failures = FailureMonitor(limits)
         self._job_id = job_id
         self._judge = Judge(reader, clock, limits, runner.gives_more)
         self._planner = Planner(
@@ -128,7 +130,7 @@ class Driver:
             max_trials=limits.max_trials,
             parallelism=limits.parallelism,
         )
-        self._notes = Notes(journal, clock)
+        self._notes = DriverNotes(journal, clock)
         self._collector = Collector(journal, runner, clock, self._schedule)
 
     @property
@@ -141,7 +143,7 @@ class Driver:
 
         Raises:
             FailureRateExceededError: Too many trials failed.
-            RepeatedFailureError: All trials fail at once and in the same way.
+            RepeatedFailureError: All trials fail immediately and in the same way.
             GenerationError: The generator could not propose anything.
             SubmissionRefusedError: The runner will never accept a trial.
             StorageError: The journal could not be written, or belongs to another
@@ -157,14 +159,14 @@ class Driver:
             )
         )
         try:
-            self._inbox.look()
+            self._inbox.process()
             while (stop := self.reason_to_stop()) is None:
                 self.step()
                 if self.reason_to_stop() is None:  # else there is nothing to wait for
                     self.wait()
-                self._inbox.look()
+                self._inbox.process()
         except StorageError as exc:
-            with suppress(StorageError):  # it is told already
+            with suppress(StorageError):  # the first error is raised
                 self._end(str(exc))
             raise
         except Exception as exc:
@@ -179,11 +181,11 @@ class Driver:
         )
 
     def stop_live_attempts(self) -> None:
-        """Ask the runner to end all live attempts; the next run sees that they did.
+        """Ask the runner to stop all live attempts; the next run records their ends.
 
         Raises:
-            RunnerError: Some could not be asked, or it is not known whether there are
-                more of them.
+            RunnerError: Some could not be stopped, or it is not known whether more were
+                submitted.
             StorageError: The journal could not be written.
         """
         unknown = self._submitter.adopt()
@@ -192,7 +194,7 @@ class Driver:
             raise RunnerError("; ".join(unknown))
 
     def reason_to_stop(self) -> Stop | None:
-        """Return why the run should end now, if it should.
+        """Return why the run should end now; ``None`` if it should go on.
 
         Raises:
             StorageError: The journal is another driver's now, for which a request to
@@ -214,11 +216,11 @@ class Driver:
 
     @property
     def _is_draining(self) -> bool:
-        """Whether nothing new is to be begun."""
+        """Whether nothing is to be generated or submitted."""
         return self._drain or bool(self.experiment.cancelled_by)
 
     def _reason_to_stop_draining(self) -> Stop | None:
-        """Return why to stop when nothing new is to be begun."""
+        """Return why to stop a driver that drains; ``None`` if it should go on."""
         if any(trial.cancelled_by for trial in self.experiment.open_trials()):
             return None
         by = self.experiment.cancelled_by
@@ -238,34 +240,34 @@ class Driver:
                 self._capacity.n_to_generate(self.experiment, capacity, n_ready)
             )
         self._submit(capacity)
-        self._take_note(capacity)
+        self._record_note(capacity)
         self.progress.is_generating = self._planner.is_awaited
-        self.progress.next_poll_at = self._schedule.next_at
+        self.progress.next_poll_at = self._schedule.next_poll_at
         self._observe(self.experiment, self.progress)
 
-    def _take_note(self, capacity: Capacity) -> None:
-        """Say why nothing is submitted or known, if so."""
+    def _record_note(self, capacity: Capacity) -> None:
+        """Record why nothing is submitted or known, if so."""
         note = self._submitter.note or self._canceller.note
         note = note or capacity.reason or self._collector.note
         note = note or held_reason(self.experiment)
         self.progress.note = note
-        self._notes.take(note, self._runner.calls)
+        self._notes.record(note, self._runner.calls)
 
     def wait(self) -> None:
-        """Wait for the next poll or for the generator, but not for long."""
-        is_held_up = self._runner.n_acceptable == 0
-        longest_s = _HELD_UP_WAIT_S if is_held_up else _LONGEST_WAIT_S
-        seconds = min(longest_s, self._schedule.next_look_at() - self._clock.now())
+        """Wait until the next poll is due or the generator answers, for 1 s at most."""
+        is_throttled = self._runner.n_acceptable == 0
+        longest_s = _THROTTLED_WAIT_S if is_throttled else _LONGEST_WAIT_S
+        seconds = min(longest_s, self._schedule.next_due_at() - self._clock.now())
         if seconds <= 0:
             return
         self._planner.wait(seconds)
 
     def _decide(self) -> None:
-        """Say what follows for each trial whose latest attempt has ended.
+        """Record the end of each trial whose latest attempt was its last.
 
         Raises:
             FailureRateExceededError: Too many trials failed.
-            RepeatedFailureError: All trials fail at once and in the same way.
+            RepeatedFailureError: All trials fail immediately and in the same way.
         """
         verdicts = self._judge.verdicts(self.experiment.open_trials())
         if verdicts:
@@ -277,30 +279,30 @@ class Driver:
             self._failures.check(self.experiment)
 
     def _cancel(self) -> None:
-        """Have the attempts of cancelled trials ended."""
+        """Have the runner stop the attempts of cancelled trials."""
         if self._canceller.step(self.experiment):
             self._schedule.poll_soon(self._clock.now())  # they end soon
 
     def _ready(self) -> list[AttemptRequest]:
-        """Return the attempts that can be submitted, by trial."""
+        """Return the attempts that are to be submitted next, by trial."""
         return [
             self._judge.next_attempt(trial)
             for trial in self.experiment.open_trials()
-            # One that failed and is open is run again: see `_decide`.
+            # An open trial whose attempt failed is retried: see `_decide`.
             if trial.attempt is None
             or (not trial.attempt.is_live and trial.attempt.cause is not Cause.SUCCESS)
         ]
 
     def _submit(self, capacity: Capacity) -> None:
-        """Submit what is ready, and settle what may have been submitted."""
-        n_settled = self._submitter.settle()
+        """Reconcile what may have been submitted, then submit what is ready."""
+        n_reconciled = self._submitter.reconcile()
         n_free, n_acceptable = capacity.n_slots, self._runner.n_acceptable
         if n_acceptable is not None:
             n_free = min(n_free, n_acceptable)
         if self._is_draining:
             n_free = 0
         n_submitted = self._submitter.submit(self._ready()[:n_free])
-        if n_settled or n_submitted:
+        if n_reconciled or n_submitted:
             now, typical_s = self._clock.now(), typical_duration_s(self.experiment)
             self._capacity.note_submission(now)
             self._schedule.submitted(now, typical_s=typical_s)

@@ -1,4 +1,4 @@
-"""What has changed in a running experiment since the last look."""
+"""The trials that ended between two steps of the driver, for display."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from hpcopt.core.trials.trial import Trial, TrialStatus
 
 
 class EndedTrials:
-    """The trials that ended since the last look, and the best one of all.
+    """The trials that ended since the last update, and the best one of all.
 
-    A look costs as much as there are open trials, however many have ended.
+    The cost of an update is linear in the number of open trials.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -19,8 +19,8 @@ class EndedTrials:
         self._open = {trial.index for trial in experiment.open_trials()}
         self._n_seen = experiment.n_trials
 
-    def look(self, experiment: Experiment) -> list[tuple[Trial, Trial | None]]:
-        """Return the trials that ended since the last look, by index.
+    def update(self, experiment: Experiment) -> list[tuple[Trial, Trial | None]]:
+        """Return the trials that ended since the last update, by index.
 
         With each comes the best trial of those before it and itself.
         """

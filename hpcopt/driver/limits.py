@@ -1,4 +1,4 @@
-"""How far, how wide and how often: what a user may change from run to run."""
+"""The limits of a run, which a user may change from run to run."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Limits:
     tolerated_trial_failure_rate: float = 0.5
     """The run stops when a larger share of the ended trials has failed."""
     max_identical_failures: int | None = 4
-    """The run stops when so many trials in a row failed at once and in the same way,
-    and none has succeeded in it; ``None`` to go on."""
+    """The run stops when so many trials in a row failed immediately and in the same
+    way, and none has succeeded in it; ``None`` to go on."""
     initial_seconds_between_polls: float = 1.0
-    """The wait after a change; it grows while nothing happens."""
+    """The interval after a change; it grows while nothing happens."""
     min_seconds_between_polls: float = 0.0
-    """The least wait, whatever happens: a site's wish."""
+    """The least interval, as a site may ask for."""
     result_grace_s: float = 2.0
     """How long the result of a trial that succeeded may still be missing."""
     policies: RetryPolicies = DEFAULT_POLICIES
-    """What follows when an attempt fails."""
+    """How failed attempts are retried."""
 
     def __post_init__(self) -> None:
         for name, smallest in (

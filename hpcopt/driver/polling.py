@@ -1,7 +1,7 @@
-"""When to ask the scheduler, when to look at files, and when to submit.
+"""When to poll the scheduler, when to poll files, and when to submit.
 
-Asking costs the scheduler something, and users share it: it is asked ever less often
-while nothing happens, the less often the longer trials last. Files cost it nothing:
+Polls burden the scheduler, which users share: they become ever rarer while nothing
+happens, and the rarer, the longer trials last. Polls of files cost it nothing: ends and
 results are seen there first, and soon.
 """
 
@@ -17,31 +17,37 @@ if TYPE_CHECKING:
 
     from hpcopt.driver.limits import Limits
 
-#: A site's wish for the least time between polls, in seconds.
+#: The site's least time between two polls, in seconds.
 FLOOR_VARIABLE = "HPCOPT_MIN_SECONDS_BETWEEN_POLLS"
 
-#: What only the scheduler can tell, such as the end of a job that was killed, is seen
-#: this late, as a share of a trial's duration, and within these bounds.
-_LATENESS = 0.05
+#: The longest interval between polls where files tell the rest: a share of a trial's
+#: duration, within bounds. What only the scheduler can tell, such as the end of a job
+#: that was killed, is seen so late.
+_POLL_SHARE = 0.05
 _LEAST_LONGEST_S = 30.0
 _MOST_LONGEST_S = 300.0
 
-#: How often to look at files, as a share of a trial's duration, and at least.
+#: The interval between polls of files: a share of a trial's duration, up to a bound.
 _FILE_POLL_SHARE = 0.005
 _LONGEST_FILE_POLL_S = 5.0
 
-#: How much of its time the driver may spend on looking at files.
+#: The share of its time that the driver may spend on polls of files.
 _FILE_POLL_LOAD = 0.05
 
-#: How long a free place may wait for others, to be filled by one submission: a share of
-#: a trial's duration. Trials below `_SHORT_S` lose more by it than a call is worth.
+#: How long a free slot may wait for others, to be filled by one submission: a share of
+#: a trial's duration. Shorter trials than `_SHORT_S` wait less than in proportion: they
+#: would lose more than a call of the scheduler is worth.
 _BATCHING_SHARE = 0.025
 _SHORT_S = 600.0
 _LONGEST_BATCHING_S = 90.0
 
 
 def with_site_floor(limits: Limits, environment: Mapping[str, str]) -> Limits:
-    """Return the limits with what the site asks for in the environment.
+    """Return the limits with the site's least time between polls, if that is longer.
+
+    Args:
+        limits: The limits of the run.
+        environment: Where ``FLOOR_VARIABLE`` is looked up.
 
     Raises:
         ConfigError: It is no number of seconds.
@@ -59,10 +65,10 @@ def with_site_floor(limits: Limits, environment: Mapping[str, str]) -> Limits:
 
 
 def batching_delay_s(typical_s: float) -> float:
-    """Return how long after one submission the next one is made.
+    """Return the least time between two submissions, in seconds.
 
     Args:
-        typical_s: How long a trial lasts; 0 if that is not known.
+        typical_s: How long a trial lasts, in seconds; 0 if that is not known.
     """
     share = _BATCHING_SHARE * min(1.0, typical_s / _SHORT_S)
     return min(_LONGEST_BATCHING_S, share * typical_s)
@@ -70,47 +76,52 @@ def batching_delay_s(typical_s: float) -> float:
 
 @dataclass
 class PollSchedule:
-    """When to poll next: soon after a change, then ever less often."""
+    """When to poll next: soon after a change, then with exponential back-off.
+
+    All times are seconds since the epoch, by the driver's clock.
+    """
 
     initial_s: float
+    """The interval after a change."""
     floor_s: float = 0.0
-    """The least time between two polls, whatever happens."""
+    """The least interval, whatever happens."""
     has_file_polls: bool = False
-    """Whether files tell most of what polls do, and polls may be rare."""
+    """Whether files tell most of what polls do, so that polls may be rare."""
     factor: float = 1.5
-    next_at: float = 0.0
+    """How much longer each interval without a change is than the one before."""
+    next_poll_at: float = 0.0
     next_file_poll_at: float = 0.0
     _interval_s: float = 0.0
     _changed_at: float | None = field(default=None, repr=False)
     _polled_at: float | None = field(default=None, repr=False)
     _noted_at: float = field(default=0.0, repr=False)
 
-    def is_due(self, now: float) -> bool:
+    def is_poll_due(self, now: float) -> bool:
         """Whether it is time to poll."""
         # A clock that was set back must not hold polls up.
-        return now >= self.next_at or now < self._noted_at
+        return now >= self.next_poll_at or now < self._noted_at
 
     def is_file_poll_due(self, now: float) -> bool:
-        """Whether it is time to look at files."""
+        """Whether it is time to poll files."""
         return self.has_file_polls and (
             now >= self.next_file_poll_at or now < self._noted_at
         )
 
-    def next_look_at(self) -> float:
-        """Return when anything is to be looked at."""
+    def next_due_at(self) -> float:
+        """Return when the next poll, of the scheduler or of files, is due."""
         return (
-            min(self.next_at, self.next_file_poll_at)
+            min(self.next_poll_at, self.next_file_poll_at)
             if self.has_file_polls
-            else self.next_at
+            else self.next_poll_at
         )
 
     def polled(self, now: float, *, has_changed: bool, typical_s: float = 0.0) -> None:
-        """Note a poll, and whether it found anything new.
+        """Note a poll of the scheduler.
 
         Args:
             now: The time.
-            has_changed: Whether it did.
-            typical_s: How long a trial lasts; 0 if that is not known.
+            has_changed: Whether it found anything new.
+            typical_s: How long a trial lasts, in seconds; 0 if that is not known.
         """
         if has_changed or self._changed_at is None or now < self._changed_at:
             self._changed_at = now
@@ -120,20 +131,27 @@ class PollSchedule:
         else:
             self._interval_s = min(longest_s, self._interval_s * self.factor)
         self._polled_at = self._noted_at = now
-        self.next_at = now + max(self.floor_s, self._interval_s)
+        self.next_poll_at = now + max(self.floor_s, self._interval_s)
 
     def _longest_s(self, now: float, typical_s: float) -> float:
+        """Return the longest interval between polls of the scheduler."""
         if not self.has_file_polls:
             return _LEAST_LONGEST_S
-        lateness_s = _LATENESS * (typical_s or self._quiet_s(now))
-        return min(_MOST_LONGEST_S, max(_LEAST_LONGEST_S, lateness_s))
+        share_s = _POLL_SHARE * (typical_s or self._quiet_s(now))
+        return min(_MOST_LONGEST_S, max(_LEAST_LONGEST_S, share_s))
 
     def _quiet_s(self, now: float) -> float:
-        """Return for how long nothing has happened."""
+        """Return for how long no poll has found anything new."""
         return 0.0 if self._changed_at is None else max(0.0, now - self._changed_at)
 
     def files_polled(self, now: float, *, took_s: float, typical_s: float) -> None:
-        """Note a look at files, how long it took, and how long a trial lasts."""
+        """Note a poll of files.
+
+        Args:
+            now: The time.
+            took_s: How long the poll took, in seconds.
+            typical_s: How long a trial lasts, in seconds; 0 if that is not known.
+        """
         soonest_s = min(self.initial_s, 1.0)
         share_s = _FILE_POLL_SHARE * (typical_s or self._quiet_s(now))
         wait_s = min(_LONGEST_FILE_POLL_S, max(soonest_s, share_s))
@@ -141,19 +159,19 @@ class PollSchedule:
         self._noted_at = now
 
     def submitted(self, now: float, *, typical_s: float) -> None:
-        """Note that something new is to be watched.
+        """Note a submission.
 
-        Where files tell how it fares, and nothing but the usual is expected of it,
-        it is not worth a poll.
+        It is worth a poll of its own unless files tell how attempts fare, and how long
+        they last is known.
         """
         if not (self.has_file_polls and typical_s):
             self.poll_soon(now)
 
     def poll_soon(self, now: float) -> None:
-        """Poll soon: there is something that only the scheduler can tell."""
+        """Begin anew with the initial interval: only the scheduler can tell more."""
         self._interval_s = self.initial_s
         soon_at = now + self.initial_s
         if self._polled_at is not None and self._polled_at <= now:
             soon_at = max(soon_at, self._polled_at + self.floor_s)
-        self.next_at = min(self.next_at, soon_at)
+        self.next_poll_at = min(self.next_poll_at, soon_at)
         self._noted_at = now

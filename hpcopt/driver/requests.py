@@ -1,9 +1,9 @@
-"""What people ask of an experiment while it runs: to cancel trials, to run some again.
+"""Requests of people to a running experiment: to cancel trials, to retry some.
 
-A request is a file in the experiment's folder, for whoever drives it to find, on
-whatever host. It is honoured exactly once: the event that it becomes has its name, and
-the file is removed after that event is written. A driver that dies between the two
-leaves a file whose name is in the journal, which is then only removed.
+A request is a file in the experiment's folder, which the driver finds on whatever host
+it runs. It is handled exactly once: the event that it becomes has its name, and the
+file is removed after that event is written. A driver that dies between the two leaves a
+file whose name is in the journal, which is then only removed.
 """
 
 from __future__ import annotations
@@ -36,24 +36,25 @@ Verb = Literal["cancel", "retry"]
 
 @dataclass(frozen=True)
 class Request:
-    """Something that a person wants done, once."""
+    """One request of a person."""
 
     verb: Verb
     trials: tuple[int, ...] | None
-    """Which trials; ``None`` is all that have not ended, which stops the driver too."""
+    """The trials by index; ``None`` for all that have not ended, which also stops the
+    driver."""
     by: str
-    """Who asks."""
+    """The person."""
 
 
 class RequestFolder:
-    """The requests in an experiment's folder that are not honoured yet."""
+    """The requests in an experiment's folder that are not handled yet."""
 
     def __init__(self, folder: Path) -> None:
-        """Look into the folder of an experiment; it may hold no requests yet."""
+        """Use the folder of an experiment, which may hold no requests yet."""
         self._path = folder / REQUESTS
 
     def add(self, request: Request) -> str:
-        """Leave a request and return the name by which its answer is found.
+        """Leave a request, and return its name, which its event will have.
 
         Raises:
             StorageError: It cannot be written.
@@ -76,23 +77,23 @@ class RequestFolder:
     def pending(self) -> list[tuple[str, Request]]:
         """Return the requests with their names, the oldest one first.
 
-        What is no request is set aside, under a name that says so.
+        A file that holds no request is set aside, as ``<name>.refused``.
         """
         found = []
         for name in sorted(self._names()):
             try:
                 found.append((name, _parse(self.file(name).read_bytes())))
             except FileNotFoundError:
-                continue  # whoever left it took it back
+                continue  # it was withdrawn
             except OSError as exc:
                 logger.warning("%s: cannot be read: %s", self.file(name), exc)
             except ValueError as exc:
                 logger.warning("%s is no request: %s", self.file(name), exc)
-                self._move(name, f"{name}.refused")
+                self._set_aside(name, f"{name}.refused")
         return found
 
     def remove(self, name: str) -> None:
-        """Remove a request that was honoured, or is wanted no more."""
+        """Remove a request that was handled, or is withdrawn."""
         try:
             self.file(name).unlink(missing_ok=True)
         except OSError as exc:
@@ -113,29 +114,35 @@ class RequestFolder:
             if name.endswith(".json") and not name.startswith(".")
         ]
 
-    def _move(self, name: str, to: str) -> None:
+    def _set_aside(self, name: str, to: str) -> None:
         try:
             self.file(name).replace(self._path / to)
         except OSError as exc:
             logger.warning("%s: cannot be set aside: %s", self.file(name), exc)
 
 
-class Inbox:
-    """Turns requests into events, each once."""
+class RequestInbox:
+    """Turns requests into events, each exactly once."""
 
     def __init__(
         self, journal: Journal, requests: RequestFolder | None, clock: Clock
     ) -> None:
-        """Join the parts; without ``requests`` nobody can ask for anything."""
+        """Assemble an inbox.
+
+        Args:
+            journal: Where the events go.
+            requests: The folder of requests; ``None`` to handle none.
+            clock: Tells the time.
+        """
         self._journal = journal
         self._requests = requests
         self._clock = clock
 
-    def look(self) -> None:
-        """Write down what people have asked for since the last look.
+    def process(self) -> None:
+        """Handle the requests that are pending.
 
-        Whoever has lost the experiment to another driver must find that out before it
-        takes a request that is meant for that one, of whatever kind.
+        A driver that has lost the experiment to another one must notice before it takes
+        a request that is meant for that one.
 
         Raises:
             StorageError: The journal cannot be written, or is another driver's now.
@@ -162,10 +169,10 @@ class Inbox:
 def answer(
     experiment: Experiment, name: str, request: Request, now: float
 ) -> ev.TrialsCancelled | ev.TrialsReopened:
-    """Return the event that a request becomes; trials that it cannot apply to are out.
+    """Return the event that a request becomes, for the trials to which it applies.
 
-    To cancel is for trials that have not ended, to run again for those that failed or
-    were abandoned. A person may have asked just before that changed.
+    Trials that have not ended can be cancelled, those that failed or were abandoned can
+    be retried. Others are left out: they may have changed since the person asked.
     """
 
     def named(trials: Iterable[Trial]) -> list[Trial]:
@@ -184,7 +191,7 @@ def _parse(data: bytes) -> Request:
     """Return the request in a file.
 
     Raises:
-        ValueError: There is none.
+        ValueError: It holds none.
     """
     record = json.loads(data)
     if not isinstance(record, dict):

@@ -1,12 +1,12 @@
-"""Exactly-once submission: write down, submit, write down; look before trying again.
+"""Exactly-once submission: record, submit, record; find before submitting again.
 
 ::
 
     journal: AttemptsStaged  ->  runner.submit  ->  journal: AttemptsSubmitted
 
-Between the two events it is not known whether the runner has accepted the attempts.
-Whoever finds a staged attempt asks the runner to ``find`` it, and submits it again only
-when the runner promises that it was never accepted.
+Between the two events it is not known whether the runner has accepted the attempts. A
+driver that finds a staged attempt asks the runner to ``find`` it, and submits it again
+only if the runner guarantees that it was never accepted.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from hpcopt.storage.journal import Journal
 
 logger = logging.getLogger(__name__)
 
-#: The waits after submissions that were deferred, or whose fate is not known yet.
+#: The back-off after submissions that were deferred, or of which nothing is known yet.
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 
 
 class Submitter:
-    """Submits attempts once each, whatever happens."""
+    """Submits every attempt exactly once, also over crashes and lost answers."""
 
     def __init__(self, journal: Journal, runner: AttemptRunner, clock: Clock) -> None:
         self.note = ""
@@ -50,18 +50,18 @@ class Submitter:
         self._absent: set[str] = set()
         """The names of staged submissions that are known not to have been made."""
         self._wait_s = 0.0
-        self._held_at = 0.0
+        self._failed_at = 0.0
 
     def submit(self, requests: Sequence[AttemptRequest]) -> int:
-        """Submit attempts for the first time and return how many were accepted.
+        """Stage and submit attempts, and return how many were accepted.
 
-        Those that were not stay staged, for ``settle``.
+        The others stay staged, for ``reconcile``.
 
         Raises:
             SubmissionRefusedError: The runner will never accept one of them.
             ConfigError: One cannot be rendered.
         """
-        if not requests or self._is_on_hold():
+        if not requests or self._is_backing_off():
             return 0
         submissions = self._runner.plan(requests)
         self._journal.append(
@@ -83,8 +83,8 @@ class Submitter:
         self._absent.update(submission.name for submission in submissions)
         return self._submit_absent(submissions)
 
-    def settle(self) -> int:
-        """Learn the fate of staged attempts, submit those that were not submitted.
+    def reconcile(self) -> int:
+        """Find out which staged attempts were submitted, and submit the others.
 
         Returns:
             How many attempts are known to be submitted now that were not before.
@@ -93,22 +93,22 @@ class Submitter:
             SubmissionRefusedError: The runner will never accept one of them.
         """
         staged = self._journal.experiment.staged_attempts()
-        if not staged or self._is_on_hold():
+        if not staged or self._is_backing_off():
             return 0
-        n_settled = 0
+        n_reconciled = 0
         absent: list[Submission] = []
         for submission in self._regroup(staged):
             try:
-                n_settled += self._adopt(submission)
+                n_reconciled += self._adopt(submission)
             except PollError as exc:
-                self._hold(str(exc))
-                return n_settled
-            if submission.name in self._absent and not self._drop(submission):
+                self._back_off(str(exc))
+                return n_reconciled
+            if submission.name in self._absent and not self._cancel(submission):
                 absent.append(submission)
-        return n_settled + self._submit_absent(absent)
+        return n_reconciled + self._submit_absent(absent)
 
     def adopt(self) -> list[str]:
-        """Learn the fate of staged attempts, and submit none.
+        """Find out which staged attempts were submitted, and submit none.
 
         Returns:
             A sentence for each submission that may have been made and is not found.
@@ -121,10 +121,13 @@ class Submitter:
                 unknown.append(f"{submission.name} may have been submitted too: {exc}")
         return unknown
 
-    def _drop(self, submission: Submission) -> bool:
-        """End attempts that were not submitted if their trials are all cancelled.
+    def _cancel(self, submission: Submission) -> bool:
+        """End the attempts of an absent submission if all its trials are cancelled.
 
-        Of an array that is cancelled in part, all is submitted, and the part ended.
+        An array that is cancelled in part is submitted, and the part stopped then.
+
+        Returns:
+            Whether they were ended.
         """
         experiment = self._journal.experiment
         if not all(
@@ -143,7 +146,7 @@ class Submitter:
         return True
 
     def _adopt(self, submission: Submission) -> int:
-        """Write a submission down if it was made; otherwise it is ``_absent``.
+        """Record a submission if the runner finds it; otherwise it is ``_absent``.
 
         Returns:
             How many attempts are known to be submitted now that were not before.
@@ -158,11 +161,15 @@ class Submitter:
             self._absent.add(submission.name)
             return 0
         logger.info("found %s already submitted", submission.name)
-        self._write_down(submission, metadata, is_adopted=True)
+        self._record(submission, metadata, is_adopted=True)
         return len(submission.requests)
 
     def _submit_absent(self, submissions: Sequence[Submission]) -> int:
-        """Submit what is known not to have been submitted, until one is deferred."""
+        """Submit what is known not to have been submitted, until one is deferred.
+
+        Returns:
+            How many attempts were accepted.
+        """
         n_submitted = 0
         for submission in submissions:
             # From here on it may exist, whatever happens to this process or the call.
@@ -171,17 +178,17 @@ class Submitter:
                 metadata = self._runner.submit(submission)
             except SubmissionDeferredError as exc:
                 self._absent.add(submission.name)
-                self._hold(str(exc))
+                self._back_off(str(exc))
                 return n_submitted
             except SubmissionUnknownError as exc:
-                self._hold(str(exc))
+                self._back_off(str(exc))
                 return n_submitted
-            self._write_down(submission, metadata, is_adopted=False)
+            self._record(submission, metadata, is_adopted=False)
             n_submitted += len(submission.requests)
             self._wait_s, self.note = 0.0, ""
         return n_submitted
 
-    def _write_down(
+    def _record(
         self, submission: Submission, metadata: SubmissionMetadata, *, is_adopted: bool
     ) -> None:
         self._journal.append(
@@ -199,7 +206,7 @@ class Submitter:
         self.note = ""
 
     def _regroup(self, staged: Sequence[Attempt]) -> list[Submission]:
-        """Return the submissions as which the attempts were staged."""
+        """Return the submissions in which the attempts were staged."""
         experiment = self._journal.experiment
         ordered = sorted(staged, key=lambda a: (a.staged_at, a.name, a.task or 0))
         return [
@@ -220,18 +227,18 @@ class Submitter:
             for members in [list(group)]
         ]
 
-    def _is_on_hold(self) -> bool:
-        # A clock that was set back must not hold submissions up.
-        return 0 <= self._clock.now() - self._held_at < self._wait_s
+    def _is_backing_off(self) -> bool:
+        # A clock that was set back must not delay submissions.
+        return 0 <= self._clock.now() - self._failed_at < self._wait_s
 
     def retry_soon(self) -> None:
-        """Try again at once what is on hold: something has made room."""
+        """End the back-off: an attempt has ended, so that there may be capacity."""
         self._wait_s = 0.0
 
-    def _hold(self, why: str) -> None:
-        """Submit nothing for a while, longer each time in a row."""
+    def _back_off(self, why: str) -> None:
+        """Submit nothing for a while, twice as long each time in a row."""
         if self.note != why:
             logger.warning("submission on hold: %s", why)
         self.note = why
         self._wait_s = min(_LONGEST_WAIT_S, max(_FIRST_WAIT_S, 2 * self._wait_s))
-        self._held_at = self._clock.now()
+        self._failed_at = self._clock.now()

@@ -1,4 +1,4 @@
-"""What follows when an attempt has ended."""
+"""How a trial ends, or whether it is retried, once its latest attempt has ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Verdict = ev.TrialCompleted | ev.TrialFailed | ev.TrialAbandoned
 
 
 class Judge:
-    """Says how a trial ends, from how its latest attempt ended."""
+    """Decides how a trial ends, from how its latest attempt ended."""
 
     def __init__(
         self,
@@ -25,32 +25,30 @@ class Judge:
         limits: Limits,
         gives_more: Callable[[AttemptRequest, AttemptRequest], bool],
     ) -> None:
-        """Judge by the limits' policies.
+        """Judge by the retry policies of ``limits``.
 
         Args:
             reader: Reads the outcome of attempts that succeeded.
             clock: Tells the time.
             limits: The policies, and how long a result may be missing.
-            gives_more: Whether the second attempt would get more than the first had.
+            gives_more: Whether the second request would get more resources than the
+                first.
         """
-        self.is_waiting = False
-        """Whether a result was not there yet at the latest look."""
         self._reader = reader
         self._clock = clock
         self._result_grace_s = limits.result_grace_s
         self._policies = limits.policies
         self._gives_more = gives_more
-        self._is_raised: dict[tuple[int, int], bool] = {}
+        self._gets_more: dict[tuple[int, int], bool] = {}
         self._missing_since: dict[tuple[int, int], float] = {}
-        """When an attempt's result was first looked for in vain, by this driver."""
+        """When this driver first found an attempt's result missing."""
 
     def verdicts(self, trials: Iterable[Trial]) -> list[Verdict]:
-        """Return the ends of those of ``trials`` that have come to one.
+        """Return the ends of those of ``trials`` that have ended.
 
         A trial goes on if the policies grant it another attempt, and while the result
-        of a successful one may yet appear.
+        of a successful one may still appear.
         """
-        self.is_waiting = False
         return [
             verdict
             for trial in trials
@@ -61,7 +59,7 @@ class Judge:
     def _verdict(self, trial: Trial) -> Verdict | None:
         now, attempt = self._clock.now(), trial.attempt
         if trial.cancelled_by:
-            # Even if it succeeded: whoever cancelled it does not want its outcome.
+            # Even if it succeeded: its outcome is not wanted.
             why = f"cancelled by {trial.cancelled_by}"
             return ev.TrialAbandoned(now, trial.index, why)
         if attempt is None:
@@ -79,7 +77,7 @@ class Judge:
                 return ev.TrialFailed(now, trial.index, cause or Cause.TRIAL, reason)
 
     def next_attempt(self, trial: Trial) -> AttemptRequest:
-        """Return the attempt that follows those that a trial has had."""
+        """Return the next attempt of a trial, with adjusted resources."""
         return AttemptRequest(
             trial.index,
             len(trial.attempts),
@@ -88,9 +86,9 @@ class Judge:
         )
 
     def _why_no_retry(self, trial: Trial, attempt: Attempt) -> str | None:
-        """Return why the trial is not run again, to end a sentence; ``None`` if it is.
+        """Return why the trial is not retried, to end a sentence; ``None`` if it is.
 
-        Nothing needs to be said where nobody expects a retry.
+        It is empty where no retry is configured.
         """
         policy = self._policies.of(attempt)
         if not self._policies.may_retry(trial.new_attempts):
@@ -99,10 +97,10 @@ class Judge:
         if policy.factor == 1.0:
             return None
         before = AttemptRequest(*attempt.key, trial.parameters, attempt.adjustment)
-        if attempt.key not in self._is_raised:
-            is_raised = self._gives_more(before, self.next_attempt(trial))
-            self._is_raised[attempt.key] = is_raised
-        if self._is_raised[attempt.key]:
+        if attempt.key not in self._gets_more:
+            gets_more = self._gives_more(before, self.next_attempt(trial))
+            self._gets_more[attempt.key] = gets_more
+        if self._gets_more[attempt.key]:
             return None
         return "; it had as much as it may have, and is not run again"
 
@@ -112,11 +110,10 @@ class Judge:
             outcome = self._reader.read(trial.index, attempt.metadata or {})
         except ResultNotReadyError as exc:
             # Not since the attempt ended, which may be long before this driver began;
-            # and a clock that was set back must not put the verdict off.
+            # and a clock that was set back must not delay the verdict.
             since = min(now, self._missing_since.get(attempt.key, now))
             self._missing_since[attempt.key] = since
             if now - since <= self._result_grace_s:
-                self.is_waiting = True
                 return None
             return ev.TrialFailed(now, trial.index, Cause.RESULT, str(exc))
         except MetricError as exc:

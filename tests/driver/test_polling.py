@@ -60,7 +60,7 @@ class AnyOutcome:
 def polls(schedule: PollSchedule, seconds: float, typical_s: float = 0.0) -> int:
     """Return how many polls there are while nothing happens."""
     n, now = 0, 1000.0
-    while (now := max(now, schedule.next_at)) < 1000.0 + seconds:
+    while (now := max(now, schedule.next_poll_at)) < 1000.0 + seconds:
         schedule.polled(now, has_changed=n == 0, typical_s=typical_s)
         n += 1
     return n
@@ -74,10 +74,10 @@ def test_polls_become_rare_while_nothing_happens() -> None:
 def test_the_floor_holds_whatever_happens() -> None:
     schedule = PollSchedule(1.0, floor_s=60.0)
     schedule.polled(1000.0, has_changed=True)
-    assert schedule.next_at == 1060.0
+    assert schedule.next_poll_at == 1060.0
     schedule.poll_soon(1010.0)
     schedule.submitted(1011.0, typical_s=0.0)
-    assert schedule.next_at == 1060.0
+    assert schedule.next_poll_at == 1060.0
 
 
 def test_what_only_the_scheduler_can_tell_is_asked_soon() -> None:
@@ -85,7 +85,7 @@ def test_what_only_the_scheduler_can_tell_is_asked_soon() -> None:
     for k in range(30):
         schedule.polled(1000.0 + 200 * k, has_changed=False, typical_s=3600.0)
     schedule.poll_soon(6810.0)
-    assert schedule.next_at == 6811.0
+    assert schedule.next_poll_at == 6811.0
 
 
 def test_looks_at_files_take_a_small_part_of_the_time() -> None:

@@ -34,11 +34,11 @@ def command(words: tuple[str, ...], wait_s: float) -> None:
     folder = find_named(asked).folder
 
     def carry_out() -> None:
-        from hpcopt.driver.requests import Inbox, RequestFolder
+        from hpcopt.driver.requests import RequestFolder, RequestInbox
         from hpcopt.experiment.journal import reopen_journal
 
         with reopen_journal(folder) as journal:
-            Inbox(journal, RequestFolder(folder), SystemClock()).look()
+            RequestInbox(journal, RequestFolder(folder), SystemClock()).process()
 
     answered = ask(folder, "retry", asked.trials, carry_out, wait_s=wait_s)
     if answered is None:

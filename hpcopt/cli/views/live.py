@@ -107,7 +107,7 @@ class LiveView:
         """Show what a step of the driver has changed."""
         if self._ended is None:
             return
-        self._recent.extendleft(trial for trial, _ in self._ended.look(experiment))
+        self._recent.extendleft(trial for trial, _ in self._ended.update(experiment))
         self._shown = self._snapshot(experiment, progress, self._ended)
 
     def say(self, line: str) -> None:

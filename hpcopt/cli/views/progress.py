@@ -70,7 +70,7 @@ class Narrator:
         """Say what is new."""
         if self._ended is None:
             return
-        for trial, best in self._ended.look(experiment):
+        for trial, best in self._ended.update(experiment):
             self._write(ended_line(trial, experiment, best))
         if progress.note != self._note:
             self._note = progress.note
