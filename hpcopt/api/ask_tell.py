@@ -1,4 +1,4 @@
-"""Asking for trials and telling what became of them."""
+"""The ask-and-tell methods of a client, for scripts that evaluate trials themselves."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class AskTell(Configuration):
             )
         if max_trials < 1:
             raise ConfigError(f"max_trials: expected at least 1, found {max_trials}")
-        held = self._take("get_next_trials")
+        held = self._acquire("get_next_trials")
         _check_baseline(held.experiment)
         generator = make_generator(self._generation.spec)
         fixed = {k: python_value(v) for k, v in (fixed_parameters or {}).items()}
@@ -85,7 +85,7 @@ class AskTell(Configuration):
     def attach_data(
         self, trial_index: int, raw_data: TOutcome, progression: int | None = None
     ) -> None:
-        """Tell what is known of a trial so far, or more of one that is completed.
+        """Add data to a trial that is running or completed.
 
         Args:
             trial_index: Which trial.
@@ -98,7 +98,7 @@ class AskTell(Configuration):
                 ``raw_data`` is not finite numbers.
             StorageError: The journal cannot be written.
         """
-        held = self._take("attach_data")
+        held = self._acquire("attach_data")
         outcome = observations(raw_data, progression, trial_index)
         held.manual_trials.add_data(trial_index, outcome)
 
@@ -108,10 +108,10 @@ class AskTell(Configuration):
         raw_data: TOutcome | None = None,
         progression: int | None = None,
     ) -> TrialStatus:
-        """End a trial, telling what is known of it if that was not told before.
+        """Complete a trial, with its data if that was not attached before.
 
-        It is completed whatever is known: a metric that is missing is warned about, and
-        the others still teach.
+        A metric that is missing is warned about and may be attached later; the others
+        are learnt from all the same.
 
         Args:
             trial_index: Which trial.
@@ -126,7 +126,7 @@ class AskTell(Configuration):
                 ``raw_data`` is not finite numbers.
             StorageError: The journal cannot be written.
         """
-        held = self._take("complete_trial")
+        held = self._acquire("complete_trial")
         outcome = observations(raw_data or {}, progression, trial_index)
         held.manual_trials.complete(trial_index, outcome)
         trial = held.experiment.trial(trial_index)
@@ -155,7 +155,7 @@ class AskTell(Configuration):
     def attach_baseline(
         self, parameters: TParameterization, arm_name: str | None = None
     ) -> int:
-        """Add a running trial that relative constraints are about from now on.
+        """Add a running trial as the baseline of relative outcome constraints.
 
         Args:
             parameters: A value for each parameter, in the search space.
@@ -176,33 +176,33 @@ class AskTell(Configuration):
     def mark_trial_failed(
         self, trial_index: int, failed_reason: str | None = None
     ) -> None:
-        """End a trial that could not be evaluated: its parameters are to blame.
+        """Mark a trial as failed: its parameters could not be evaluated.
 
         Raises:
             UsageError: There is no such trial, it has ended or a runner has it.
             StorageError: The journal cannot be written.
         """
-        held = self._take("mark_trial_failed")
+        held = self._acquire("mark_trial_failed")
         held.manual_trials.fail(trial_index, failed_reason or "")
 
     def mark_trial_abandoned(self, trial_index: int) -> None:
-        """End a trial without a verdict on its parameters.
+        """Mark a trial as abandoned, which says nothing about its parameters.
 
         Raises:
             UsageError: There is no such trial, it has ended or a runner has it.
             StorageError: The journal cannot be written.
         """
-        self._take("mark_trial_abandoned").manual_trials.abandon(trial_index, "")
+        self._acquire("mark_trial_abandoned").manual_trials.abandon(trial_index, "")
 
     def mark_trial_early_stopped(self, trial_index: int) -> None:
-        """End a trial before its time; what was attached of it counts.
+        """Mark a trial as stopped early; the data attached so far counts.
 
         Raises:
             UsageError: There is no such trial, it has ended, a runner has it, or
                 nothing is known of it.
             StorageError: The journal cannot be written.
         """
-        self._take("mark_trial_early_stopped").manual_trials.stop_early(trial_index)
+        self._acquire("mark_trial_early_stopped").manual_trials.stop_early(trial_index)
 
     def _attach(
         self, method: str, parameters: TParameterization, name: str, is_baseline: bool
@@ -211,19 +211,19 @@ class AskTell(Configuration):
             plain = {key: python_value(value) for key, value in parameters.items()}
         except TypeError as exc:
             raise UsageError(f"parameters: {exc}") from exc
-        manual_trials = self._take(method).manual_trials
+        manual_trials = self._acquire(method).manual_trials
         return manual_trials.attach(plain, name=name, is_baseline=is_baseline)
 
     def close(self) -> None:
-        """Let go of the experiment, so that others may write it.
+        """Release the experiment, so that another process may write it.
 
         Everything is on disk already. A script need not call this at its end, and a
-        later call of a method that writes takes the experiment up again. Where several
-        clients of one process share an experiment, it is let go with the last of them.
+        method that writes acquires the experiment again. Where several clients of one
+        process share an experiment, it is released with the last of them.
         """
         held, self._held = self._held, None
         if held is not None:
-            held.let_go(self)
+            held.release(self)
 
     def __enter__(self) -> Self:
         return self
@@ -231,10 +231,10 @@ class AskTell(Configuration):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, method: str) -> HeldExperiment:
-        """Return the experiment, ready to be written; begin it if it is new."""
+    def _acquire(self, method: str) -> HeldExperiment:
+        """Return the experiment for this client to write; begin it if it is new."""
         if self._held is None or self._held.is_closed:
-            self._held = HeldExperiment.take(self._spec(method), self)
+            self._held = HeldExperiment.acquire(self._spec(method), self)
         return self._held
 
 

@@ -1,4 +1,7 @@
-"""The best parameterizations of an experiment. Loads the model when it is asked."""
+"""The best trials of an experiment, and the model's predictions.
+
+Loads the models when it is called.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ Best = tuple[TParameterization, TOutcome, int, str]
 
 
 def best_parameterization(experiment: Experiment, *, use_model: bool) -> Best:
-    """Return the best of the trials that were observed to be feasible.
+    """Return the best of the trials whose observations are feasible.
 
     Args:
         experiment: What was tried.
@@ -86,7 +89,7 @@ def pareto_frontier(experiment: Experiment, *, use_model: bool) -> list[Best]:
 def predictions(
     experiment: Experiment, points: Sequence[TParameterization]
 ) -> list[dict[str, tuple[float, float]]]:
-    """Return what the model expects of each metric at each of ``points``.
+    """Return the predictive mean and standard error of each metric at each point.
 
     Raises:
         UsageError: A point is not in the search space.

@@ -1,4 +1,4 @@
-"""How a script writes down its parameters.
+"""The parameter configs of ``ax.api``.
 
 A config is checked when it is made, so that what is wrong is reported at its own line.
 """
@@ -138,7 +138,7 @@ class ChoiceParameterConfig:
 
 @dataclass(frozen=True)
 class DerivedParameterConfig:
-    """A value that follows from those of other parameters.
+    """A parameter that is computed from others.
 
     Raises:
         ConfigError: The fields do not make a parameter.

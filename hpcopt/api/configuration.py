@@ -1,4 +1,4 @@
-"""What a script configures, before any trial runs."""
+"""The ``configure_*`` methods of a client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hpcopt.runners.protocol import AttemptRunner, IRunner
 
 
 class Configuration:
-    """The part of a ``Client`` that only listens: nothing is written anywhere."""
+    """The part of a ``Client`` that is configured; it writes nothing."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class Configuration:
         self._metrics |= {metric.name: metric for metric in metrics}
 
     def configure_tracking_metrics(self, metric_names: Sequence[str]) -> None:
-        """Name metrics that are kept and no goal needs; others that are told are too.
+        """Name metrics that are kept without a goal; others that are attached are too.
 
         Raises:
             ConfigError: A name is none.
@@ -212,7 +212,7 @@ class Configuration:
         options: Mapping[str, JSONValue] | None = None,
         timeout_s: float | None = None,
     ) -> None:
-        """Have a generator of your own propose; hpcopt's addition to Ax.
+        """Use a generator of your own; hpcopt's addition to Ax.
 
         Args:
             generator: A class that another process can import, or its

@@ -1,4 +1,4 @@
-"""How parameterizations are generated, in Ax's words and in hpcopt's."""
+"""The options of generation, by Ax's names and by hpcopt's."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def modules_folder() -> str:
 def generation_options(
     method: str, initialization_budget: int | None, seed: int | None
 ) -> GenerationOptions:
-    """Return the options that Ax's arguments mean; hpcopt's own methods go too.
+    """Return the options for Ax's arguments; hpcopt's names of methods work too.
 
     Raises:
         ConfigError: There is no such method, or the budget is not positive.
@@ -87,7 +87,7 @@ def generation_options(
 
 
 def refuse_unsupported(**arguments: tuple[object, object]) -> None:
-    """Refuse arguments of Ax's whose effect hpcopt does not have.
+    """Refuse arguments of Ax's that hpcopt does not support.
 
     Args:
         arguments: The value of each that was given, and the only one that may be.

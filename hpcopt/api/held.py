@@ -1,4 +1,4 @@
-"""Experiments that this process writes: one for each folder, for all its clients."""
+"""The experiments whose lease this process holds, one for each folder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from hpcopt.experiment.journal import open_journal
 from hpcopt.experiment.spec import ExperimentSpec
 from hpcopt.host.clock import SystemClock
 
-#: By folder. Those that nobody holds any more are closed, and vanish from here.
+#: By folder. What no client refers to any more is closed, and vanishes from here.
 _HELD: weakref.WeakValueDictionary[Path, HeldExperiment] = weakref.WeakValueDictionary()
 
 
 class HeldExperiment:
-    """An experiment whose journal and lease this process holds.
+    """An experiment whose journal this process may write, as it holds the lease.
 
-    It is closed when the last of its holders lets go. Holders that are forgotten
-    without a word (a notebook whose cells are run again) do not count, and what is
-    still held when the interpreter exits is closed then.
+    It is closed when the last of its holders releases it. Holders that were garbage
+    collected (those of a notebook whose cells are run again) do not count, and what is
+    still open when the interpreter exits is closed then.
     """
 
     def __init__(self, spec: ExperimentSpec) -> None:
@@ -55,22 +55,22 @@ class HeldExperiment:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the journal and the lease are let go."""
+        """Whether the journal is closed and the lease released."""
         return not self._close.alive
 
-    def let_go(self, holder: object) -> None:
-        """Close it unless somebody else holds it."""
+    def release(self, holder: object) -> None:
+        """Close it, unless there is another holder."""
         self._holders.discard(holder)
         if not self._holders:
             self.close()
 
     def close(self) -> None:
-        """Let go of the journal and the lease, whoever still holds this."""
+        """Close the journal and release the lease, whoever still holds this."""
         self._close()
 
     @classmethod
-    def take(cls, spec: ExperimentSpec, holder: object) -> HeldExperiment:
-        """Return the experiment, ready to be written by ``holder``.
+    def acquire(cls, spec: ExperimentSpec, holder: object) -> HeldExperiment:
+        """Return the experiment for ``holder`` to write; begin it if it is new.
 
         Raises:
             ConfigError: The folder holds another experiment, or cannot be used.

@@ -1,4 +1,4 @@
-"""Looking at an experiment: its best trials, its model and its table."""
+"""The methods of a client that only look: best trials, predictions and the table."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ class Inspection(AskTell):
     def predict(
         self, points: Sequence[TParameterization]
     ) -> list[dict[str, tuple[float, float]]]:
-        """Return what the model expects at each of ``points``.
+        """Return the model's predictions at each of ``points``.
 
         Returns:
-            For each point, each metric's mean and standard error, those of the value
-            without noise.
+            For each point, each metric's predictive mean and standard error, without
+            the noise of an observation.
 
         Raises:
             UsageError: The experiment is not configured or not begun, or a point is

@@ -1,4 +1,4 @@
-"""What a script tells of a trial, and what it is told, in Ax's form."""
+"""Conversion between Ax's outcomes and observations."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hpcopt.metrics.value import mean_and_sem
 def observations(
     raw_data: TOutcome, progression: int | None, trial_index: int
 ) -> dict[str, Observation]:
-    """Return what ``raw_data`` says.
+    """Return the observation of each metric in ``raw_data``.
 
-    A standard error that is NaN is not known, as in Ax.
+    A standard error that is NaN is unknown, as in Ax.
 
     Raises:
         UsageError: It is not an outcome; the message says what is wrong.
@@ -44,7 +44,7 @@ def observations(
 
 
 def observed_outcome(trial: Trial) -> TOutcome:
-    """Return what was observed of a trial."""
+    """Return what was observed of a trial, as Ax writes outcomes."""
     return {
         name: o.mean if o.sem is None else (o.mean, o.sem)
         for name, o in trial.outcome.items()

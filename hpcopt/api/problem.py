@@ -1,4 +1,4 @@
-"""What is searched, under which name, and where it is kept."""
+"""The search space of a client, its name, and the folder that it is kept in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EXPERIMENTS = "experiments"
 
 @dataclass(frozen=True)
 class Problem:
-    """What ``configure_experiment`` has said."""
+    """What ``configure_experiment`` was told."""
 
     name: str
     folder: Path

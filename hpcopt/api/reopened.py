@@ -1,4 +1,4 @@
-"""What the journal of an experiment says about how a client of it is configured."""
+"""The configuration of a client, read from the journal of its experiment."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def experiment_folder(folder: str | Path) -> Path:
 
 
 def problem_of(experiment: Experiment, folder: Path) -> Problem:
-    """Return what is searched, as the experiment stands."""
+    """Return the search space as it is now, with the name and the folder."""
     about: Any = experiment.settings.get("about", {})
     return Problem(experiment.name, folder, experiment.space, about)
 
 
 def generation_of(experiment: Experiment) -> GenerationOptions:
-    """Return how parameterizations were proposed the last time.
+    """Return the generation options that the experiment was last run with.
 
     Raises:
         ConfigError: This version has no such method.
@@ -51,7 +51,7 @@ def generation_of(experiment: Experiment) -> GenerationOptions:
 
 
 def metrics_of(experiment: Experiment) -> dict[str, IMetric]:
-    """Return the metrics that read HDF5 files; a user's own are known by name only."""
+    """Return the metrics that read HDF5 files; of a user's own only names are kept."""
     metrics: Any = experiment.begun.definition.get("metrics", ())
     return {
         metric["name"]: Hdf5Metric(**metric)

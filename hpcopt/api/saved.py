@@ -1,4 +1,4 @@
-"""What a saved client is: where its experiment is kept."""
+"""The file of a saved client, which names the folder of its experiment."""
 
 from __future__ import annotations
 

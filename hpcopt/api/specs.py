@@ -1,4 +1,4 @@
-"""What a script has configured, as the specs that the rest of hpcopt knows."""
+"""The specs of what a script has configured: what the rest of hpcopt runs it by."""
 
 from __future__ import annotations
 

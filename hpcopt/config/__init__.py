@@ -1,4 +1,5 @@
-"""Reads an experiment's YAML config, with errors that name the key.
+"""Reads YAML configs, with errors that name the key, and makes specs of them.
 
-Sole owner of pydantic and yaml.
+Knows the specs of experiment, and what these consist of; sole owner of pydantic and
+yaml.
 """

@@ -63,7 +63,7 @@ class ExperimentConfig(Spec):
     """How the driver runs as a job: ``hpcopt submit``."""
 
     def check(self) -> None:
-        """Check what the types cannot say.
+        """Check what types cannot express.
 
         Raises:
             ConfigError: The first thing that does not fit.
@@ -98,7 +98,7 @@ class ExperimentConfig(Spec):
         )
 
     def goals(self) -> Goals:
-        """Return what is to be reached.
+        """Return the objectives and the outcome constraints.
 
         Raises:
             ConfigError: It is malformed, or about other metrics than the config's.

@@ -1,4 +1,4 @@
-"""A config as the specs that the rest of hpcopt knows; a script makes the same."""
+"""The specs of a config: what the rest of hpcopt runs it by."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ RunnerKind = Literal["slurm", "local"]
 
 @dataclass(frozen=True)
 class JobRunnerConfig:
-    """What a trial runs and where, before it is said of which experiment it is."""
+    """What trials run and where, for an experiment that is still to be named."""
 
     kind: RunnerKind
     spec: JobSpec

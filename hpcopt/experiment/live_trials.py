@@ -1,4 +1,4 @@
-"""Live trials stay with their runner and in their folder."""
+"""Checks that live trials stay with their runner and in their folder."""
 
 from __future__ import annotations
 
