@@ -11,7 +11,7 @@ from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.objective import MetricSum
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.models.composite_objective import model_of
+from hpcopt.generation.models.outcome_models import objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
@@ -41,7 +41,7 @@ def predict(
             f"found {n_known}"
         )
     try:
-        surrogate = model_of(wanted, snapshot, Surrogate.fit)
+        surrogate = objective_surrogate(wanted, snapshot, Surrogate.fit)
     except np.linalg.LinAlgError as exc:
         raise GenerationError(
             f"no model could be fitted to {n_known} completed trials: {exc}"

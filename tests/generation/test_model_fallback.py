@@ -54,7 +54,8 @@ def test_a_search_that_always_fails_leads_to_sobol_points(
         raise np.linalg.LinAlgError("not positive definite")
 
     monkeypatch.setattr(
-        "hpcopt.generation.models.single_objective.LogNoisyExpectedImprovement", failing
+        "hpcopt.generation.proposers.single_objective.LogNoisyExpectedImprovement",
+        failing,
     )
     generation = BayesianGenerator().generate(2, now)
     assert methods_of(generation) == ["sobol", "sobol"]

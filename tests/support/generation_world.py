@@ -9,6 +9,10 @@ from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
+from hpcopt.generation.models.composite_process import CompositeProcess
+from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
+from hpcopt.generation.models.outcome_models import possibly_best
 from hpcopt.generation.protocol import Generation
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
@@ -116,3 +120,22 @@ def minimise(
         now = snapshot(space, observed(points[:n_done], loss), points[n_done:])
         points += parameters_of(generator.generate(1, now))
     return points
+
+
+def log_ei(
+    objective: GaussianProcess | CompositeProcess,
+    constraints: Sequence[GaussianProcess],
+    X_pending: Array,
+    *,
+    is_greedy: bool = False,
+) -> LogNoisyExpectedImprovement:
+    """Return the acquisition over what was observed of the objective, with seed 0."""
+    kept = possibly_best(objective.X, [objective], constraints)
+    return LogNoisyExpectedImprovement(
+        objective,
+        constraints,
+        objective.X[kept],
+        X_pending,
+        seed=0,
+        is_greedy=is_greedy,
+    )

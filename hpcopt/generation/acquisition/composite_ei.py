@@ -1,12 +1,12 @@
-"""The expected improvement of metrics that come closer to their targets. Pure numpy.
+"""The expected improvement of a composite of distances from targets. Pure numpy.
 
 A better point's distances must fit into what the best one so far leaves: its own value.
 One process after the other is drawn from what still fits, and takes its part of it; the
 probability that something fits is a factor each time, and what is left in the end is
 the improvement. That is the simulator of Geweke, Hajivassiliou and Keane for a normal
-distribution's probabilities. No sample is ever in vain: all of them tell how to get
-closer, also where an improvement is as good as impossible, and one of a few targets is
-known to some digits with few samples.
+distribution's probabilities (Geweke, 1991). No sample is ever in vain: all of them tell
+how to get closer, also where an improvement is as good as impossible, and one of a few
+targets is known to some digits with few samples.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr, ndtri_exp
 from typing_extensions import override
 
-from hpcopt.generation.models.composite_process import Target, TargetProcess
-from hpcopt.generation.models.gaussian_process import PointwiseMoments, SampledProcess
+from hpcopt.generation.models.composite_process import CompositeProcess, DistanceTerm
+from hpcopt.generation.models.gaussian_process import FantasyProcess, PointwisePosterior
 
 Array = npt.NDArray[np.float64]
 
@@ -36,13 +36,13 @@ _LEAST = 1e-12
 _NARROW = 1e-6
 
 
-class TargetImprovement:
-    """The improvement of a ``TargetProcess``, from samples of its processes."""
+class CompositeImprovement:
+    """The improvement of a ``CompositeProcess``, from samples of its processes."""
 
     N_SAMPLES: ClassVar[int] = 64
 
     def __init__(
-        self, process: TargetProcess, X: Array, normal: Array, of_point: Array
+        self, process: CompositeProcess, X: Array, normal: Array, of_point: Array
     ) -> None:
         """Sample the processes at ``X``, of shape ``(u, d)``.
 
@@ -59,12 +59,12 @@ class TargetImprovement:
         self._sampled, samples = [], []
         for k, each in enumerate(process.processes):
             samples.append(each.samples(X, normal[:, k]))
-            self._sampled.append(SampledProcess(each, X, samples[-1]))
+            self._sampled.append(FantasyProcess(each, X, samples[-1]))
         self.values = process.values(samples)
         self._shares = ndtr(of_point)
 
     def log(self, X: Array, best: Array) -> Array:
-        """Return the logarithm of what is expected above ``best``."""
+        """Return the logarithm of the expected improvement on ``best``, ``(b, s)``."""
         return self._draws(X, best)[0]
 
     def log_and_gradient(
@@ -78,25 +78,28 @@ class TargetImprovement:
             gradients = np.zeros_like(X)
             for draw in reversed(draws):
                 of_left, of_mean, of_sigma = draw.backward(weights, of_left)
-                gradients += draw.moments.gradient(of_mean, of_sigma.sum(axis=-1))
+                gradients += draw.posterior.gradient(of_mean, of_sigma.sum(axis=-1))
             return gradients
 
         return log_improvement, gradient
 
     def _draws(self, X: Array, best: Array) -> tuple[Array, list[_Draw], Array]:
-        """Return the improvement's logarithm, how it was drawn, and what was left."""
+        """Return the improvement's logarithm, how it was drawn, and what was left.
+
+        All of shape ``(b, s)``, each of the draws too.
+        """
         draws: list[_Draw] = []
-        moments = [sampled.at(X) for sampled in self._sampled]
+        posteriors = [sampled.posterior(X) for sampled in self._sampled]
         shares = list(self._shares.T)
         left = np.broadcast_to(np.maximum(-best, _LEAST), (len(X), len(best)))
         if self._process.linear is not None:
             slope = self._process.slope
-            draws.append(_Above.of(moments.pop(0), best, slope, shares.pop(0)))
+            draws.append(_Above.of(posteriors.pop(0), best, slope, shares.pop(0)))
             left = draws[0].left
-        for target, of_target, share in zip(
-            self._process.targets, moments, shares, strict=True
+        for term, posterior, share in zip(
+            self._process.terms, posteriors, shares, strict=True
         ):
-            draws.append(_Within.of(of_target, target, left, share))
+            draws.append(_Within.of(posterior, term, left, share))
             left = draws[-1].left
         log_improvement = np.log(left)
         for draw in draws:
@@ -108,7 +111,7 @@ class TargetImprovement:
 class _Draw(ABC):
     """A process drawn from what fits, at ``b`` points, of ``s`` samples each."""
 
-    moments: PointwiseMoments
+    posterior: PointwisePosterior
     log_probability: Array
     """That it fits, shape ``(b, s)``."""
     left: Array
@@ -116,7 +119,7 @@ class _Draw(ABC):
 
     @abstractmethod
     def backward(self, weights: Array, of_left: Array) -> tuple[Array, Array, Array]:
-        """Return derivatives in what was left before, and in the process's moments.
+        """Return derivatives in what was left before, in the mean and in sigma.
 
         Args:
             weights: The derivatives in ``log_probability``.
@@ -137,20 +140,20 @@ class _Above(_Draw):
 
     @classmethod
     def of(
-        cls, moments: PointwiseMoments, best: Array, slope: float, share: Array
+        cls, posterior: PointwisePosterior, best: Array, slope: float, share: Array
     ) -> _Above:
         """Return the draw whose exceedance has the probability ``share``."""
-        sigma = moments.sigma[:, None]
-        bound = (moments.mean - best / slope) / sigma
+        sigma = posterior.sigma[:, None]
+        bound = (posterior.mean - best / slope) / sigma
         log_probability = log_ndtr(bound)
         z = ndtri_exp(np.log(share) + log_probability)
         left = np.maximum(slope * sigma * (bound - z), _LEAST)
-        return cls(moments, log_probability, left, slope, share, bound, z)
+        return cls(posterior, log_probability, left, slope, share, bound, z)
 
     @override
     def backward(self, weights: Array, of_left: Array) -> tuple[Array, Array, Array]:
-        """Return derivatives in what was left before, and in the process's moments."""
-        sigma = self.moments.sigma[:, None]
+        """Return derivatives in what was left before, in the mean and in sigma."""
+        sigma = self.posterior.sigma[:, None]
         moved = self.share * np.exp(0.5 * (self.z**2 - self.bound**2))
         mills = np.exp(-0.5 * self.bound**2 - _LOG_SQRT_2PI - self.log_probability)
         of_bound = self.slope * sigma * of_left * (1 - moved) + weights * mills
@@ -166,7 +169,7 @@ class _Within(_Draw):
     Its side of the target is turned so that the mean is never below the target.
     """
 
-    target: Target
+    term: DistanceTerm
     sign: Array
     share: Array
     reach: Array
@@ -182,25 +185,29 @@ class _Within(_Draw):
 
     @classmethod
     def of(
-        cls, moments: PointwiseMoments, target: Target, before: Array, share: Array
+        cls,
+        posterior: PointwisePosterior,
+        term: DistanceTerm,
+        before: Array,
+        share: Array,
     ) -> _Within:
         """Return the draw that has the probability ``share`` of what fits below it."""
-        sigma = moments.sigma[:, None]
-        delta = moments.mean - target.target
+        sigma = posterior.sigma[:, None]
+        delta = posterior.mean - term.target
         sign = np.where(delta < 0, -1.0, 1.0)
         delta = np.abs(delta)
         share = np.where(sign < 0, 1 - share, share)
-        reach = (before / target.weight) ** (1 / target.power)
+        reach = (before / term.weight) ** (1 / term.power)
         low, high = (-reach - delta) / sigma, (reach - delta) / sigma
         log_probability, z = _truncated(low, high, 2 * reach / sigma, share)
         distance = delta + sigma * z
-        taken = target.weight * np.abs(distance) ** target.power
+        taken = term.weight * np.abs(distance) ** term.power
         left = np.maximum(before - taken, _LEAST * before)
         return cls(
-            moments,
+            posterior,
             log_probability,
             left,
-            target,
+            term,
             sign,
             share,
             reach,
@@ -213,11 +220,11 @@ class _Within(_Draw):
 
     @override
     def backward(self, weights: Array, of_left: Array) -> tuple[Array, Array, Array]:
-        """Return derivatives in what was left before, and in the process's moments."""
-        sigma = self.moments.sigma[:, None]
-        power = self.target.power
+        """Return derivatives in what was left before, in the mean and in sigma."""
+        sigma = self.posterior.sigma[:, None]
+        power = self.term.power
         slope = power * np.abs(self.distance) ** (power - 1) * np.sign(self.distance)
-        of_distance = -self.target.weight * slope * of_left
+        of_distance = -self.term.weight * slope * of_left
         of_z = of_distance * sigma
         log_density = -_LOG_SQRT_2PI - self.log_probability
         of_low = of_z * (1 - self.share) * np.exp(0.5 * (self.z**2 - self.low**2))

@@ -1,11 +1,13 @@
-"""What a point promises to a Pareto front: the logarithm of the expected new volume.
+"""The logarithm of noisy, constrained expected hypervolume improvement.
 
-As in ``acquisition.py``, what is not known for certain is sampled, and the rest is
+As in ``log_ei.py``, what is not known for certain is sampled, and the rest is
 integrated exactly: for each sample, what lies above the reference point and below no
 feasible outcome is cut into boxes, and the volume that a Gaussian outcome adds to a box
-is a product over the objectives. It is what BoTorch's
-``qLogNoisyExpectedHypervolumeImprovement`` estimates by sampling the outcome too
-(Daulton, Balandat and Bakshy, 2021).
+is a product over the objectives (Daulton, Balandat and Bakshy, "Differentiable Expected
+Hypervolume Improvement for Parallel Multi-Objective Bayesian Optimization", 2020). It
+is what BoTorch's ``qLogNoisyExpectedHypervolumeImprovement`` estimates by sampling the
+outcome too (the same, "Parallel Bayesian Optimization of Multiple Noisy Objectives with
+Expected Hypervolume Improvement", 2021).
 """
 
 from __future__ import annotations
@@ -15,32 +17,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtr
+from scipy.special import log_ndtr
 
 from hpcopt.core.goals.pareto import is_nondominated, nondominated_partitioning
-from hpcopt.generation.acquisition.expected_improvement import log_h
-from hpcopt.generation.acquisition.log_ei import normal_samples
-from hpcopt.generation.models.gaussian_process import GaussianProcess, SampledProcess
+from hpcopt.generation.acquisition.log_ei import log_h, normal_samples
+from hpcopt.generation.models.gaussian_process import FantasyProcess, GaussianProcess
+from hpcopt.generation.models.outcome_models import are_feasible
 
 Array = npt.NDArray[np.float64]
 
 #: By the number of objectives, as the boxes of a sample grow with it.
 _N_SAMPLES = {2: 64, 3: 32}
 _FEWEST_SAMPLES = 8
-
-#: An observed point is off the front if another is better by this many standard
-#: deviations of both in every objective.
-_N_SIGMA = 3.0
-
-#: An observed point that satisfies the constraints with less is not feasible.
-_LEAST_PROBABILITY = 0.025
-
-#: Where noise leaves more points that may be on the front, those nearest to it stand
-#: for all.
-_MAX_BASELINE = 64
-
-#: What rounding may take from a constraint's value that a feasible outcome has.
-_FEASIBILITY_TOLERANCE = 1e-6
 
 #: Standard deviations beyond which a bound is never reached.
 _FAR = 1e6
@@ -54,8 +42,8 @@ _BELOW_NADIR = 0.1
 _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
 
 
-class LogNoisyHypervolumeImprovement:
-    """The logarithm of the expected growth of the volume below the Pareto front.
+class LogNoisyExpectedHypervolumeImprovement:
+    """The logarithm of the expected growth of the hypervolume below the Pareto front.
 
     Objectives and constraints are independent of each other.
     """
@@ -65,7 +53,7 @@ class LogNoisyHypervolumeImprovement:
         objectives: Sequence[GaussianProcess],
         constraints: Sequence[GaussianProcess],
         reference: Array,
-        X_observed: Array,
+        X_baseline: Array,
         X_pending: Array,
         *,
         seed: int,
@@ -76,9 +64,8 @@ class LogNoisyHypervolumeImprovement:
         Args:
             objectives: The models of what is maximised.
             constraints: Models of what must not be below 0.
-            reference: The objectives' values above which volume counts.
-            X_observed: Points of which something is known, shape ``(n, d)``: what
-                there is to improve on.
+            reference: The objectives' values above which volume counts, ``(m,)``.
+            X_baseline: The observed points that are to be improved on, ``(n, d)``.
             X_pending: Points whose outcomes will come, shape ``(p, d)``.
             seed: Where the samples come from.
             optimism: How many standard deviations each of the constraints is taken to
@@ -87,8 +74,7 @@ class LogNoisyHypervolumeImprovement:
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
-        baseline = _maybe_best(X_observed, objectives, constraints)
-        uncertain = np.concatenate([baseline, X_pending])
+        uncertain = np.concatenate([X_baseline, X_pending])
         n_samples = _N_SAMPLES.get(len(objectives), _FEWEST_SAMPLES)
         shape = len(objectives) + len(constraints), len(uncertain)
         normal = normal_samples(n_samples, shape, seed)
@@ -97,7 +83,7 @@ class LogNoisyHypervolumeImprovement:
             for k, process in enumerate([*objectives, *constraints])
         ]
         processes = [
-            SampledProcess(process, uncertain, values)
+            FantasyProcess(process, uncertain, values)
             for process, values in zip(
                 [*objectives, *constraints], samples, strict=True
             )
@@ -105,9 +91,7 @@ class LogNoisyHypervolumeImprovement:
         self._objectives = processes[: len(objectives)]
         self._constraints = processes[len(objectives) :]
         values = np.stack(samples[: len(objectives)], axis=-1)
-        is_feasible = np.ones(values.shape[:2], dtype=bool)
-        for slacks in samples[len(objectives) :]:
-            is_feasible &= slacks >= -_FEASIBILITY_TOLERANCE
+        is_feasible = are_feasible(samples[len(objectives) :], values.shape[:2])
         boxes = [
             nondominated_partitioning(front[is_in], reference)
             for front, is_in in zip(values, is_feasible, strict=True)
@@ -121,42 +105,42 @@ class LogNoisyHypervolumeImprovement:
         self._optimism = optimism or [0.0] * len(constraints)
 
     def values(self, X: Array) -> Array:
-        """Return the values of the points ``X``."""
+        """Return the values of the points ``X``, shape ``(b, d)``: shape ``(b,)``."""
         return self.values_and_gradients(X)[0]
 
     def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
-        """Return the values of the points ``X`` and the gradients there."""
+        """Return the values of the points ``X`` and the gradients there, ``(b, d)``."""
         log_terms = np.zeros((len(X), len(self._sample)))
         parts = []
         for k, process in enumerate(self._objectives):
-            moments = process.at(X)
-            mean = moments.mean[:, self._sample]
-            sigma = moments.sigma[:, None]
+            posterior = process.posterior(X)
+            mean = posterior.mean[:, self._sample]
+            sigma = posterior.sigma[:, None]
             log_side, of_mean, of_sigma = _log_side(
                 mean, sigma, self._lower[:, k], self._upper[:, k]
             )
             log_terms += log_side
-            parts.append((moments, of_mean, of_sigma))
+            parts.append((posterior, of_mean, of_sigma))
         for process, optimism in zip(self._constraints, self._optimism, strict=True):
-            moments = process.at(X)
-            sigma = moments.sigma[:, None]
-            z = moments.mean / sigma
+            posterior = process.posterior(X)
+            sigma = posterior.sigma[:, None]
+            z = posterior.mean / sigma
             optimistic = z + optimism
             log_probability = log_ndtr(optimistic)
             slope = np.exp(-0.5 * optimistic**2 - _LOG_SQRT_2PI - log_probability)
             slope /= sigma
             log_terms += log_probability[:, self._sample]
             slope = slope[:, self._sample]
-            parts.append((moments, slope, -slope * z[:, self._sample]))
+            parts.append((posterior, slope, -slope * z[:, self._sample]))
         largest = log_terms.max(axis=1, keepdims=True)
         shares = np.exp(log_terms - largest)
         total = shares.sum(axis=1, keepdims=True)
         shares /= total
         values = (largest + np.log(total))[:, 0] - self._log_n_samples
         gradients = np.zeros_like(X)
-        for moments, of_mean, of_sigma in parts:
+        for posterior, of_mean, of_sigma in parts:
             of_samples = np.add.reduceat(shares * of_mean, self._starts, axis=1)
-            gradients += moments.gradient(of_samples, (shares * of_sigma).sum(axis=1))
+            gradients += posterior.gradient(of_samples, (shares * of_sigma).sum(axis=1))
         return values, gradients
 
 
@@ -198,31 +182,40 @@ def observed_points(processes: Sequence[GaussianProcess]) -> Array:
     return points
 
 
-def front_of_means(
+def posterior_mean_front(
     X: Array,
     objectives: Sequence[GaussianProcess],
     constraints: Sequence[GaussianProcess],
 ) -> tuple[Array, Array]:
-    """Return those of ``X`` whose expected outcomes are the Pareto front, and these.
+    """Return those of ``X`` whose posterior means are the Pareto front, and these.
 
     Where none is expected to be feasible, all of them count as such.
+
+    Args:
+        X: Points, shape ``(n, d)``.
+        objectives: The models of what is maximised, ``m`` of them.
+        constraints: Models of what must not be below 0.
+
+    Returns:
+        Shapes ``(f, d)`` and ``(f, m)``.
     """
     Y = np.column_stack([process.mean(X) for process in objectives])
-    is_in = np.ones(len(X), dtype=bool)
-    for process in constraints:
-        is_in &= process.mean(X) >= -_FEASIBILITY_TOLERANCE
+    is_in = are_feasible([process.mean(X) for process in constraints], (len(X),))
     if is_in.any():
         X, Y = X[is_in], Y[is_in]
     is_front = is_nondominated(Y)
     return X[is_front], Y[is_front]
 
 
-def reference_point(front: Array, thresholds: Sequence[float | None]) -> Array:
+def infer_reference_point(front: Array, thresholds: Sequence[float | None]) -> Array:
     """Return the thresholds, and below the front where there are none, as Ax does.
 
     Args:
-        front: The Pareto front, shape ``(n, m)``.
-        thresholds: The least value of interest of each objective.
+        front: The Pareto front, shape ``(f, m)``.
+        thresholds: The least value of interest of each of the ``m`` objectives.
+
+    Returns:
+        Shape ``(m,)``.
     """
     given = np.array([-math.inf if t is None else t for t in thresholds])
     of_interest = front[(front > given).all(axis=1)]
@@ -233,27 +226,3 @@ def reference_point(front: Array, thresholds: Sequence[float | None]) -> Array:
     # One point has no extent; the outcomes are scaled to a standard deviation of 1.
     extent = np.where(extent > 0, extent, 1.0)
     return np.where(np.isfinite(given), given, nadir - _BELOW_NADIR * extent)
-
-
-def _maybe_best(
-    X: Array,
-    objectives: Sequence[GaussianProcess],
-    constraints: Sequence[GaussianProcess],
-) -> Array:
-    """Return those of the points ``X`` that may well be on the Pareto front."""
-    moments = [process.moments(X) for process in objectives]
-    mean = np.column_stack([mean for mean, _ in moments])
-    reach = _N_SIGMA * np.sqrt(np.column_stack([variance for _, variance in moments]))
-    probability = np.ones(len(X))
-    for process in constraints:
-        slack, variance = process.moments(X)
-        probability *= ndtr(slack / np.sqrt(variance))
-    likely = probability > 0.5
-    ahead = mean[likely, None] - reach[likely, None] - (mean + reach)
-    is_behind = (ahead > 0).all(axis=-1).any(axis=0)
-    kept = np.flatnonzero(~is_behind & (probability > _LEAST_PROBABILITY))
-    if len(kept) > _MAX_BASELINE:
-        distance = (mean[kept, None] - mean[kept]).min(axis=-1).max(axis=0)
-        kept = kept[np.argsort(distance, kind="stable")[:_MAX_BASELINE]]
-    points: Array = X[kept]
-    return points

@@ -1,4 +1,4 @@
-"""The model of a sum of metrics, with targets or without."""
+"""The surrogate of a composite objective: of one whose metrics have targets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from hpcopt.core.goals.objective import MetricSum, Objective
 from hpcopt.core.types import JSONValue
-from hpcopt.generation.models.composite_process import Target, TargetProcess
-from hpcopt.generation.models.priors import Priors
-from hpcopt.generation.models.standardize import LinearTransform
-from hpcopt.generation.models.surrogate import N_KNOWN, Surrogate, TrainingData
+from hpcopt.generation.models.composite_process import CompositeProcess, DistanceTerm
+from hpcopt.generation.models.standardize import Standardize
+from hpcopt.generation.models.surrogate import N_CONDITIONED, Surrogate, TrainingData
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
@@ -23,10 +22,10 @@ _MakeSurrogate = Callable[[TrainingData], Surrogate]
 
 
 @dataclass(frozen=True)
-class TargetSurrogate:
-    """A model of each sum of metrics in an objective with targets."""
+class CompositeSurrogate:
+    """A surrogate of each sum of metrics in an objective with targets."""
 
-    process: TargetProcess
+    process: CompositeProcess
     """Of the objective in units of ``scale``."""
     scale: float
     location: float
@@ -37,24 +36,24 @@ class TargetSurrogate:
     @classmethod
     def of(
         cls, snapshot: Snapshot, objective: Objective, surrogate: _MakeSurrogate
-    ) -> TargetSurrogate:
+    ) -> CompositeSurrogate:
         """Return a ``surrogate`` of each sum.
 
         Raises:
             LinAlgError: No covariance matrix could be factorised.
         """
-        snapshot = _essential(snapshot, objective)
+        snapshot = _with_subset(snapshot, objective)
         # One diverged outcome must not make all others look as good as the best.
         values = TrainingData.of_sum(snapshot, objective).y
-        scale = LinearTransform.fit(values, target=0.0).std
-        targets: list[Target] = []
+        scale = Standardize.fit(values, target=0.0).std
+        terms: list[DistanceTerm] = []
         details: list[JSONValue] = []
         for distance in objective.distances:
             data = _data(snapshot, distance.of)
             model = surrogate(replace(data, target=distance.target))
             unit = math.prod([model.unit] * distance.power) / scale
-            targets.append(
-                Target(
+            terms.append(
+                DistanceTerm(
                     model.process,
                     model.scaled(distance.target),
                     distance.weight * unit,
@@ -69,41 +68,26 @@ class TargetSurrogate:
             linear, slope = model.process, model.unit / scale
             location = -model.unit * model.scaled(0.0)
             details.append(model.details)
-        X = targets[0].process.X
-        process = TargetProcess(X, tuple(targets), linear, slope)
+        X = terms[0].process.X
+        process = CompositeProcess(X, tuple(terms), linear, slope)
         return cls(process, scale, location, {"models": details})
 
     def predict(self, X: Array) -> tuple[Array, Array]:
-        """Return the objective's mean and variance at the points ``X``."""
+        """Return the objective's mean and variance at ``X``, shape ``(b,)`` each."""
         mean, variance = self.process.moments(X)
         return self.location + self.scale * mean, self.scale * self.scale * variance
 
 
-def model_of(
-    metric_sum: MetricSum, snapshot: Snapshot, surrogate: _MakeSurrogate
-) -> Surrogate | TargetSurrogate:
-    """Return a model of a sum of metrics, or of the sums in it that have targets.
-
-    Raises:
-        LinAlgError: No covariance matrix could be factorised.
-    """
-    if isinstance(metric_sum, Objective) and metric_sum.distances:
-        return TargetSurrogate.of(snapshot, metric_sum, surrogate)
-    return surrogate(TrainingData.of_sum(snapshot, metric_sum))
-
-
 def _data(snapshot: Snapshot, metric_sum: MetricSum) -> TrainingData:
-    """Return the data of what may well be a plain trend, as what is measured often is.
+    """Return the data of a sum whose lengthscales may be long.
 
-    Its distance from a target is none.
+    What is measured often is a plain trend. Its distance from a target never is.
     """
-    data = TrainingData.of_sum(snapshot, metric_sum)
-    trend = Priors.of_long_scales(data.X.shape[1])
-    return replace(data, other_priors=(trend,))
+    return TrainingData.of_sum(snapshot, metric_sum).with_long_alternative()
 
 
-def _essential(snapshot: Snapshot, objective: Objective) -> Snapshot:
-    """Return the snapshot with those trials that all of the models see."""
+def _with_subset(snapshot: Snapshot, objective: Objective) -> Snapshot:
+    """Return the snapshot with those trials that all of the surrogates see."""
     known = [t for t in snapshot.completed if objective.is_known(t.outcome)]
-    kept = TrainingData.of_sum(snapshot, objective).essential_indices(N_KNOWN)
+    kept = TrainingData.of_sum(snapshot, objective).subset_indices(N_CONDITIONED)
     return replace(snapshot, completed=tuple(known[k] for k in kept))

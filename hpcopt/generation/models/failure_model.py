@@ -1,9 +1,10 @@
-"""What failed trials teach: where others would fail too. Pure numpy.
+"""The failure model: a hidden constraint, learnt from where trials failed. Pure numpy.
 
 Success is one more constraint: a Gaussian process of +1 where a trial gave a result and
 -1 where it failed on its own account, of which only what is above 0 is feasible. Few
 failures leave its mean high, so that they are held against their neighbourhood alone;
-many raise its doubts of what is far from any success.
+many raise its doubts of what is far from any success. Elsewhere such constraints are
+called unknown, hidden or crash constraints.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.generation.models.kernel import squared_distances
-from hpcopt.generation.models.priors import Priors
+from hpcopt.generation.models.gaussian_process import squared_distances
+from hpcopt.generation.models.map_fit import Priors
 from hpcopt.generation.models.surrogate import TrainingData
 from hpcopt.generation.snapshot import Snapshot
 
@@ -28,22 +29,21 @@ _MAX_OF_EACH = 150
 _SHORTEST = 0.05
 
 
-def success_data(snapshot: Snapshot) -> TrainingData | None:
-    """Return where trials gave a result and where not; ``None`` if none failed."""
-    failed = snapshot.failed[-_MAX_OF_EACH:]
-    if not failed or not snapshot.completed:
-        return None
-    X_failed = snapshot.space.encode(failed)
+def success_data(snapshot: Snapshot) -> TrainingData:
+    """Return where trials gave a result, +1, and where not, -1, as a slack.
+
+    Some must have failed, and some not.
+    """
+    X_failed = snapshot.space.encode(snapshot.failed[-_MAX_OF_EACH:])
     X = snapshot.space.encode(trial.parameters for trial in snapshot.completed)
     if len(X) > _MAX_OF_EACH:
         nearest = squared_distances(X, X_failed).min(axis=1)
         X = X[np.sort(np.argsort(nearest, kind="stable")[:_MAX_OF_EACH])]
+    priors = Priors.short_lengthscales(snapshot.space.is_one_hot)
     return TrainingData(
         X=np.concatenate([X, X_failed]),
         y=np.concatenate([np.ones(len(X)), -np.ones(len(X_failed))]),
         variance=None,
-        priors=replace(
-            Priors.of_short_scales(snapshot.space.is_one_hot), shortest=_SHORTEST
-        ),
-        has_sign=True,
+        priors=replace(priors, shortest=_SHORTEST),
+        is_slack=True,
     )

@@ -1,7 +1,9 @@
 """A Gaussian process of known hyperparameters, conditioned on data. Pure numpy.
 
 What BoTorch's ``SingleTaskGP`` would say, in a tenth of the time: with the few dozens
-of points that expensive simulations give, nearly all of its time is overhead.
+of points that expensive simulations give, nearly all of its time is overhead. Notation
+and algorithms are those of Rasmussen and Williams, "Gaussian Processes for Machine
+Learning" (2006), chapters 2 and 5.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import LinAlgError, cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf
-
-from hpcopt.generation.models.kernel import correlation, squared_distances
-from hpcopt.generation.models.map_fit import Hyperparameters
+from scipy.spatial.distance import cdist
 
 Array = npt.NDArray[np.float64]
+
+_SQRT5 = math.sqrt(5.0)
 
 #: Variances below this, in units of the outputscale, are rounding.
 JITTER = 1e-9
@@ -27,31 +29,46 @@ _REPAIRS = (0.0, 1e-9, 1e-8, 1e-7, 1e-6)
 
 
 @dataclass(frozen=True)
+class Hyperparameters:
+    """Those of a Gaussian process of outcomes with mean 0 and variance 1."""
+
+    lengthscales: Array
+    """One for each coordinate (ARD), in units of the cube's side, shape ``(d,)``."""
+    outputscale: float
+    """The prior variance of the noiseless values."""
+    noise: float | None
+    """The variance of the noise; ``None`` where each outcome's is known."""
+    mean: float
+    """The constant prior mean."""
+
+
+@dataclass(frozen=True)
 class GaussianProcess:
     """A process with a Matérn-5/2 kernel and a constant mean, after ``n`` outcomes."""
 
     X: Array
     """Where the outcomes are from, shape ``(n, d)``."""
     y: Array
+    """The outcomes, shape ``(n,)``."""
     noise: Array
     """The variance of each outcome's noise, shape ``(n,)``."""
     hyperparameters: Hyperparameters
     root: Array
-    """The outcomes' covariance's lower Cholesky factor."""
+    """The lower Cholesky factor of the outcomes' covariance ``K``, shape ``(n, n)``."""
     weights: Array
-    """What each outcome adds to the mean, shape ``(n,)``."""
+    """``K^-1 (y - mean)``, shape ``(n,)``."""
 
     @classmethod
     def of(
         cls, X: Array, y: Array, noise: Array, hyperparameters: Hyperparameters
     ) -> GaussianProcess:
-        """Return the process after the outcomes ``y``.
+        """Return the process conditioned on the outcomes ``y``.
 
         Raises:
             LinAlgError: The outcomes' covariance could not be factorised.
         """
         A = X / hyperparameters.lengthscales
-        K = hyperparameters.outputscale * correlation(squared_distances(A, A))[0]
+        K = hyperparameters.outputscale * matern52(squared_distances(A, A))[0]
         K[np.diag_indices_from(K)] += noise
         root = cholesky(K)
         weights = cho_solve((root, True), y - hyperparameters.mean)
@@ -59,33 +76,44 @@ class GaussianProcess:
 
     @property
     def lengthscales(self) -> Array:
-        """How far its values are alike along each coordinate, shape ``(d,)``."""
+        """The kernel's lengthscales, shape ``(d,)``."""
         return self.hyperparameters.lengthscales
 
     @property
     def log_likelihood(self) -> float:
-        """The logarithm of the outcomes' density, without its additive constant."""
+        """The log marginal likelihood of the outcomes, less an additive constant."""
         residual = self.y - self.hyperparameters.mean
         fit = -0.5 * float(residual @ self.weights)
         return fit - float(np.log(np.diag(self.root)).sum())
 
+    @property
+    def loo_log_density(self) -> float:
+        """The sum of the log predictive densities of each outcome, given the others.
+
+        Without refitting, from the inverse of the outcomes' covariance: Sundararajan
+        and Keerthi (2001); Rasmussen and Williams (2006), equations 5.10 to 5.12.
+        """
+        precision = np.diag(cho_solve((self.root, True), np.eye(len(self.y))))
+        log_densities = np.log(precision) - self.weights**2 / precision
+        return 0.5 * float((log_densities - math.log(2 * math.pi)).sum())
+
     def mean(self, X: Array) -> Array:
-        """Return the mean at the points ``X``."""
+        """Return the posterior mean at the points ``X``, shape ``(b, d)``: ``(b,)``."""
         mean: Array = self.hyperparameters.mean + self._covariance(X) @ self.weights
         return mean
 
     def mean_and_gradient(self, x: Array) -> tuple[float, Array]:
-        """Return the mean at the point ``x``, shape ``(d,)``, and its gradient."""
+        """Return the posterior mean at ``x``, shape ``(d,)``, and its gradient."""
         lengthscales = self.hyperparameters.lengthscales
         apart = x / lengthscales - self.X / lengthscales
-        correlations, slopes = correlation((apart**2).sum(axis=1))
+        correlations, slopes = matern52((apart**2).sum(axis=1))
         scale = self.hyperparameters.outputscale
         mean = self.hyperparameters.mean + scale * float(correlations @ self.weights)
         pulls = scale * slopes * self.weights
         return mean, -(pulls @ apart) / lengthscales
 
     def moments(self, X: Array) -> tuple[Array, Array]:
-        """Return mean and variance of the noiseless value at each of ``X``."""
+        """Return mean and variance at ``X``, noise left out, shape ``(b,)`` each."""
         k = self._covariance(X)
         explained = solve_triangular(self.root, k.T, lower=True)
         scale = self.hyperparameters.outputscale
@@ -96,7 +124,7 @@ class GaussianProcess:
         )
 
     def samples(self, X: Array, normal: Array) -> Array:
-        """Return joint samples of the noiseless values at ``X``.
+        """Return joint posterior samples of the noiseless values at ``X``, ``(s, u)``.
 
         Args:
             X: Points, shape ``(u, d)``.
@@ -109,39 +137,32 @@ class GaussianProcess:
         A = X / self.hyperparameters.lengthscales
         k = self._covariance(X)
         explained = solve_triangular(self.root, k.T, lower=True)
-        K = scale * correlation(squared_distances(A, A))[0] - explained.T @ explained
+        K = scale * matern52(squared_distances(A, A))[0] - explained.T @ explained
         K[np.diag_indices_from(K)] += JITTER * scale
         mean = self.hyperparameters.mean + k @ self.weights
         return mean + normal @ cholesky(K).T
 
-    @property
-    def log_foresight(self) -> float:
-        """The logarithm of the density of each outcome, given the others alone.
-
-        By the inverse of the outcomes' covariance: Rasmussen and Williams (2006),
-        equations 5.10 to 5.12.
-        """
-        precision = np.diag(cho_solve((self.root, True), np.eye(len(self.y))))
-        log_densities = np.log(precision) - self.weights**2 / precision
-        return 0.5 * float((log_densities - math.log(2 * math.pi)).sum())
-
     def _covariance(self, X: Array) -> Array:
-        """Return the covariances of the points ``X`` and the outcomes."""
+        """Return the covariances of the points ``X`` and the outcomes, ``(b, n)``."""
         lengthscales = self.hyperparameters.lengthscales
         squared = squared_distances(X / lengthscales, self.X / lengthscales)
-        return self.hyperparameters.outputscale * correlation(squared)[0]
+        return self.hyperparameters.outputscale * matern52(squared)[0]
 
 
-class SampledProcess:
-    """A process after its outcomes, and after each of several samples of others."""
+class FantasyProcess:
+    """A process conditioned on its outcomes and on each of ``s`` fantasies.
 
-    def __init__(self, process: GaussianProcess, X: Array, samples: Array) -> None:
-        """Take each of ``samples`` as if it had been observed, without noise.
+    A fantasy is a sample of the values at points whose outcomes are not known. The
+    posterior variance is the same for all of them; only the means differ.
+    """
+
+    def __init__(self, process: GaussianProcess, X: Array, fantasies: Array) -> None:
+        """Take each fantasy as if it had been observed, without noise.
 
         Args:
             process: What is known.
-            X: The other points, shape ``(u, d)``.
-            samples: Their values, shape ``(s, u)``.
+            X: The points whose outcomes are not known, shape ``(u, d)``.
+            fantasies: Their values, shape ``(s, u)``.
 
         Raises:
             LinAlgError: The covariance could not be factorised.
@@ -152,23 +173,23 @@ class SampledProcess:
         self._lengthscales = hyperparameters.lengthscales
         self._anchors = np.concatenate([process.X, X]) / self._lengthscales
         squared = squared_distances(self._anchors, self._anchors)
-        K = self._scale * correlation(squared)[0]
+        K = self._scale * matern52(squared)[0]
         jitter = np.full(len(X), JITTER * self._scale)
         K[np.diag_indices_from(K)] += np.concatenate([process.noise, jitter])
         factor = cholesky(K), True
-        known = np.broadcast_to(process.y, (len(samples), len(process.y)))
-        y = np.concatenate([known, samples], axis=1) - self._mean
+        known = np.broadcast_to(process.y, (len(fantasies), len(process.y)))
+        y = np.concatenate([known, fantasies], axis=1) - self._mean
         self._weights = cho_solve(factor, y.T)
         self._precision = cho_solve(factor, np.eye(len(K)))
 
-    def at(self, X: Array) -> PointwiseMoments:
-        """Return what is expected at the points ``X``, shape ``(b, d)``."""
+    def posterior(self, X: Array) -> PointwisePosterior:
+        """Return the posteriors at the points ``X``, shape ``(b, d)``."""
         scaled = X / self._lengthscales
-        correlations, slopes = correlation(squared_distances(scaled, self._anchors))
+        correlations, slopes = matern52(squared_distances(scaled, self._anchors))
         k = self._scale * correlations
         projected = k @ self._precision
         variance = self._scale - np.einsum("bn,bn->b", projected, k)
-        return PointwiseMoments(
+        return PointwisePosterior(
             mean=self._mean + k @ self._weights,
             sigma=np.sqrt(np.maximum(variance, JITTER * self._scale)),
             _weights=self._weights,
@@ -181,13 +202,13 @@ class SampledProcess:
 
 
 @dataclass(frozen=True)
-class PointwiseMoments:
-    """Means and standard deviations at ``b`` points, of ``s`` samples each."""
+class PointwisePosterior:
+    """Marginal posteriors at ``b`` points, given each of ``s`` fantasies."""
 
     mean: Array
     """Shape ``(b, s)``."""
     sigma: Array
-    """Shape ``(b,)``; it is the same for all samples."""
+    """The standard deviation, noise left out, shape ``(b,)``."""
     _weights: Array
     _projected: Array
     _slopes: Array
@@ -197,11 +218,14 @@ class PointwiseMoments:
     _lengthscales: Array
 
     def gradient(self, of_mean: Array, of_sigma: Array) -> Array:
-        """Return the gradient in the points of a function of the moments.
+        """Return the gradients in the points of a function of the posteriors.
 
         Args:
             of_mean: Its derivatives in ``mean``, shape ``(b, s)``.
             of_sigma: Its derivatives in ``sigma``, shape ``(b,)``.
+
+        Returns:
+            Shape ``(b, d)``.
         """
         of_k = of_mean @ self._weights.T
         of_k -= (of_sigma / self.sigma)[:, None] * self._projected
@@ -211,6 +235,25 @@ class PointwiseMoments:
         away = pulls.sum(axis=1)[:, None] * self._scaled - pulls @ self._anchors
         gradient: Array = -away / self._lengthscales
         return gradient
+
+
+def matern52(squared: Array) -> tuple[Array, Array]:
+    """Return the Matérn-5/2 correlations over squared distances, and their slopes.
+
+    The slope is the derivative with respect to minus half the squared distance.
+
+    Args:
+        squared: Squared distances in lengthscales, of any shape.
+    """
+    r = _SQRT5 * np.sqrt(squared)
+    decay = np.exp(-r)
+    return (1 + r + r**2 / 3) * decay, (5 / 3) * (1 + r) * decay
+
+
+def squared_distances(A: Array, B: Array) -> Array:
+    """Return the squared distances of points ``(a, d)`` and ``(b, d)``: ``(a, b)``."""
+    squared: Array = cdist(A, B, "sqeuclidean")
+    return squared
 
 
 def cholesky(K: Array) -> Array:

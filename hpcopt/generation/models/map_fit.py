@@ -1,6 +1,7 @@
-"""The Gaussian process's hyperparameters: MAP by L-BFGS with an analytic gradient.
+"""Hyperparameters of a Gaussian process: their priors, and the MAP fit.
 
-The same model and priors as ``SingleTaskGP`` gets in ``botorch_model.py``. gpytorch's
+The posterior density and its gradient are analytic, and L-BFGS climbs it. The model and
+the priors are those that ``SingleTaskGP`` gets in ``models/botorch.py``; gpytorch's
 autograd needs some ten times as long for the data sets of expensive simulations.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +18,32 @@ from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 from scipy.spatial.distance import squareform
 
-from hpcopt.generation.models.kernel import correlation
-from hpcopt.generation.models.priors import Priors
+from hpcopt.generation.models.gaussian_process import Hyperparameters, matern52
 
 Array = npt.NDArray[np.float64]
 
+#: The shape of a lengthscale's Gamma prior.
+_SHAPE = 3.0
+
+#: Its rate for a number, and for one of a choice's one-hot coordinates. With the
+#: former, what is learnt for one value of a choice would say nothing of the others.
+NUMBER_RATE, ONE_HOT_RATE = 6.0, 1.5
+
+#: The long lengthscales' log-normal prior: Hvarfner et al., "Vanilla Bayesian
+#: Optimization Performs Great in High Dimensions" (2024).
+_LONG_MU, _LONG_SIGMA = math.sqrt(2.0), math.sqrt(3.0)
+
 MIN_NOISE = 1e-6
 
-#: The noise of a model that is not fitted.
+#: The noise variance of a model that is not fitted.
 _PRUDENT_NOISE = 1e-2
 
+#: The bounds of a fit.
 _LONGEST = 1e2
 _OUTPUTSCALES = (1e-3, 1e3)
 _NOISES = (MIN_NOISE, 1.0)
 
-#: From where the fit starts: lengthscales as multiples of what is typical, and
+#: From where the fit starts: lengthscales as multiples of the prior's location, and
 #: noises, of which the better end is taken: one for outcomes that repeat, one for
 #: those that do not. Longer lengthscales seldom lead to a better end.
 _START, _START_NOISES = 0.6, (1e-4, 1e-2)
@@ -40,15 +53,90 @@ _START, _START_NOISES = 0.6, (1e-4, 1e-2)
 _MAX_ITERATIONS = 100
 
 
-@dataclass(frozen=True)
-class Hyperparameters:
-    """What a fit finds, for outcomes with mean 0 and variance 1."""
+class Prior(Protocol):
+    """A density of ``k`` positive numbers, a factor for each of them."""
 
-    lengthscales: Array
-    outputscale: float
-    noise: float | None
-    """The variance of the noise; ``None`` where each point's is known."""
-    mean: float
+    @property
+    def location(self) -> Array:
+        """Numbers in the middle of it, shape ``(k,)``."""
+
+    def loss(self, theta: Array) -> tuple[float, Array]:
+        """Return the negative log density of ``exp(theta)``, and its gradient.
+
+        Additive constants are left out.
+        """
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """Gamma distributions of one shape."""
+
+    shape: float
+    rate: Array
+
+    @property
+    def location(self) -> Array:
+        """The means."""
+        means: Array = self.shape / self.rate
+        return means
+
+    def loss(self, theta: Array) -> tuple[float, Array]:
+        """Return the negative log density of ``exp(theta)``, and its gradient."""
+        scaled = self.rate * np.exp(theta)
+        loss = float((scaled - (self.shape - 1) * theta).sum())
+        return loss, scaled - (self.shape - 1)
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """Normal distributions of the logarithms."""
+
+    mu: Array
+    sigma: float
+
+    @property
+    def location(self) -> Array:
+        """The medians."""
+        medians: Array = np.exp(self.mu)
+        return medians
+
+    def loss(self, theta: Array) -> tuple[float, Array]:
+        """Return the negative log density of ``exp(theta)``, and its gradient."""
+        z = (theta - self.mu) / self.sigma
+        return float((theta + 0.5 * z**2).sum()), 1 + z / self.sigma
+
+
+@dataclass(frozen=True)
+class Priors:
+    """The priors of a model of outcomes with variance 1."""
+
+    lengthscales: Prior
+    outputscale: Prior
+    noise: Prior
+    """Of the noise's variance."""
+    shortest: float = 5e-3
+    """The smallest lengthscale that a fit may find."""
+
+    @classmethod
+    def short_lengthscales(cls, is_one_hot: npt.NDArray[np.bool_]) -> Priors:
+        """Return those of an outcome that goes up and down within the space.
+
+        Args:
+            is_one_hot: Of each coordinate, whether it stands for a choice's value.
+        """
+        rates = np.where(is_one_hot, ONE_HOT_RATE, NUMBER_RATE)
+        return cls(Gamma(_SHAPE, rates), Gamma(2.0, np.array([0.15])), _noise())
+
+    @classmethod
+    def long_lengthscales(cls, d: int) -> Priors:
+        """Return those of a trend across the ``d`` dimensions, scaled with these."""
+        mu = np.full(d, _LONG_MU + 0.5 * math.log(max(d, 1)))
+        scale = LogNormal(np.array([math.log(3.0)]), 1.0)
+        return cls(LogNormal(mu, _LONG_SIGMA), scale, _noise())
+
+
+def _noise() -> LogNormal:
+    return LogNormal(np.array([-7.0]), 3.0)
 
 
 def fit_hyperparameters(
@@ -66,7 +154,7 @@ def fit_hyperparameters(
         LinAlgError: The covariance matrix could not be factorised.
     """
     d = X.shape[1]
-    start = [*(_START * priors.lengthscales.typical), 1.0]
+    start = [*(_START * priors.lengthscales.location), 1.0]
     bounds = [(priors.shortest, _LONGEST)] * d + [_OUTPUTSCALES]
     starts = [start]
     if noise is None:
@@ -99,9 +187,9 @@ def fit_hyperparameters(
 def prior_hyperparameters(
     X: Array, y: Array, noise: Array | None, priors: Priors
 ) -> Hyperparameters:
-    """Return hyperparameters that need no fit: typical ones, and much noise."""
+    """Return hyperparameters that need no fit: the priors' own, and much noise."""
     return Hyperparameters(
-        lengthscales=priors.lengthscales.typical,
+        lengthscales=priors.lengthscales.location,
         outputscale=1.0,
         noise=_PRUDENT_NOISE,
         mean=float(y.mean()),
@@ -109,7 +197,7 @@ def prior_hyperparameters(
 
 
 class _Posterior:
-    """The density of hyperparameters, given data.
+    """The posterior density of hyperparameters; the mean is profiled out.
 
     What belongs to a pair of points is computed once a pair, not twice, in the order
     of ``squareform``.
@@ -127,7 +215,12 @@ class _Posterior:
         return mean
 
     def loss(self, theta: Array) -> tuple[float, Array]:
-        """Return the negative log density and its gradient, both of logarithms."""
+        """Return the negative log density at ``exp(theta)``, and its gradient.
+
+        Args:
+            theta: Logarithms of lengthscales, outputscale and, unless it is known,
+                noise, shape ``(d + 1,)`` or ``(d + 2,)``.
+        """
         values = np.exp(theta)
         d = self._squares.shape[1]
         K, slopes = self._covariance(values)
@@ -162,7 +255,7 @@ class _Posterior:
     def _covariance(self, values: Array) -> tuple[Array, Array]:
         """Return the outcomes' covariance, and the kernel's slope of each pair."""
         d = self._squares.shape[1]
-        correlations, slopes = correlation(self._squares @ (1 / values[:d] ** 2))
+        correlations, slopes = matern52(self._squares @ (1 / values[:d] ** 2))
         K = squareform(values[d] * correlations)
         noise = values[d + 1] if self._noise is None else self._noise
         np.fill_diagonal(K, values[d] + noise)
@@ -170,7 +263,7 @@ class _Posterior:
 
 
 def _profiled_mean(factor: tuple[Array, bool], y: Array) -> tuple[float, Array]:
-    """Return the constant mean of largest likelihood, and what it leaves."""
+    """Return the constant mean of largest likelihood, and what it leaves of ``y``."""
     weights = cho_solve(factor, np.ones_like(y))
     mean = float(weights @ y / weights.sum())
     return mean, y - mean

@@ -1,10 +1,15 @@
-"""The outcome transforms: to values that look Gaussian, and back. Pure numpy."""
+"""Transforms of outcomes: to values that look Gaussian, and back. Pure numpy.
+
+``YeoJohnson`` is for a single objective, ``Bilog`` for constraints; ``Standardize``, of
+``standardize.py``, is for what must stay linear.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,22 +38,55 @@ _SMALLEST = 1e-300
 _QUADRATURE = np.polynomial.hermite_e.hermegauss(32)
 
 
+class OutcomeTransform(Protocol):
+    """An increasing function of an outcome, to values with a variance of about 1."""
+
+    def __call__(self, y: Array) -> Array:
+        """Return the transformed outcomes, shape ``(n,)`` as ``y`` has."""
+
+    def variance(self, y: Array, variance: Array) -> Array:
+        """Return the variance of each transformed outcome's noise, shape ``(n,)``."""
+
+    def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """Return mean and variance of outcomes that are Gaussian when transformed.
+
+        Args:
+            mean: Of the transformed outcomes, shape ``(n,)``.
+            variance: Of the transformed outcomes, shape ``(n,)``.
+        """
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What a person may want to know of it."""
+
+
 @dataclass(frozen=True)
-class OutcomeTransform:
-    """Clip, shift and scale; Yeo and Johnson's power; standardise."""
+class YeoJohnson:
+    """Clip, shift and scale; a power transform; standardise.
+
+    Yeo and Johnson, "A New Family of Power Transformations to Improve Normality or
+    Symmetry" (2000). Medians and quartiles scale the outcomes and say what is clipped,
+    so that a diverged simulation changes little.
+    """
 
     location: float
+    """The median."""
     scale: float
+    """The interquartile range."""
     power: float
     mean: float
+    """Of the outcomes after the power, as is ``std``."""
     std: float
     lowest: float
     """The clipped range of the outcomes, in units of ``scale`` from ``location``."""
     highest: float
 
     @classmethod
-    def fit(cls, y: Array) -> OutcomeTransform:
-        """Return the transform of largest likelihood for the outcomes ``y``."""
+    def fit(cls, y: Array) -> YeoJohnson:
+        """Return the transform of largest likelihood for the outcomes ``y``, ``(n,)``.
+
+        The likelihood is that of a normal distribution of the transformed outcomes.
+        """
         lower, location, upper = np.quantile(y, [0.25, 0.5, 0.75])
         scale = _spread(lower, upper) or _spread(y.min(), y.max())
         if scale is None:
@@ -104,19 +142,21 @@ class OutcomeTransform:
 
 
 @dataclass(frozen=True)
-class SlackTransform:
+class Bilog:
     """Scale, and take the logarithm of what is far from 0, keeping the sign.
 
-    Feasible stays feasible: the model of a slack knows its zero.
+    ``sign(z) log(1 + |z|)``, as Eriksson and Poloczek, "Scalable Constrained Bayesian
+    Optimization" (2021), transform constraints. Feasible stays feasible: 0 stays 0.
     """
 
     scale: float
-    """Where the logarithm begins."""
+    """Where the logarithm begins: the median of the slacks' magnitudes."""
     std: float
+    """Of the slacks after the logarithm; their mean is left as it is."""
 
     @classmethod
-    def fit(cls, y: Array) -> SlackTransform:
-        """Return the transform for the slacks ``y``."""
+    def fit(cls, y: Array) -> Bilog:
+        """Return the transform for the slacks ``y``, shape ``(n,)``."""
         scale = float(np.median(np.abs(y))) or float(np.abs(y).max()) or 1.0
         scale = max(scale, _SMALLEST)
         return cls(scale, float(_bilog(y / scale).std()) or 1.0)
@@ -156,6 +196,7 @@ def _clipped(
 
 
 def _bilog(z: Array) -> Array:
+    """Return ``sign(z) log(1 + |z|)``."""
     t: Array = np.sign(z) * np.log1p(np.abs(z))
     return t
 
@@ -163,7 +204,7 @@ def _bilog(z: Array) -> Array:
 def _integrated(
     inverse: Callable[[Array], Array], mean: Array, variance: Array
 ) -> tuple[Array, Array]:
-    """Return mean and variance of ``inverse`` of Gaussian numbers."""
+    """Return mean and variance of ``inverse`` of Gaussian numbers, by quadrature."""
     nodes, weights = _QUADRATURE
     values = inverse(mean[:, None] + np.sqrt(variance)[:, None] * nodes)
     weights = weights / weights.sum()
@@ -179,6 +220,7 @@ def _spread(lower: float, upper: float) -> float | None:
 
 
 def _best_power(z: Array) -> float:
+    """Return Yeo and Johnson's power of largest profile likelihood for ``z``."""
     signed_log = float(_bilog(z).sum())
 
     def loss(power: float) -> float:

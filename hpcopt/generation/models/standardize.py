@@ -1,4 +1,4 @@
-"""The outcome transform for several objectives, and for what has a target: linear.
+"""The linear outcome transform: for several objectives, and for what has a target.
 
 A power, as for a single objective, would change what a Pareto front's volume is, and
 how far a metric is from its target.
@@ -26,18 +26,19 @@ _RELATIVE_SPREAD = 1e-12
 
 
 @dataclass(frozen=True)
-class LinearTransform:
-    """Clip what is bad beyond measure, and standardise."""
+class Standardize:
+    """Clip what is bad beyond measure, and standardise to mean 0 and variance 1."""
 
     lowest: float
     """The outcomes are clipped to what is between these."""
     highest: float
     mean: float
+    """Of the clipped outcomes, as is ``std``: the unit of the transformed ones."""
     std: float
 
     @classmethod
-    def fit(cls, y: Array, target: float | None = None) -> LinearTransform:
-        """Return the transform for the outcomes ``y``.
+    def fit(cls, y: Array, target: float | None = None) -> Standardize:
+        """Return the transform for the outcomes ``y``, shape ``(n,)``.
 
         Larger is better; or, with a ``target``, what is closer to it.
         """

@@ -1,4 +1,4 @@
-"""The surrogate: a Gaussian process of an outcome over the unit cube."""
+"""A surrogate: the data of one outcome, and a Gaussian process fitted to them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ import numpy.typing as npt
 
 from hpcopt.core.goals.objective import MetricSum
 from hpcopt.core.types import JSONValue
-from hpcopt.generation.models.gaussian_process import GaussianProcess
+from hpcopt.generation.models.gaussian_process import GaussianProcess, Hyperparameters
 from hpcopt.generation.models.map_fit import (
     MIN_NOISE,
-    Hyperparameters,
+    Priors,
     fit_hyperparameters,
     prior_hyperparameters,
 )
-from hpcopt.generation.models.outcome_transforms import OutcomeTransform, SlackTransform
-from hpcopt.generation.models.priors import Priors
-from hpcopt.generation.models.standardize import LinearTransform
+from hpcopt.generation.models.outcome_transforms import (
+    Bilog,
+    OutcomeTransform,
+    YeoJohnson,
+)
+from hpcopt.generation.models.standardize import Standardize
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 
-Transform = OutcomeTransform | SlackTransform | LinearTransform
-
-#: Of more outcomes than these, a part is taken: the time of a fit grows with the cube
-#: of their number, and that of a suggestion too.
-_N_FITTED, N_KNOWN = 300, 1000
+#: Of more outcomes than these a subset is taken: hyperparameters are fitted to the
+#: first number, the process is conditioned on the second. The time of both grows with
+#: the cube of the number.
+_N_FITTED, N_CONDITIONED = 300, 1000
 
 #: Larger outcomes and standard errors say no more than these, whose squares are finite.
 _LARGEST, _LARGEST_SEM = 1e150, 1e100
@@ -45,26 +47,17 @@ class TrainingData:
     y: Array
     """The outcome's values, shape ``(n,)``; larger is better."""
     variance: Array | None
-    """The variance of each value's noise; ``None`` unless all are known."""
+    """The variance of each value's noise, ``(n,)``; ``None`` unless all are known."""
     priors: Priors
-    """What is believed of the model beforehand."""
-    other_priors: tuple[Priors, ...] = ()
-    """What may be believed instead; a fit goes by what foretells the outcomes best."""
-    has_sign: bool = False
+    """Those of the model's hyperparameters."""
+    alternative_priors: tuple[Priors, ...] = ()
+    """Others; a fit chooses among all by the leave-one-out log density."""
+    is_slack: bool = False
     """Whether it is a constraint's slack: what is below 0 is not feasible."""
     is_linear: bool = False
-    """Whether differences count as they are: it is one of several objectives."""
+    """Whether differences count as they are: the outcome is standardised only."""
     target: float | None = None
-    """What it is to be close to, in place of being large."""
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> TrainingData:
-        """Return the data of the only objective.
-
-        Raises:
-            ValueError: There are several objectives.
-        """
-        return cls.of_sum(snapshot, snapshot.objective)
+    """What it is to be close to, in place of being large; it is linear then."""
 
     @classmethod
     def of_objectives(cls, snapshot: Snapshot) -> list[TrainingData]:
@@ -93,7 +86,8 @@ class TrainingData:
         Args:
             snapshot: Where the trials are from.
             metric_sum: The outcome.
-            bound: What a feasible outcome reaches: its slack is returned.
+            bound: What a feasible outcome reaches: the slack is returned, which is
+                the outcome less this.
         """
         trials = [t for t in snapshot.completed if metric_sum.is_known(t.outcome)]
         sems = [metric_sum.sem(trial.outcome) for trial in trials]
@@ -104,29 +98,39 @@ class TrainingData:
             X=snapshot.space.encode(trial.parameters for trial in trials),
             y=y if bound is None else y - bound,
             variance=np.array(known) if len(known) == len(trials) else None,
-            priors=Priors.of_short_scales(snapshot.space.is_one_hot),
-            has_sign=bound is not None,
+            priors=Priors.short_lengthscales(snapshot.space.is_one_hot),
+            is_slack=bound is not None,
         )
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def essential(self, n: int) -> TrainingData:
+    def with_long_lengthscales(self) -> TrainingData:
+        """Return the data of an outcome that is a trend across the space."""
+        long = Priors.long_lengthscales(self.X.shape[1])
+        return replace(self, priors=long, alternative_priors=())
+
+    def with_long_alternative(self) -> TrainingData:
+        """Return the data of an outcome that may be such a trend."""
+        long = Priors.long_lengthscales(self.X.shape[1])
+        return replace(self, alternative_priors=(long,))
+
+    def subset(self, n: int) -> TrainingData:
         """Return ``n`` of the outcomes: half of them the best, the others at random.
 
         Those nearest to 0 are the best slacks: they show where the boundary is.
         """
         if len(self) <= n:
             return self
-        kept = self.essential_indices(n)
+        kept = self.subset_indices(n)
         variance = None if self.variance is None else self.variance[kept]
         return replace(self, X=self.X[kept], y=self.y[kept], variance=variance)
 
-    def essential_indices(self, n: int) -> npt.NDArray[np.intp]:
-        """Return which outcomes are the ``n`` essential ones, in their order."""
+    def subset_indices(self, n: int) -> npt.NDArray[np.intp]:
+        """Return which outcomes ``subset`` takes, in their order; shape ``(n,)``."""
         if len(self) <= n:
             return np.arange(len(self))
-        aim = 0.0 if self.has_sign else self.target
+        aim = 0.0 if self.is_slack else self.target
         merit = self.y if aim is None else -np.abs(self.y - aim)
         by_merit = np.argsort(-merit, kind="stable")
         rest = np.random.default_rng(len(self)).permutation(by_merit[n // 2 :])
@@ -138,37 +142,38 @@ class Surrogate:
     """A fitted model of the transformed outcome, and the way back."""
 
     process: GaussianProcess
-    transform: Transform
+    """Of the transformed outcomes."""
+    transform: OutcomeTransform
     details: Mapping[str, JSONValue]
     """Its hyperparameters, for a person to look at."""
 
     @classmethod
     def fit(cls, data: TrainingData) -> Surrogate:
-        """Return the model of largest posterior density.
+        """Return the model whose hyperparameters have the largest posterior density.
 
-        Where there is more than one prior, it is the one of those models that says most
-        of each outcome when told of the others alone.
+        Where there are alternative priors, it is that model of them with the largest
+        leave-one-out log density.
 
         Raises:
             LinAlgError: No covariance matrix could be factorised.
         """
         best = cls._with(data, fit_hyperparameters)
-        for priors in data.other_priors:
+        for priors in data.alternative_priors:
             other = cls._with(replace(data, priors=priors), fit_hyperparameters)
-            if other.process.log_foresight > best.process.log_foresight:
+            if other.process.loo_log_density > best.process.loo_log_density:
                 best = other
         return best
 
     @classmethod
     def unfitted(cls, data: TrainingData) -> Surrogate:
-        """Return a model that holds to the priors and takes all outcomes as noisy."""
+        """Return a model that holds to the priors, and whose noise is large."""
         return cls._with(data, prior_hyperparameters)
 
     @classmethod
     def _with(cls, data: TrainingData, choose: _Choose) -> Surrogate:
-        data = data.essential(N_KNOWN)
+        data = data.subset(N_CONDITIONED)
         transform = _transform(data)
-        part = data.essential(_N_FITTED)
+        part = data.subset(_N_FITTED)
         chosen = choose(
             part.X, transform(part.y), _known_noise(part, transform), part.priors
         )
@@ -188,37 +193,44 @@ class Surrogate:
         )
 
     def scaled(self, value: float) -> float:
-        """Return an outcome in the units of ``process``."""
-        if isinstance(self.transform, LinearTransform):
+        """Return an outcome in the units of ``process``, not clipped if linear."""
+        if isinstance(self.transform, Standardize):
             return self.transform.scaled(value)
         return float(self.transform(np.array([value]))[0])
 
     @property
     def unit(self) -> float:
-        """What 1 in ``process`` is of the outcome, where its transform is linear.
+        """The unit of ``process`` as a difference of outcomes.
 
         Raises:
-            ValueError: It is not.
+            ValueError: The outcomes' transform is not linear.
         """
-        if not isinstance(self.transform, LinearTransform):
+        if not isinstance(self.transform, Standardize):
             raise ValueError("expected a linear transform of the outcomes")
         return self.transform.std
 
     def predict(self, X: Array) -> tuple[Array, Array]:
-        """Return the outcome's mean and variance at the points ``X``."""
+        """Return the outcome's mean and variance at the points ``X``, noise left out.
+
+        Args:
+            X: Points of the unit cube, shape ``(b, d)``.
+
+        Returns:
+            Both of shape ``(b,)``.
+        """
         return self.transform.inverse_moments(*self.process.moments(X))
 
 
-def _known_noise(data: TrainingData, transform: Transform) -> Array | None:
+def _known_noise(data: TrainingData, transform: OutcomeTransform) -> Array | None:
     """Return the variance of each transformed outcome; ``None`` if it is not known."""
     if data.variance is None:
         return None
     return np.maximum(transform.variance(data.y, data.variance), MIN_NOISE)
 
 
-def _transform(data: TrainingData) -> Transform:
-    if data.has_sign:
-        return SlackTransform.fit(data.y)
+def _transform(data: TrainingData) -> OutcomeTransform:
+    if data.is_slack:
+        return Bilog.fit(data.y)
     if data.is_linear or data.target is not None:
-        return LinearTransform.fit(data.y, data.target)
-    return OutcomeTransform.fit(data.y)
+        return Standardize.fit(data.y, data.target)
+    return YeoJohnson.fit(data.y)

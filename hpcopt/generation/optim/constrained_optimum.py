@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.space.linear_constraints import LinearConstraints
-from hpcopt.generation.models.composite_process import TargetProcess
+from hpcopt.generation.models.composite_process import CompositeProcess
 from hpcopt.generation.models.gaussian_process import GaussianProcess
 from hpcopt.generation.optim.local_search import climbed, for_slsqp
 from hpcopt.generation.proposers.schedule import Region
@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float64]
 
 
 def expected_corners(
-    objective: GaussianProcess | TargetProcess,
+    objective: GaussianProcess | CompositeProcess,
     constraints: Sequence[GaussianProcess],
     linear: LinearConstraints,
     starts: Array,

@@ -10,8 +10,12 @@ import numpy.typing as npt
 
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue, TParameterization
+from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
 from hpcopt.generation.design.initial import UsedPoints
-from hpcopt.generation.models.single_objective import Models
+from hpcopt.generation.models.outcome_models import (
+    SingleObjectiveModels,
+    possibly_best,
+)
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.optim.categorical_neighbours import exchanges, untried
 from hpcopt.generation.optim.constrained_optimum import expected_corners
@@ -26,6 +30,7 @@ from hpcopt.generation.proposers.schedule import (
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 #: How many of the best points the search looks around.
 _N_INCUMBENTS = 4
@@ -46,7 +51,7 @@ _NEWS = 1e-3
 class _Search:
     """The search for one parameterization."""
 
-    models: Models
+    models: SingleObjectiveModels
     space: SearchSpace
     X_waiting: Array
     """Points whose outcomes are not known, shape ``(p, d)``."""
@@ -59,12 +64,13 @@ class _Search:
 
     def best(self, *, is_greedy: bool = False) -> TParameterization | None:
         """Return what promises most; ``None`` if there is nothing unused."""
-        is_eligible = self.models.eligible(self.space)
+        is_eligible = self.models.is_eligible(self.space)
         incumbents = self.models.incumbents(_N_INCUMBENTS, is_eligible)
         region = Region.whole(self.space.d)
         if self.near is not None:
             incumbents, region = self.near.best[None], self.near.region(self.space)
-        acquisition = self.models.acquisition(
+        acquisition = log_noisy_ei(
+            self.models,
             self.X_waiting,
             int(self.rng.integers(2**31)),
             is_eligible,
@@ -89,10 +95,11 @@ class _Search:
         starts = untried(self.space, X, X_tried, _EXCHANGE_REACH)
         if len(starts) == 0:
             return None
-        acquisition = self.models.acquisition(
+        acquisition = log_noisy_ei(
+            self.models,
             self.X_waiting,
             int(self.rng.integers(2**31)),
-            self.models.eligible(self.space),
+            self.models.is_eligible(self.space),
         )
         share = np.where(self.space.is_discrete, 1.0, _EXCHANGE_REACH)
         region = Region.around(best, share)
@@ -118,16 +125,48 @@ class _Search:
         return bool(distances.min() >= _NEWS)
 
 
+def log_noisy_ei(
+    models: SingleObjectiveModels,
+    X_waiting: Array,
+    seed: int,
+    is_eligible: Mask,
+    *,
+    is_greedy: bool = False,
+) -> LogNoisyExpectedImprovement:
+    """Return the acquisition of what the models say of the observed points.
+
+    Args:
+        models: Those of one objective.
+        X_waiting: Points whose outcomes are not known, shape ``(p, d)``.
+        seed: Where the samples come from.
+        is_eligible: Which of the objective's points may be the best, shape ``(n,)``.
+        is_greedy: Whether the largest mean is best, known well or not.
+
+    Raises:
+        LinAlgError: A covariance matrix could not be factorised.
+    """
+    objective, constraints = models.objective.process, models.constraint_processes
+    kept = possibly_best(objective.X, [objective], constraints, is_eligible)
+    return LogNoisyExpectedImprovement(
+        objective,
+        constraints,
+        objective.X[kept],
+        X_waiting,
+        seed=seed,
+        is_greedy=is_greedy,
+    )
+
+
 class SingleObjectiveProposer:
     """Proposes what improves the objective most, by a schedule of proposals."""
 
     def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
         self._snapshot = snapshot
         self._is_fitted = is_fitted
-        self._models = Models.of(
+        self._models = SingleObjectiveModels.of(
             snapshot,
             Surrogate.fit if is_fitted else Surrogate.unfitted,
-            are_constraints_long=is_long_turn(snapshot.n_trials),
+            has_long_constraints=is_long_turn(snapshot.n_trials),
         )
 
     @property
@@ -144,9 +183,9 @@ class SingleObjectiveProposer:
         turn = stall.turn(index) if stall else "model"
         models = self._models
         if turn == "trend":
-            models = models.with_trend(self._snapshot)
+            models = models.with_long_objective(self._snapshot)
         elif self._is_fitted and models.constraints:
-            models = models.with_evident_trend(self._snapshot)
+            models = models.with_likelier_objective(self._snapshot)
         if self._is_fitted:
             models = models.with_constraints(
                 self._snapshot, are_long=is_long_turn(index)

@@ -23,7 +23,10 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.initial import UsedPoints, default_n_initial
 from hpcopt.generation.optim.optimize import best_unused
 from hpcopt.generation.proposers.schedule import Region
-from hpcopt.generation.proposers.single_objective import SingleObjectiveProposer
+from hpcopt.generation.proposers.single_objective import (
+    SingleObjectiveProposer,
+    log_noisy_ei,
+)
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 
 Array = npt.NDArray[np.float64]
@@ -164,9 +167,12 @@ class TrustRegionProposer(SingleObjectiveProposer):
         space = self._snapshot.space
         waiting = self._snapshot.waiting(proposed)
         rng = np.random.default_rng([self._snapshot.seed, index])
-        is_eligible = self._models.eligible(space)
-        acquisition = self._models.acquisition(
-            space.encode(waiting), int(rng.integers(2**31)), is_eligible
+        is_eligible = self._models.is_eligible(space)
+        acquisition = log_noisy_ei(
+            self._models,
+            space.encode(waiting),
+            int(rng.integers(2**31)),
+            is_eligible,
         )
         center = self._models.incumbents(1, is_eligible)
         return best_unused(

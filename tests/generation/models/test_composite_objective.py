@@ -15,12 +15,15 @@ from hpcopt.core.goals.objective import parse_objective
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.experiment.folder import read_events
-from hpcopt.generation.acquisition.composite_ei import TargetImprovement
-from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
-from hpcopt.generation.models.composite_objective import TargetSurrogate, model_of
-from hpcopt.generation.models.composite_process import Target, TargetProcess
-from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
-from hpcopt.generation.models.map_fit import Hyperparameters
+from hpcopt.generation.acquisition.composite_ei import CompositeImprovement
+from hpcopt.generation.models.composite_objective import CompositeSurrogate
+from hpcopt.generation.models.composite_process import CompositeProcess, DistanceTerm
+from hpcopt.generation.models.gaussian_process import (
+    Array,
+    GaussianProcess,
+    Hyperparameters,
+)
+from hpcopt.generation.models.outcome_models import objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.predict import predict
 from hpcopt.generation.protocol import FallbackLevel
@@ -28,7 +31,13 @@ from hpcopt.generation.replay import replay
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.differences import assert_gradients
-from tests.support.generation_world import SQUARE, parameters_of, snapshot, sobol_points
+from tests.support.generation_world import (
+    SQUARE,
+    log_ei,
+    parameters_of,
+    snapshot,
+    sobol_points,
+)
 from tests.support.last_digits import Numbers
 
 NOTHING = np.zeros((0, 2))
@@ -64,13 +73,14 @@ def process(rng: Numbers, X: Array, noise: float) -> GaussianProcess:
 
 def targets(
     n: int, power: int, *, is_linear: bool, noise: float = 1e-6
-) -> TargetProcess:
+) -> CompositeProcess:
     rng = Numbers(n, power)
     X = rng.random(8, 2)
-    return TargetProcess(
+    return CompositeProcess(
         X,
         tuple(
-            Target(process(rng, X, noise), 0.2 * k, 1.0 + k, power) for k in range(n)
+            DistanceTerm(process(rng, X, noise), 0.2 * k, 1.0 + k, power)
+            for k in range(n)
         ),
         process(rng, X, noise) if is_linear else None,
         slope=0.7,
@@ -84,13 +94,13 @@ KINDS = pytest.mark.parametrize(
 
 
 @KINDS
-def test_it_promises_what_many_samples_find(
+def test_the_expected_improvement_is_what_many_samples_find(
     n: int, power: int, is_linear: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TargetImprovement, "N_SAMPLES", 1024)
+    monkeypatch.setattr(CompositeImprovement, "N_SAMPLES", 1024)
     model = targets(n, power, is_linear=is_linear)
     X = Numbers(1).random(60, 2)
-    ours = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0).values(X)
+    ours = log_ei(model, [], NOTHING).values(X)
     normal = Numbers(2).normal(len(model.processes), 60, 40_000)
     moments = [process.moments(X) for process in model.processes]
     samples = [
@@ -119,9 +129,7 @@ def test_the_gradient_is_that_of_the_values(
     model = targets(n, power, is_linear=is_linear, noise=noise)
     constraint = process(Numbers(3), model.X, noise)
     pending = np.array([[0.3, 0.4], [0.8, 0.1]])
-    acquisition = LogNoisyExpectedImprovement(
-        model, [constraint], pending, seed=0, is_greedy=is_greedy
-    )
+    acquisition = log_ei(model, [constraint], pending, is_greedy=is_greedy)
     X = Numbers(4).random(20, 2)
     values, gradients = acquisition.values_and_gradients(X)
     assert (values == acquisition.values(X)).all()
@@ -136,11 +144,11 @@ def test_where_no_improvement_is_in_sight_it_still_says_which_way(
 ) -> None:
     rng = Numbers(0)
     X = rng.random(8, 2)
-    model = TargetProcess(
-        X, (Target(process(rng, X, 1e-6), target, 1.0, 1),), None, 1.0
+    model = CompositeProcess(
+        X, (DistanceTerm(process(rng, X, 1e-6), target, 1.0, 1),), None, 1.0
     )
     at = np.concatenate([X + 1e-5, rng.random(20, 2)])
-    acquisition = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0)
+    acquisition = log_ei(model, [], NOTHING)
     values, gradients = acquisition.values_and_gradients(at)
     assert values.min() < -1000  # its exponential is 0
     assert np.isfinite(values).all()
@@ -152,8 +160,10 @@ def test_a_target_that_is_met_to_the_last_digit_is_survived() -> None:
     rng = Numbers(0)
     X = rng.random(8, 2)
     met = process(rng, X, 1e-6)
-    model = TargetProcess(X, (Target(met, float(met.y[0]), 1.0, 2),), None, 1.0)
-    acquisition = LogNoisyExpectedImprovement(model, [], NOTHING, seed=0)
+    model = CompositeProcess(
+        X, (DistanceTerm(met, float(met.y[0]), 1.0, 2),), None, 1.0
+    )
+    acquisition = log_ei(model, [], NOTHING)
     values, gradients = acquisition.values_and_gradients(np.concatenate([X, X + 0.1]))
     assert np.isfinite(values).all()
     assert np.isfinite(gradients).all()
@@ -178,13 +188,11 @@ def test_a_prediction_far_from_data_counts_what_is_uncertain() -> None:
     """The mean of the distance, not the distance of the mean."""
     points = sobol_points(SQUARE, 4)
     now = snapshot(SQUARE, observed(points), objective="-abs(a - 1)")
-    model = model_of(now.objective, now, Surrogate.unfitted)
-    assert isinstance(model, TargetSurrogate)
+    model = objective_surrogate(now.objective, now, Surrogate.unfitted)
+    assert isinstance(model, CompositeSurrogate)
     X = Numbers(0).random(20, 2)
     mean, _ = model.predict(X)
-    value_of_mean = model.process.targets[0].value(
-        model.process.targets[0].process.mean(X)
-    )
+    value_of_mean = model.process.terms[0].value(model.process.terms[0].process.mean(X))
     surplus = -model.scale * value_of_mean - mean
     assert (surplus >= -1e-9).all()
     assert surplus.max() > 0.1
@@ -292,9 +300,9 @@ def test_of_many_trials_the_models_see_the_same_part() -> None:
     ]
     objective = parse_objective("-abs(a - 1) - (b - 1)**2")
     now = snapshot(SQUARE, observed(points), objective=objective.expression)
-    model = model_of(objective, now, Surrogate.unfitted)
-    assert isinstance(model, TargetSurrogate)
-    one, other = (target.process.X for target in model.process.targets)
+    model = objective_surrogate(objective, now, Surrogate.unfitted)
+    assert isinstance(model, CompositeSurrogate)
+    one, other = (target.process.X for target in model.process.terms)
     assert len(one) == 1000
     assert (one == other).all()
     best = max(objective.value(trial.outcome) for trial in now.completed)

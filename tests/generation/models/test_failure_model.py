@@ -15,6 +15,7 @@ from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.trials.trial import Cause, Observation
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.models.failure_model import success_data
+from hpcopt.generation.models.outcome_models import SingleObjectiveModels
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
@@ -38,9 +39,9 @@ DEFINITION: Mapping[str, JSONValue] = {
 
 
 def probability(now: Snapshot, *points: TParameterization) -> list[float]:
-    data = success_data(now)
-    assert data is not None
-    mean, variance = Surrogate.fit(data).process.moments(now.space.encode(points))
+    mean, variance = Surrogate.fit(success_data(now)).process.moments(
+        now.space.encode(points)
+    )
     chances: list[float] = ndtr(mean / np.sqrt(variance)).tolist()
     return chances
 
@@ -67,10 +68,12 @@ def test_only_what_the_parameters_may_be_blamed_for_counts(cause: Cause) -> None
     assert now.known == ([{"x": 0.5}] if is_to_blame else [])
 
 
-def test_where_none_has_failed_nothing_is_modelled() -> None:
-    assert (
-        success_data(snapshot(SQUARE, observed(sobol_points(SQUARE, 5), bowl))) is None
-    )
+@pytest.mark.parametrize("n_failed", [0, 1])
+def test_success_is_modelled_once_a_trial_has_failed(n_failed: int) -> None:
+    points = sobol_points(SQUARE, 6)
+    now = snapshot(SQUARE, observed(points[:5], bowl), failed=points[5 : 5 + n_failed])
+    models = SingleObjectiveModels.of(now, Surrogate.unfitted)
+    assert (models.success is not None) is bool(n_failed)
 
 
 def test_a_region_that_fails_is_learnt() -> None:
@@ -84,7 +87,6 @@ def test_a_region_that_fails_is_learnt() -> None:
 def test_one_failure_is_held_against_more_than_its_own_point(n: int) -> None:
     [failed, *others] = sobol_points(SQUARE, n)
     data = success_data(snapshot(SQUARE, observed(others, bowl), failed=[failed]))
-    assert data is not None
     lengthscales = Surrogate.fit(data).details["lengthscales"]
     assert isinstance(lengthscales, list)
     assert min(lengthscales) >= 0.05 - 1e-9  # type: ignore[type-var, operator]
@@ -95,7 +97,6 @@ def test_what_is_learnt_of_many_failures_is_bounded() -> None:
     data = success_data(
         snapshot(SQUARE, observed(points[:800], bowl), failed=points[800:])
     )
-    assert data is not None
     assert [int(np.sum(data.y * side > 0)) for side in (1, -1)] == [150, 150]
 
 
@@ -128,7 +129,6 @@ def test_failures_of_pure_chance_hold_nothing_back() -> None:
 def test_of_many_trials_the_latest_failures_and_what_is_near_them_are_kept() -> None:
     now = split(1000)
     data = success_data(now)
-    assert data is not None
     assert len(data) == 300
     assert data.X[data.y > 0, 0].min() > 0.4
 

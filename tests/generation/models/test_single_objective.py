@@ -11,17 +11,21 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.generation.acquisition import expected_improvement as improvements
-from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
+from hpcopt.generation.acquisition.log_ei import GaussianImprovement, log_h
 from hpcopt.generation.models import map_fit
-from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
-from hpcopt.generation.models.outcome_transforms import OutcomeTransform, SlackTransform
-from hpcopt.generation.models.priors import Priors
+from hpcopt.generation.models.gaussian_process import (
+    Array,
+    GaussianProcess,
+    Hyperparameters,
+)
+from hpcopt.generation.models.map_fit import Priors
+from hpcopt.generation.models.outcome_transforms import Bilog, YeoJohnson
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import (
     SQUARE,
     bowl,
+    log_ei,
     observed,
     snapshot,
     sobol_points,
@@ -40,7 +44,7 @@ outcomes = st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=20).map(np.array)
 def test_transformed_outcomes_keep_their_order_and_are_standardised(
     y: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
-    t = OutcomeTransform.fit(y)(y)
+    t = YeoJohnson.fit(y)(y)
     assert (np.diff(t[np.argsort(y)]) >= -1e-9).all()
     assert abs(t.mean()) < 1e-6
     assert abs(t.std() - 1) < 1e-6 or t.std() < 1e-6
@@ -54,7 +58,7 @@ def test_transformed_outcomes_keep_their_order_and_are_standardised(
 def test_transformed_slacks_keep_their_order_and_their_sign(
     slacks: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
-    transform = SlackTransform.fit(slacks)
+    transform = Bilog.fit(slacks)
     t = transform(slacks)
     assert (np.diff(t[np.argsort(slacks)]) >= 0).all()
     assert ((t >= 0) == (slacks >= 0)).all()
@@ -64,7 +68,7 @@ def test_transformed_slacks_keep_their_order_and_their_sign(
 
 def test_certain_outcomes_come_back_from_the_transform() -> None:
     y = np.exp(Numbers(0).normal(30))
-    transform = OutcomeTransform.fit(y)
+    transform = YeoJohnson.fit(y)
     mean, variance = transform.inverse_moments(transform(y), np.zeros(30))
     np.testing.assert_allclose(mean, y, rtol=1e-9)
     np.testing.assert_allclose(variance, 0, atol=1e-12)
@@ -72,7 +76,7 @@ def test_certain_outcomes_come_back_from_the_transform() -> None:
 
 def test_the_transform_carries_small_variances_over_and_back() -> None:
     y = Numbers(0).gamma(1.0, 5.0, 30)
-    transform = OutcomeTransform.fit(y)
+    transform = YeoJohnson.fit(y)
     variance = np.full(30, 1e-6)
     _, back = transform.inverse_moments(transform(y), transform.variance(y, variance))
     np.testing.assert_allclose(back, variance, rtol=1e-2)
@@ -80,13 +84,13 @@ def test_the_transform_carries_small_variances_over_and_back() -> None:
 
 def test_a_wild_outcome_leaves_the_others_apart() -> None:
     y = np.array([-1e30, *range(9)])
-    t = OutcomeTransform.fit(y)(y)
+    t = YeoJohnson.fit(y)(y)
     assert np.diff(t[1:]).min() > 0.01
 
 
 def test_the_power_makes_a_long_tail_short() -> None:
     y = np.exp(3 * Numbers(0).normal(100))
-    t = OutcomeTransform.fit(y)(y)
+    t = YeoJohnson.fit(y)(y)
     assert abs(float((t**3).mean())) < 1
 
 
@@ -94,8 +98,8 @@ def test_the_power_makes_a_long_tail_short() -> None:
 @pytest.mark.parametrize(
     "priors",
     [
-        Priors.of_short_scales(np.array([False, False, True])),
-        Priors.of_long_scales(3),
+        Priors.short_lengthscales(np.array([False, False, True])),
+        Priors.long_lengthscales(3),
     ],
     ids=["short", "long"],
 )
@@ -117,7 +121,7 @@ def test_the_fit_tells_noise_from_signal() -> None:
     rng = Numbers(0)
     X = rng.random(60, 1)
     signal = np.sin(6 * X[:, 0])
-    priors = Priors.of_short_scales(np.array([False]))
+    priors = Priors.short_lengthscales(np.array([False]))
     exact = map_fit.fit_hyperparameters(X, signal, None, priors)
     noisy = map_fit.fit_hyperparameters(X, signal + 0.3 * rng.normal(60), None, priors)
     assert exact.noise is not None
@@ -133,7 +137,7 @@ def test_the_fit_is_that_of_gpytorchs_likelihood() -> None:
     from hpcopt.generation.models.botorch import single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.01))
-    data = TrainingData.of(now)
+    data = TrainingData.of_sum(now, now.objective)
     model = single_task_gp(Surrogate.fit(data).process)
     model.requires_grad_(True)
     model.train()
@@ -160,24 +164,24 @@ def test_the_fit_is_that_of_gpytorchs_likelihood() -> None:
         kernel.outputscale = scale
 
 
-def test_foresight_is_what_the_other_outcomes_say_of_each() -> None:
+def test_the_leave_one_out_density_is_that_of_each_outcome_given_the_others() -> None:
     rng = Numbers(0)
     X, y, noise = rng.random(7, 2), rng.normal(7), np.full(7, 0.1)
-    known = map_fit.Hyperparameters(np.array([0.4, 0.7]), 1.3, 0.1, 0.2)
+    known = Hyperparameters(np.array([0.4, 0.7]), 1.3, 0.1, 0.2)
     expected = 0.0
     for k in range(7):
         others = np.arange(7) != k
         process = GaussianProcess.of(X[others], y[others], noise[others], known)
         mean, variance = process.moments(X[k : k + 1])
         expected += norm.logpdf(y[k], mean[0], np.sqrt(variance[0] + noise[k]))
-    found = GaussianProcess.of(X, y, noise, known).log_foresight
+    found = GaussianProcess.of(X, y, noise, known).loo_log_density
     assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     ("frequency", "is_long"), [(0.5, True), (12.0, False)], ids=["trend", "waves"]
 )
-def test_the_prior_that_foretells_the_outcomes_best_is_taken(
+def test_the_priors_of_largest_leave_one_out_density_are_taken(
     frequency: float, is_long: bool
 ) -> None:
     X = Numbers(0).random(24, 2)
@@ -185,10 +189,10 @@ def test_the_prior_that_foretells_the_outcomes_best_is_taken(
         X,
         np.sin(frequency * X.sum(axis=1)),
         None,
-        Priors.of_short_scales(np.zeros(2, dtype=bool)),
+        Priors.short_lengthscales(np.zeros(2, dtype=bool)),
     )
-    long = replace(short, priors=Priors.of_long_scales(2))
-    chosen = Surrogate.fit(replace(short, other_priors=(long.priors,)))
+    long = replace(short, priors=Priors.long_lengthscales(2))
+    chosen = Surrogate.fit(replace(short, alternative_priors=(long.priors,)))
     expected = Surrogate.fit(long if is_long else short)
     assert chosen.details == expected.details
 
@@ -199,7 +203,7 @@ def test_the_process_is_that_of_botorchs_model() -> None:
     from hpcopt.generation.models.botorch import single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.01))
-    process = Surrogate.fit(TrainingData.of(now)).process
+    process = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
     X = Numbers(0).random(50, 2)
     with torch.no_grad():
         posterior = single_task_gp(process).posterior(torch.from_numpy(X))
@@ -221,11 +225,11 @@ def test_log_h_is_right_from_far_below_to_far_above() -> None:
         1.609437923126431385,
         4.094344562222100683,
     ]
-    values, slopes = improvements.log_h(z)
+    values, slopes = log_h(z)
     np.testing.assert_allclose(values, expected, rtol=1e-9)
     assert_gradients(
         slopes[2:, None],
-        lambda t: improvements.log_h(t[:, 0])[0],
+        lambda t: log_h(t[:, 0])[0],
         z[2:, None],
         step=1e-3,
         sharp=1e-7,
@@ -239,10 +243,10 @@ def test_without_noise_and_pending_points_it_is_log_expected_improvement() -> No
     from hpcopt.generation.models.botorch import single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl))
-    process = Surrogate.fit(TrainingData.of(now)).process
+    process = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
     model = single_task_gp(process)
     X = Numbers(0).random(200, 2)
-    improvement = LogNoisyExpectedImprovement(process, [], np.zeros((0, 2)), seed=0)
+    improvement = log_ei(process, [], np.zeros((0, 2)))
     ours = improvement.values(X)
     theirs = LogExpectedImprovement(model, best_f=model.train_targets.max())(
         torch.from_numpy(X).unsqueeze(-2)
@@ -259,15 +263,16 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
     from botorch.sampling.normal import SobolQMCNormalSampler
 
-    from hpcopt.generation.models.botorch import BotorchAcquisition, single_task_gp
+    from hpcopt.generation.acquisition.botorch import BotorchAcquisition
+    from hpcopt.generation.models.botorch import single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
-    process = Surrogate.fit(TrainingData.of(now)).process
+    process = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
     model = single_task_gp(process)
     pending = np.array([[0.3, 0.7], [0.4, 0.6]])
     X = Numbers(0).random(100, 2)
-    monkeypatch.setattr(improvements.GaussianImprovement, "N_SAMPLES", 2048)
-    improvement = LogNoisyExpectedImprovement(process, [], pending, seed=0)
+    monkeypatch.setattr(GaussianImprovement, "N_SAMPLES", 2048)
+    improvement = log_ei(process, [], pending)
     ours, our_gradients = improvement.values_and_gradients(X)
     theirs, their_gradients = BotorchAcquisition(
         qLogNoisyExpectedImprovement(
@@ -289,45 +294,41 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
 def test_the_gradient_of_the_acquisition_is_that_of_its_values(n_pending: int) -> None:
     rng = Numbers(0)
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
-    objective = Surrogate.fit(TrainingData.of(now))
+    objective = Surrogate.fit(TrainingData.of_sum(now, now.objective))
     X = objective.process.X
     slacks = [_slack_process(X, X[:, 0] - 0.3), _slack_process(X, X.sum(axis=1) - 1)]
-    improvement = LogNoisyExpectedImprovement(
-        objective.process, slacks, rng.random(n_pending, 2), seed=0
-    )
+    improvement = log_ei(objective.process, slacks, rng.random(n_pending, 2))
     points = rng.random(5, 2)
     gradients = improvement.values_and_gradients(points)[1]
     assert_gradients(gradients, improvement.values, points, step=1e-4, sharp=1e-3)
 
 
-def test_what_is_surely_infeasible_promises_less_than_what_is_feasible() -> None:
+def test_what_is_surely_infeasible_has_a_smaller_value_than_what_is_feasible() -> None:
     points = sobol_points(SQUARE, 16)
-    objective = Surrogate.fit(TrainingData.of(snapshot(SQUARE, observed(points, bowl))))
+    now = snapshot(SQUARE, observed(points, bowl))
+    objective = Surrogate.fit(TrainingData.of_sum(now, now.objective))
     X = objective.process.X
     # The bowl's best point, at 0.3 of the first coordinate, is not feasible.
     slack = _slack_process(X, X[:, 0] - 0.6)
-    improvement = LogNoisyExpectedImprovement(
-        objective.process, [slack], np.zeros((0, 2)), seed=0
-    )
+    improvement = log_ei(objective.process, [slack], np.zeros((0, 2)))
     inside, outside = improvement.values(np.array([[0.62, 0.4], [0.3, 0.4]]))
     assert inside > outside + 5
 
 
-def test_where_nothing_is_feasible_the_likeliest_point_promises_most() -> None:
+def test_where_nothing_is_feasible_the_likeliest_point_has_the_largest_value() -> None:
     points = sobol_points(SQUARE, 16)
-    objective = Surrogate.fit(TrainingData.of(snapshot(SQUARE, observed(points, bowl))))
+    now = snapshot(SQUARE, observed(points, bowl))
+    objective = Surrogate.fit(TrainingData.of_sum(now, now.objective))
     X = objective.process.X
     slack = _slack_process(X, X[:, 0] - X[:, 0].max() - 0.02)
-    improvement = LogNoisyExpectedImprovement(
-        objective.process, [slack], np.zeros((0, 2)), seed=0
-    )
+    improvement = log_ei(objective.process, [slack], np.zeros((0, 2)))
     grid = np.column_stack([np.linspace(0, 1, 21), np.full(21, 0.4)])
     assert improvement.values(grid).argmax() == 20
 
 
 def _slack_process(X: Array, slack: Array) -> GaussianProcess:
-    priors = Priors.of_long_scales(X.shape[1])
-    data = TrainingData(X, slack, np.full(len(X), 1e-4), priors, has_sign=True)
+    priors = Priors.long_lengthscales(X.shape[1])
+    data = TrainingData(X, slack, np.full(len(X), 1e-4), priors, is_slack=True)
     return Surrogate.fit(data).process
 
 

@@ -16,8 +16,8 @@ from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
-from hpcopt.generation.models.priors import Priors
-from hpcopt.generation.models.single_objective import Models
+from hpcopt.generation.models.map_fit import Priors
+from hpcopt.generation.models.outcome_models import SingleObjectiveModels
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
 from hpcopt.generation.optim.constrained_optimum import expected_corners
 from hpcopt.generation.optim.optimize import best_unused
@@ -54,7 +54,7 @@ def _slacks() -> list[GaussianProcess]:
 
 
 def _process(X: Array, y: Array, *, is_slack: bool) -> GaussianProcess:
-    data = TrainingData(X, y, None, Priors.of_long_scales(3), has_sign=is_slack)
+    data = TrainingData(X, y, None, Priors.long_lengthscales(3), is_slack=is_slack)
     return Surrogate.fit(data).process
 
 
@@ -169,27 +169,27 @@ def test_the_corner_waits_for_the_first_feasible_trial(
     assert bool(looks) is is_wanted
 
 
-def test_an_objective_with_an_evident_trend_is_modelled_as_one() -> None:
+def test_an_objective_has_long_lengthscales_where_they_are_much_likelier() -> None:
     def loss(point: TParameterization) -> float:
         return sum((k + 1) * float(point[f"x{k}"]) ** 2 for k in range(5))
 
     now = _of_the_cube(loss)
-    models = Models.of(now, Surrogate.fit)
-    evident = models.with_evident_trend(now)
-    processes = [m.objective.process for m in (models, evident)]
+    models = SingleObjectiveModels.of(now, Surrogate.fit)
+    likelier = models.with_likelier_objective(now)
+    processes = [m.objective.process for m in (models, likelier)]
     shortest = [float(p.lengthscales.min()) for p in processes]
     assert shortest[1] > 2 * shortest[0]
 
 
 def test_without_much_evidence_the_objectives_model_stays() -> None:
     now = _of_the_cube(lambda point: math.sin(25 * float(point["x1"])))
-    models = Models.of(now, Surrogate.fit)
-    assert models.with_evident_trend(now) is models
+    models = SingleObjectiveModels.of(now, Surrogate.fit)
+    assert models.with_likelier_objective(now) is models
 
 
 def test_the_likelihood_is_the_density_of_the_outcomes() -> None:
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
-    process = Surrogate.fit(TrainingData.of(now)).process
+    process = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
     K = process.root @ process.root.T
     residual = process.y - process.hyperparameters.mean
     expected = -0.5 * (residual @ np.linalg.solve(K, residual))

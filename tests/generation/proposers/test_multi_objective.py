@@ -13,15 +13,14 @@ from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.acquisition.log_ehvi import (
-    LogNoisyHypervolumeImprovement,
-    front_of_means,
-    reference_point,
+    LogNoisyExpectedHypervolumeImprovement,
+    infer_reference_point,
+    posterior_mean_front,
 )
-from hpcopt.generation.models.gaussian_process import GaussianProcess
-from hpcopt.generation.models.map_fit import Hyperparameters
-from hpcopt.generation.models.standardize import LinearTransform
-from hpcopt.generation.models.surrogate import Surrogate
-from hpcopt.generation.proposers.multi_objective import FrontModels
+from hpcopt.generation.models.gaussian_process import GaussianProcess, Hyperparameters
+from hpcopt.generation.models.outcome_models import possibly_best
+from hpcopt.generation.models.standardize import Standardize
+from hpcopt.generation.proposers.multi_objective import MultiObjectiveProposer
 from hpcopt.generation.snapshot import ObservedTrial
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.differences import assert_gradients
@@ -45,6 +44,12 @@ def problem(m: int, noise: float = 1e-6) -> tuple[list[GaussianProcess], Array]:
     return [process(X, rng.normal(8), noise) for _ in range(m)], rng.random(5, 2)
 
 
+def baseline(models: list[GaussianProcess], m: int) -> Array:
+    """Return what there is to improve on, where the first ``m`` are the objectives."""
+    X = models[0].X
+    return X[possibly_best(X, models[:m], models[m:])]
+
+
 @pytest.mark.parametrize(
     ("m", "optimism", "noise"),
     [(2, [], 1e-6), (2, [0.0], 1e-6), (2, [], 0.3), (3, [0.0], 0.1), (2, [2.0], 0.1)],
@@ -54,11 +59,11 @@ def test_the_gradient_is_that_of_the_value(
     m: int, optimism: list[float], noise: float
 ) -> None:
     models, X = problem(m + len(optimism), noise)
-    acquisition = LogNoisyHypervolumeImprovement(
+    acquisition = LogNoisyExpectedHypervolumeImprovement(
         models[:m],
         models[m:],
         np.full(m, -1.0),
-        models[0].X,
+        baseline(models, m),
         np.array([[0.5, 0.5]]),
         seed=0,
         optimism=optimism,
@@ -72,8 +77,8 @@ def test_the_gradient_is_that_of_the_value(
 def test_the_value_is_the_expected_growth_of_the_volume(n_constraints: int) -> None:
     models, X = problem(2 + n_constraints)
     reference = np.full(2, -1.0)
-    acquisition = LogNoisyHypervolumeImprovement(
-        models[:2], models[2:], reference, models[0].X, np.empty((0, 2)), seed=0
+    acquisition = LogNoisyExpectedHypervolumeImprovement(
+        models[:2], models[2:], reference, baseline(models, 2), np.empty((0, 2)), seed=0
     )
     moments = [model.moments(X) for model in models]
     feasible = np.all([model.y >= 0 for model in models[2:]], axis=0)
@@ -100,8 +105,8 @@ def test_a_pending_point_promises_nothing_more() -> None:
     empty = np.empty((0, 2))
     reference = np.full(2, -1.0)
     alone, taken = (
-        LogNoisyHypervolumeImprovement(
-            models, [], reference, models[0].X, X_pending, seed=0
+        LogNoisyExpectedHypervolumeImprovement(
+            models, [], reference, baseline(models, 2), X_pending, seed=0
         )
         for X_pending in (empty, X[:1])
     )
@@ -115,7 +120,7 @@ def test_optimism_is_for_what_is_unknown_not_for_what_is_known_to_be_infeasible(
     objectives = [process(X, np.zeros(2)) for _ in range(2)]
     constraints = [process(X, np.full(2, -1.0))]
     gains = [
-        LogNoisyHypervolumeImprovement(
+        LogNoisyExpectedHypervolumeImprovement(
             objectives,
             constraints,
             np.full(2, -1.0),
@@ -139,13 +144,14 @@ def test_what_a_changed_space_left_behind_is_not_there_to_be_improved_on() -> No
     assert isinstance(x, RangeParameter)
     smaller = SearchSpace((dataclasses.replace(x, upper=0.6), y))
     now = dataclasses.replace(now, space=smaller)
-    models = FrontModels.of(now, Surrogate.fit)
+    proposer = MultiObjectiveProposer(now, is_fitted=True)
     tried = [trial.parameters for trial in now.completed]
     left = [point for point in tried if float(point["x"]) <= 0.6]
     assert 0 < len(left) < len(points)
-    assert sorted(models.X_observed.tolist()) == sorted(smaller.encode(left).tolist())
-    assert {tuple(x) for x in models.front} <= {tuple(x) for x in models.X_observed}
-    assert len(models.objectives[0].process.X) == len(points)
+    X_observed = proposer._X_observed
+    assert sorted(X_observed.tolist()) == sorted(smaller.encode(left).tolist())
+    assert {tuple(x) for x in proposer._X_front} <= {tuple(x) for x in X_observed}
+    assert len(proposer._models.objectives[0].process.X) == len(points)
 
 
 def test_nobody_is_optimistic_about_failures() -> None:
@@ -153,20 +159,19 @@ def test_nobody_is_optimistic_about_failures() -> None:
     now = snapshot(
         SQUARE, observed(points[:6]), failed=points[6:], objective="-near, -far"
     )
-    models = FrontModels.of(now, Surrogate.fit)
-    assert models.success is not None
+    proposer = MultiObjectiveProposer(now, is_fitted=True)
+    assert proposer._models.success is not None
     X, nothing = Numbers(0).random(4, 2), np.empty((0, 2))
     soberly, boldly = (
-        models.acquisition(nothing, 0, optimism=optimism).values(X)
-        for optimism in (0.0, 2.0)
+        proposer._acquisition(nothing, 0, optimism).values(X) for optimism in (0.0, 2.0)
     )
     assert boldly.tolist() == soberly.tolist()
 
 
 def test_far_from_any_improvement_there_is_a_slope_to_follow() -> None:
     models, X = problem(2)
-    acquisition = LogNoisyHypervolumeImprovement(
-        models, [], np.full(2, 30.0), models[0].X, np.empty((0, 2)), seed=0
+    acquisition = LogNoisyExpectedHypervolumeImprovement(
+        models, [], np.full(2, 30.0), baseline(models, 2), np.empty((0, 2)), seed=0
     )
     values, gradients = acquisition.values_and_gradients(X)
     assert (values < -100).all()
@@ -188,24 +193,28 @@ def test_the_reference_point_is_given_or_lies_below_the_front(
     thresholds: tuple[float | None, ...], expected: list[float]
 ) -> None:
     front = np.array([[0.0, 3.0], [1.0, 1.0], [2.0, 0.0]])
-    assert reference_point(front, thresholds) == pytest.approx(expected)
+    assert infer_reference_point(front, thresholds) == pytest.approx(expected)
 
 
 def test_a_front_of_one_point_has_a_reference_point_below_it() -> None:
-    assert (reference_point(np.array([[1.0, 2.0]]), (None, None)) < [1, 2]).all()
+    assert (infer_reference_point(np.array([[1.0, 2.0]]), (None, None)) < [1, 2]).all()
 
 
 def test_the_front_is_that_of_feasible_outcomes_where_there_are_any() -> None:
     X = np.array([[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]])
     models = [process(X, np.array([3.0, 2.0, 1.0])) for _ in range(2)]
     some, none = np.array([-1.0, 1.0, 1.0]), np.full(3, -1.0)
-    assert front_of_means(X, models, [process(X, some)])[0].tolist() == [[0.5, 0.5]]
-    assert front_of_means(X, models, [process(X, none)])[0].tolist() == [[0.1, 0.1]]
+    assert posterior_mean_front(X, models, [process(X, some)])[0].tolist() == [
+        [0.5, 0.5]
+    ]
+    assert posterior_mean_front(X, models, [process(X, none)])[0].tolist() == [
+        [0.1, 0.1]
+    ]
 
 
 def test_the_linear_transform_keeps_ratios_of_differences() -> None:
     y = np.array([0.0, 1.0, 2.0, 4.0, 5.0, -1e9])
-    transform = LinearTransform.fit(y)
+    transform = Standardize.fit(y)
     t = transform(y)
     assert (t[3] - t[2]) / (t[1] - t[0]) == pytest.approx(2)
     assert t[5] > -100  # bad beyond measure is just bad
@@ -215,7 +224,7 @@ def test_the_linear_transform_keeps_ratios_of_differences() -> None:
 
 
 def test_outcomes_that_are_all_equal_can_be_transformed() -> None:
-    transform = LinearTransform.fit(np.full(4, 7.0))
+    transform = Standardize.fit(np.full(4, 7.0))
     assert transform(np.full(4, 7.0)).tolist() == [0.0] * 4
 
 

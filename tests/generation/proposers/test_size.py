@@ -172,11 +172,12 @@ def test_a_trust_region_is_for_one_objective() -> None:
 
 def test_of_many_outcomes_the_best_half_and_a_part_of_the_rest_is_modelled() -> None:
     points = sobol_points(SQUARE, 1200)
-    data = TrainingData.of(snapshot(SQUARE, observed(points, bowl)))
-    part = data.essential(1000)
+    now = snapshot(SQUARE, observed(points, bowl))
+    data = TrainingData.of_sum(now, now.objective)
+    part = data.subset(1000)
     assert len(part) == 1000
     best = np.argsort(-data.y, kind="stable")[:500]
     assert {*map(tuple, data.X[best])} <= {*map(tuple, part.X)}
-    assert (data.essential(1000).X == part.X).all()
-    assert data.essential(1200) is data
+    assert (data.subset(1000).X == part.X).all()
+    assert data.subset(1200) is data
     assert len(Surrogate.unfitted(data).process.X) == 1000
