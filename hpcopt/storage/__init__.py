@@ -1,4 +1,4 @@
-"""Storage keeps the journal: one writer, any number of readers.
+"""Durable storage of the journal: one writer, which holds the lease; many readers.
 
-Knows events and files.
+Knows events and files, and nothing of what drives an experiment.
 """

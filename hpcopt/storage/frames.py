@@ -1,7 +1,7 @@
-"""How one event is written as one line that shows whether it is whole.
+"""The framing of events: one line each, with its length and checksum.
 
-``<length> <crc32> <JSON>`` and a line break: the JSON is ASCII and holds no line break,
-so a line is a frame or it is not, and where a frame ends the next one begins.
+``<length> <crc32> <JSON>`` and a line break: the JSON is ASCII without line breaks, so
+that a line either is a frame or is damaged, and the next frame begins after it.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from hpcopt.core.errors import StorageError
 from hpcopt.core.event_codec import event_from_json, event_to_json
 from hpcopt.core.events import Event
 
-#: Anything that may be the beginning of a frame; overlapping, so that a line break that
-#: became a digit does not hide the frame after it.
+#: Whatever may be the beginning of a frame; matches overlap, so that a line break that
+#: was damaged into a digit does not hide the frame after it.
 _BEGINNING = re.compile(rb"(?=(\d{1,12}) [0-9a-f]{8} )")
 
 
 def frame(payload: bytes) -> bytes:
-    """Return the line that holds ``payload``."""
+    """Return ``payload`` framed as one line."""
     return b"%d %08x %b\n" % (len(payload), crc32(payload), payload)
 
 
 def unframe(line: bytes) -> bytes | None:
-    """Return what ``line`` holds; ``None`` unless it is exactly one whole frame."""
+    """Return the payload of ``line``; ``None`` unless it is exactly one whole frame."""
     payload = line[line.find(b" ") + len(" 01234567 ") : -1]
     return payload if line == frame(payload) else None
 
@@ -45,7 +45,7 @@ def encode(event: Event) -> bytes:
     """Return the event as JSON, without a line break.
 
     Raises:
-        StorageError: The event holds something that JSON cannot, such as NaN.
+        StorageError: The event contains something that JSON cannot hold, such as NaN.
     """
     try:
         text = json.dumps(event_to_json(event), allow_nan=False, separators=(",", ":"))
@@ -57,21 +57,12 @@ def encode(event: Event) -> bytes:
     return text.encode("ascii")
 
 
-def decode(payload: bytes) -> Event:
-    """Return the event that ``encode`` wrote.
-
-    Raises:
-        StorageError: It is no event that this version knows.
-    """
-    return event_from_json(json.loads(payload))
-
-
 def decode_all(payloads: Sequence[bytes]) -> Iterator[Event]:
     """Yield the events that ``encode`` wrote.
 
-    They are read as one text: that takes half the time, and keeps each key once.
+    They are parsed as one array: that takes half the time, and interns their keys.
 
     Raises:
-        StorageError: As by ``decode``.
+        StorageError: One is no event that this version knows.
     """
     return map(event_from_json, json.loads(b"[%b]" % b",".join(payloads)))

@@ -1,4 +1,4 @@
-"""The journal: the only thing that changes an experiment."""
+"""The journal: an experiment and its store, which change together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def experiment_in(store: Store) -> Experiment:
     """Return the experiment that ``store`` holds.
 
     Raises:
-        StorageError: The store is not begun, or cannot be read.
+        StorageError: The store is empty, or cannot be read.
     """
     with _without_garbage_collection():
         return Experiment.from_events(store.read())
@@ -36,7 +36,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 class Journal:
-    """An experiment and the store of its events, always in step."""
+    """An experiment and the store of its events, always in agreement."""
 
     def __init__(self, store: Store, experiment: Experiment) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class Journal:
 
     @classmethod
     def begin(cls, store: Store, begun: ExperimentBegun) -> Journal:
-        """Write the first event of an experiment.
+        """Begin an experiment with its first event.
 
         Raises:
             StorageError: The store holds events already, or cannot be written.
@@ -60,18 +60,18 @@ class Journal:
 
     @classmethod
     def load(cls, store: Store) -> Journal:
-        """Take up the experiment that ``store`` holds.
+        """Load the experiment that ``store`` holds.
 
         Raises:
-            StorageError: The store is not begun, or cannot be read.
+            StorageError: The store is empty, or cannot be read.
         """
         return cls(store, experiment_in(store))
 
     @classmethod
     def load_if_begun(cls, store: Store) -> Journal | None:
-        """Take up the experiment that ``store`` holds; ``None`` if it holds none.
+        """Load the experiment that ``store`` holds; ``None`` if it is empty.
 
-        It may not although its file exists: a driver can die between the two.
+        A file that exists may be empty: a driver can die before the first event.
 
         Raises:
             StorageError: The store cannot be read.
@@ -90,25 +90,25 @@ class Journal:
         return self._experiment
 
     def append(self, *events: Event) -> None:
-        """Add events: all of them, on disk and in the experiment, or none.
+        """Add events atomically, on disk and to the experiment.
 
-        They are rehearsed on a copy, then written, then applied. Rehearsed first, as a
-        fact that contradicts the others would make the journal unreadable for good;
-        applied last, as nothing may follow from what is not on disk. Applying cannot
-        fail any more: it depends on nothing but the experiment and the events.
+        They are first applied to a copy, since an event that contradicts earlier ones
+        would make the journal unreadable for good; then written; then applied, since
+        nothing may follow from what is not on disk. The latter cannot fail any more: it
+        depends only on the experiment and the events.
 
         Raises:
             StorageError: An event contradicts those before it, or could not be written.
         """
-        rehearsal = self._experiment.copy()
+        copy = self._experiment.copy()
         for event in events:
-            rehearsal.apply(event)
+            copy.apply(event)
         self._store.append(events)
         for event in events:
             self._experiment.apply(event)
 
     def check(self) -> None:
-        """Make sure that this process may still write; it may have slept for long.
+        """Check that this process may still write; it may have been suspended.
 
         Raises:
             StorageError: Another driver owns the experiment now.
@@ -116,5 +116,5 @@ class Journal:
         self._store.append(())
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         self._store.close()

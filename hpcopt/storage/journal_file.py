@@ -1,8 +1,8 @@
 """The journal as one file in the experiment's folder.
 
 The file begins with a line that names the format; then comes one framed line an event
-(``frames.py``). Nothing is ever changed but the end: an ``append`` adds lines there,
-and takes them back if it cannot finish.
+(``frames.py``). The file is append-only: an ``append`` that cannot finish is rolled
+back.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: So many events are decoded at once, which is faster than one by one.
+#: How many events are decoded at once, which is faster than one by one.
 _N_IN_A_BATCH = 1000
 
 _HEADER = frame(b'{"format":"hpcopt journal","version":1}')
 
 
 class JournalFile(Store):
-    """Events in a file, written by whoever holds the lease and read by anyone."""
+    """A store in one file, written by the holder of the lease and read by anyone."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class JournalFile(Store):
         writer: JournalWriter | None,
         payloads: Sequence[bytes] | None = None,
     ) -> None:
-        """Hold a journal's file.
+        """Use a journal's file.
 
         Args:
             path: The file.
@@ -57,12 +57,12 @@ class JournalFile(Store):
 
     @classmethod
     def open_for_reading(cls, path: Path) -> JournalFile:
-        """Return the journal at ``path``, perhaps while a driver writes it."""
+        """Open the journal at ``path``, to which a driver may append meanwhile."""
         return cls(path, None)
 
     @classmethod
     def create(cls, path: Path, lease: Lease) -> JournalFile:
-        """Return a new journal without events.
+        """Create an empty journal.
 
         Raises:
             LeaseLostError: Another driver owns the experiment now.
@@ -80,9 +80,9 @@ class JournalFile(Store):
 
     @classmethod
     def open_for_writing(cls, path: Path, lease: Lease) -> JournalFile:
-        """Return the journal at ``path``, without what a killed driver left half done.
+        """Open the journal at ``path``, and repair the torn end that a kill left.
 
-        The bytes of a torn end are kept beside it, as ``<stem>.torn-<n>``.
+        The bytes of the torn end are kept in a file beside it, ``<stem>.torn-<n>``.
 
         Raises:
             JournalDamagedError: It is damaged before its end; nothing was changed.
@@ -106,7 +106,7 @@ class JournalFile(Store):
 
     @classmethod
     def open_or_create(cls, path: Path, lease: Lease) -> JournalFile:
-        """Return the journal at ``path`` for writing, a new one if there is none.
+        """Open the journal at ``path`` for writing; create it if there is none.
 
         Raises:
             StorageError: As by ``open_for_writing`` and ``create``.
@@ -171,7 +171,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _frames(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield where each whole frame ends and what it holds; the header is the first.
+    """Yield the end, in bytes, and the payload of each whole frame, header included.
 
     Raises:
         StorageError: It is no journal, or one of another format.
@@ -193,7 +193,7 @@ def _frames(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _batches(payloads: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield payloads many at once; all before the damage, if there is any."""
+    """Yield payloads in batches; before an error, those that precede the damage."""
     batch: list[bytes] = []
     try:
         for payload in payloads:

@@ -1,4 +1,4 @@
-"""The end of a journal's file, where its only writer adds to it."""
+"""Durable, atomic appends to a journal's file by its only writer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class JournalWriter:
-    """The end of the file: what is added there is added whole or not at all."""
+    """An open journal's file, to which data are appended whole or not at all."""
 
     def __init__(self, path: Path, fd: int, lease: Lease) -> None:
         self._path = path
@@ -25,7 +25,12 @@ class JournalWriter:
 
     @classmethod
     def open(cls, path: Path, flags: int, lease: Lease) -> JournalWriter:
-        """Open the file; ``flags`` say whether it is new.
+        """Open the file.
+
+        Args:
+            path: The file.
+            flags: Those of ``os.open``.
+            lease: The right to write, which is checked before each write.
 
         Raises:
             LeaseLostError: Another driver owns the experiment now.
@@ -41,7 +46,7 @@ class JournalWriter:
         return cls(path, fd, lease)
 
     def write(self, data: bytes) -> None:
-        """Add ``data`` durably.
+        """Append ``data`` durably.
 
         Raises:
             LeaseLostError: Another driver owns the experiment now.
@@ -55,18 +60,18 @@ class JournalWriter:
                 view = view[os.write(self._fd, view) :]
             os.fsync(self._fd)
         except OSError as exc:
-            self._take_back()
+            self._roll_back()
             raise StorageError(
                 f"{self._path}: {len(data)} bytes could not be written: "
                 f"{exc.strerror}; nothing was added{advice(exc)}"
             ) from exc
         except BaseException:  # an interrupt, before which nothing was promised either
-            self._take_back()
+            self._roll_back()
             raise
         self._size += len(data)
 
     def check(self) -> None:
-        """Make sure that this driver may write.
+        """Check that this driver may write.
 
         Raises:
             LeaseLostError: Another driver owns the experiment now.
@@ -74,11 +79,11 @@ class JournalWriter:
         self._lease.check()
 
     def truncate(self, size: int) -> None:
-        """Take off durably what follows the first ``size`` bytes.
+        """Truncate the file durably to its first ``size`` bytes.
 
         Raises:
             LeaseLostError: Another driver owns the experiment now, and what follows.
-            StorageError: It could not be taken off.
+            StorageError: It could not be truncated.
         """
         self._lease.check()
         try:
@@ -92,7 +97,7 @@ class JournalWriter:
         self._size = size
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._fd)
 
     def _check_size(self) -> None:
@@ -108,7 +113,7 @@ class JournalWriter:
                 "something else than this driver has written to the journal"
             )
 
-    def _take_back(self) -> None:
+    def _roll_back(self) -> None:
         self._is_torn = True
         self.truncate(self._size)
         self._is_torn = False

@@ -1,26 +1,26 @@
 """The lease: at most one driver at a time drives an experiment.
 
-The lease file says which process holds it. It appears by ``link``, complete and at
-once, which also NFS does atomically, and belongs to whoever's token is in it. The
-holder proves that it lives by writing a growing count into the file; it writes through
-a descriptor of that very file, and so never into the one that a successor put in its
-place.
+The lease file names the process that holds it. It is made by ``link``, which is atomic
+on NFS too, and belongs to the process whose token is in it. The holder's heartbeat is a
+growing count in the file; it is written through a descriptor of that very file, and so
+never into the one that a successor put in its place.
 
-Whether a holder lives is told by its process, where that can be looked at from here: on
-the same host, since the same boot. Elsewhere it is dead when it has given no sign of
-life for ``expiry_s``. The file system's own clock tells how long that is, which is the
-same for all hosts; and where less has passed, the holder is watched for as long.
+Whether a holder lives is told by its process, where that can be seen from here: on the
+same host, in the same boot. Elsewhere it is taken for dead after ``expiry_s`` without a
+heartbeat, by the file system's own clock, which is the same for all hosts; where less
+has passed, the holder is watched for as long.
 
-A dead holder is succeeded in two steps. First one taker is chosen among all: the one
-that links the file ``<lease>.after-<token of the dead holder>``. Only then, and only if
-the lease still has that token, is the lease replaced by the taker's own. A taker that
-was slow to come to the first step finds another token at the second one and lets go:
-since a token is used once, a lease that has changed never looks unchanged (ABA). The
-file of the first step is itself a lease on succeeding, so that a taker that dies
-between the steps is succeeded in the same way.
+A dead holder's lease is taken over in two steps. First one successor is chosen among
+all candidates: the one that links the file ``<lease>.after-<token of the dead
+holder>``. Only then, and only if the lease still has that token, is it replaced by the
+successor's own. A candidate that was late at the first step finds another token at the
+second one and gives up: as a token is used once, a lease that has changed never looks
+unchanged (the ABA problem). The file of the first step is itself a lease, on the right
+to take over, so that a candidate that dies between the steps is replaced in the same
+way.
 
 What no lease can prevent: a driver that is suspended for ``expiry_s`` just between a
-``check`` and the write after it writes although it was succeeded from another host.
+``check`` and the write after it writes although another host has taken over.
 """
 
 from __future__ import annotations
@@ -66,15 +66,17 @@ class Lease:
         heartbeat_s: float | None = 10.0,
         expiry_s: float = 60.0,
     ) -> Lease:
-        """Take the lease, from a dead driver if need be.
+        """Acquire the lease, from a dead driver if need be.
 
         Args:
             path: The lease file, in the experiment's folder.
-            clock: Measures how long a holder on another host gives no sign of life.
+            clock: Measures, in seconds, how long a holder on another host has had no
+                heartbeat.
             sleep: Waits between two looks at that holder.
-            process: Who takes it; this process by default.
-            heartbeat_s: How often to give a sign of life; ``None`` for never.
-            expiry_s: For how long a holder that cannot be looked at may give none.
+            process: Who acquires it; this process by default.
+            heartbeat_s: The interval of the heartbeat; ``None`` for none.
+            expiry_s: After how long without a heartbeat a holder that cannot be seen
+                from here counts as dead.
 
         Raises:
             LeaseHeldError: A living driver holds it.
@@ -86,11 +88,11 @@ class Lease:
             since=time.time(),
         )
         own = path.with_name(f"{path.name}.{holder.token}")
-        taker = _Taker(path, own, holder, clock, sleep, expiry_s)
+        acquisition = _Acquisition(path, own, holder, clock, sleep, expiry_s)
         try:
             try:
-                taker.write_own()
-                taker.take(path)
+                acquisition.write_own()
+                acquisition.take(path)
             finally:
                 own.unlink(missing_ok=True)
             lease = cls(path, holder, os.open(path, os.O_RDWR))
@@ -104,7 +106,7 @@ class Lease:
         return lease
 
     def check(self) -> None:
-        """Make sure that this process holds the lease.
+        """Check that this process holds the lease.
 
         Raises:
             LeaseLostError: It does not.
@@ -123,7 +125,7 @@ class Lease:
             )
 
     def beat(self) -> None:
-        """Give a sign of life, as a thread does every ``heartbeat_s``."""
+        """Write the next heartbeat, as a thread does every ``heartbeat_s``."""
         self._holder = dataclasses.replace(
             self._holder, heartbeat=self._holder.heartbeat + 1
         )
@@ -131,7 +133,7 @@ class Lease:
         os.fsync(self._fd)  # a network file system would keep it on this host
 
     def release(self) -> None:
-        """Give the lease back, if this process holds it."""
+        """Release the lease, if this process holds it."""
         if os.getpid() != self._pid or self._is_released.is_set():
             return
         self._is_released.set()
@@ -142,7 +144,7 @@ class Lease:
         try:
             _remove_own(self._path, self._holder)
         except OSError as exc:
-            # This process is about to be gone, which is all that a successor asks.
+            # A successor takes over once this process has ended.
             logger.warning("%s: cannot be removed: %s", self._path, exc)
 
     def __enter__(self) -> Lease:
@@ -171,12 +173,12 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class _Taker:
-    """A process on its way to the lease."""
+class _Acquisition:
+    """The attempt of a process to acquire the lease."""
 
     lease: Path
     own: Path
-    """A complete lease file of its own, which it links to where it shall be valid."""
+    """A complete lease file under a temporary name, which is linked to take effect."""
     holder: LeaseHolder
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -187,7 +189,7 @@ class _Taker:
         create_durably(self.own, self.holder.to_bytes(), sync_parent=False)
 
     def take(self, path: Path) -> None:
-        """Make ``path`` the own file: the lease, or the right to succeed a holder."""
+        """Link the own file to ``path``: the lease, or the right to take one over."""
         while True:
             try:
                 os.link(self.own, path)
@@ -197,14 +199,14 @@ class _Taker:
             if found is None:
                 continue
             if found.token == self.holder.token:
-                return  # the link was made; only NFS's answer about it was lost
-            if self._is_dead(path, found) and self._succeed(path, found):
+                return  # the link was made, and only NFS's answer was lost
+            if self._is_dead(path, found) and self._take_over(path, found):
                 return
 
     def _is_dead(self, path: Path, found: LeaseHolder) -> bool:
-        """Return whether ``found`` died holding ``path``; false if it let go."""
+        """Return whether ``found`` died holding ``path``; false if it released it."""
         is_alive = found.process.is_alive(seen_from=self.holder.process)
-        if is_alive is None and self._silence_s(path) >= self.expiry_s:
+        if is_alive is None and self._heartbeat_age_s(path) >= self.expiry_s:
             is_alive = read_lease(path) != found
         if is_alive is None:
             logger.warning(
@@ -226,15 +228,15 @@ class _Taker:
         logger.warning("%s: %s has died; taking over", self.lease, found)
         return True
 
-    def _silence_s(self, path: Path) -> float:
-        """Return for how long ``path`` was not written, as the file system has it."""
+    def _heartbeat_age_s(self, path: Path) -> float:
+        """Return the seconds since the heartbeat, by the file system's clock."""
         try:
             return self.own.stat().st_mtime - path.stat().st_mtime
         except FileNotFoundError:
-            return 0.0  # let go just now: a closer look tells
+            return 0.0  # released just now, as the next look shows
 
-    def _succeed(self, path: Path, dead: LeaseHolder) -> bool:
-        """Replace ``dead`` at ``path``; false if another process has done so."""
+    def _take_over(self, path: Path, dead: LeaseHolder) -> bool:
+        """Replace the lease of ``dead`` at ``path``; false if another process did."""
         right = self.lease.with_name(f"{self.lease.name}.after-{dead.token}")
         self.take(right)
         try:

@@ -1,4 +1,4 @@
-"""What a lease file says: which process holds the experiment. Anyone may read it."""
+"""The content of a lease file: which process holds the experiment."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from hpcopt.host.process import Process
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """What a lease file says."""
+    """The process that holds a lease."""
 
     token: str
     process: Process
     since: float
     """Seconds since the epoch, by the holder's clock."""
     heartbeat: int = 0
+    """How many heartbeats it has written."""
 
     def to_bytes(self) -> bytes:
-        """Return the content of the lease file; all heartbeats make the same length."""
+        """Return the content of the lease file, whose length no heartbeat changes."""
         record = dataclasses.asdict(self) | {"heartbeat": f"{self.heartbeat:012d}"}
         return json.dumps(record).encode() + b"\n"
 
@@ -53,7 +54,7 @@ class LeaseHolder:
 
 
 def read_lease(path: Path) -> LeaseHolder | None:
-    """Return who holds the lease at ``path``, dead or alive; ``None`` if nobody.
+    """Return the holder of the lease at ``path``, dead or alive; ``None`` if none.
 
     Raises:
         StorageError: The file cannot be read.

@@ -11,13 +11,14 @@ from hpcopt.core.events import Event
 class Store(Protocol):
     """An append-only sequence of events, safe against death at any instant.
 
-    When ``append`` has returned, the events survive the process, and the machine as
-    far as the file system keeps its promises. When it has not, each of them is either
-    there whole or not at all, and none is there before one that precedes it.
+    Once ``append`` has returned, the events survive a crash of the process, and one of
+    the machine as far as the file system honours ``fsync``. Before that, each of them
+    is either there whole or not at all, and none is there without those that precede
+    it.
     """
 
     def read(self) -> Iterator[Event]:
-        """Yield every event, in order. Needs no lease and changes nothing.
+        """Yield every event, in order; needs no lease and changes nothing.
 
         Raises:
             JournalDamagedError: An event that others follow cannot be read; the
@@ -25,7 +26,7 @@ class Store(Protocol):
         """
 
     def append(self, events: Sequence[Event]) -> None:
-        """Add events at the end, together and durably; none to see that one could.
+        """Append events together and durably; no events check the right to append.
 
         Raises:
             LeaseLostError: Another driver owns the store now; nothing was added.
@@ -33,4 +34,4 @@ class Store(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store; it may be closed twice."""

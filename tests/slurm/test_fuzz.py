@@ -23,11 +23,11 @@ from hpcopt.driver.limits import Limits
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import Answer, SlurmCommands
 from hpcopt.storage.journal import Journal
-from hpcopt.storage.memory import MemoryStore
 from hpcopt.testing.fake_slurm import FakeSlurm
 from hpcopt.testing.faults import NO_DATABASE, RATE_LIMIT, TIMED_OUT, Fault
 from hpcopt.testing.world import World
 from tests.support.driver_world import BEGUN, Killed, RandomService
+from tests.support.memory_store import MemoryStore
 from tests.support.slurm_support import scripts
 
 TEMPLATE = "#!/bin/bash\ntrue\n"

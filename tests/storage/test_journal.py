@@ -10,7 +10,7 @@ from typing_extensions import override
 from hpcopt.core import events as ev
 from hpcopt.core.errors import StorageError
 from hpcopt.storage.journal import Journal
-from hpcopt.storage.memory import MemoryStore
+from tests.support.memory_store import MemoryStore
 from tests.support.store_contract import BEGUN, EVENTS, StoreContract
 
 GENERATED = ev.TrialsGenerated(1.0, (ev.GeneratedTrial(0, {"x": 0.5}, "center"),))

@@ -32,7 +32,7 @@ from hpcopt.runners.protocol import (
     submission_name,
 )
 from hpcopt.storage.journal import Journal
-from hpcopt.storage.memory import MemoryStore
+from tests.support.memory_store import MemoryStore
 
 BEGUN = ExperimentBegun(
     time=0.0,

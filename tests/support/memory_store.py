@@ -1,4 +1,4 @@
-"""A store that lasts as long as the process."""
+"""A store in memory, for tests that need no file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from typing_extensions import override
 
 from hpcopt.core.events import Event
-from hpcopt.storage.frames import decode, encode
+from hpcopt.storage.frames import decode_all, encode
 from hpcopt.storage.protocol import Store
 
 
 class MemoryStore(Store):
-    """Events in memory, in the form in which a file would hold them."""
+    """Events in memory, encoded as a journal's file would hold them."""
 
     def __init__(self) -> None:
         self._payloads: list[bytes] = []
 
     @override
     def read(self) -> Iterator[Event]:
-        return map(decode, self._payloads)
+        return decode_all(self._payloads)
 
     @override
     def append(self, events: Sequence[Event]) -> None:
@@ -27,4 +27,4 @@ class MemoryStore(Store):
 
     @override
     def close(self) -> None:
-        """Keep the events: whoever holds the store may go on reading it."""
+        """Keep the events: the store can still be read."""
