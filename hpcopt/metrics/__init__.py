@@ -1,4 +1,4 @@
-"""Metrics turn a trial's result into numbers.
+"""Metrics: the values that are read from a trial's result.
 
 Sole reader of HDF5; knows nothing of who ran the trial.
 """

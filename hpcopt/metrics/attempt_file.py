@@ -1,4 +1,4 @@
-"""A file in an attempt's folder: found, read into memory, and fingerprinted."""
+"""Reads a file of an attempt's folder into memory, with a fingerprint."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from hpcopt.core.errors import MetricError, ResultNotReadyError
 
-#: A larger file is not copied into memory: it is parsed where it lies, and its
-#: fingerprint covers its size, its modification time and both ends.
+#: A larger file is not copied into memory: it is parsed in place, and its fingerprint
+#: covers its size, its modification time and both ends.
 _WHOLE_BYTES = 256 * 2**20
 _END_BYTES = 2**20
 
@@ -23,7 +23,7 @@ _N_LISTED = 10
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Two reads with the same fingerprint saw the same file."""
+    """Two reads with equal fingerprints saw the same content."""
 
     size: int
     mtime_ns: int
@@ -32,7 +32,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class AttemptFile:
-    """A file as it was at one moment."""
+    """The content of a file at one moment."""
 
     path: Path
     fingerprint: Fingerprint
@@ -68,7 +68,7 @@ def read_attempt_file(folder: Path, file: str) -> AttemptFile:
 
 
 def listing(names: list[str]) -> str:
-    """Return the first few names, for a message."""
+    """Return the first few of ``names``, for a message."""
     if not names:
         return "none"
     more = ", …" if len(names) > _N_LISTED else ""
@@ -76,16 +76,16 @@ def listing(names: list[str]) -> str:
 
 
 def _find(folder: Path, file: str) -> Path:
-    """Return the real path of the file, which is there and is a regular file."""
+    """Return the real path of the file, which exists and is a regular file."""
     given = folder / file
     try:
-        # Listing the folder makes NFS forget that a file was once not there.
+        # Listing the folder makes an NFS client drop a cached "no such file".
         present = sorted(entry.name for entry in folder.iterdir())
     except OSError as exc:
         raise ResultNotReadyError(
             f"{given}: cannot list the folder: {exc.strerror}"
         ) from exc
-    # Unlike Path.resolve, realpath does not mind links that lead in a circle.
+    # Unlike Path.resolve, realpath accepts links that lead in a circle.
     root, path = Path(os.path.realpath(folder)), Path(os.path.realpath(given))
     if not path.is_relative_to(root):
         raise MetricError(

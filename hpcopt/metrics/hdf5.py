@@ -1,4 +1,4 @@
-"""A metric that is read from a trial's HDF5 file. Loads h5py only to read one."""
+"""A metric that is read from a trial's HDF5 file; h5py is loaded on the first read."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Hdf5Metric(IMetric):
             ``mean`` or an index, negative ones counting from the end. Without it,
             more than one value is an error.
         sem: Where its standard error is: one number, or as many as there are values.
-            The one beside the chosen value is taken; with ``mean`` the mean, which no
-            dependence between the values can make too small.
-        step: Where its progression is, such as an epoch: whole numbers, taken like
+            The one that belongs to the chosen value is taken; with ``mean`` the mean,
+            an upper bound whatever the correlation of the values.
+        step: Where its progression is, such as an epoch: whole numbers, chosen like
             ``sem``; with ``mean`` the last one.
 
     Raises:
-        ConfigError: An argument makes no sense.
+        ConfigError: An argument is invalid.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class Hdf5Metric(IMetric):
     ) -> tuple[int, float | tuple[float, float]]:
         """Read the value of one trial from its file as it is now.
 
-        Whether a foreign program's file still changes takes two reads to tell:
-        ``MetricsReader`` does that.
+        That a foreign program's file does not change any more takes two reads to see,
+        which ``MetricsReader`` makes.
         """
         from hpcopt.metrics.hdf5_file import open_result
 
@@ -122,7 +122,7 @@ class Hdf5Metric(IMetric):
         )
 
     def _index(self, values: npt.NDArray[np.float64], where: str) -> int | None:
-        """Return which of the values counts; ``None`` for the mean of all."""
+        """Return the index of the chosen value; ``None`` for the mean of all."""
         n_values = len(values)
         match self.reduce:
             case None if n_values > 1:
@@ -176,7 +176,7 @@ class Hdf5Metric(IMetric):
     def _beside(
         self, result: ResultFile, address: str, values: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """Return the numbers that belong to ``values``, as many as there are."""
+        """Return the numbers that belong to ``values``, broadcast to their shape."""
         numbers = result.numbers(address)
         if len(numbers) not in (1, len(values)):
             raise MetricError(
@@ -189,10 +189,10 @@ class Hdf5Metric(IMetric):
 def attempt_of(
     metric_name: str, trial_metadata: Mapping[str, Any]
 ) -> tuple[Path, int | None]:
-    """Return the attempt's folder and number; a user's runner may know no number.
+    """Return the attempt's folder and number; ``None`` if a runner knows no number.
 
     Raises:
-        MetricError: The metadata tells no folder.
+        MetricError: The metadata names no folder.
     """
     folder, attempt = trial_metadata.get("folder"), trial_metadata.get("attempt")
     if not isinstance(folder, str):

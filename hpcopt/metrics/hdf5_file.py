@@ -1,6 +1,6 @@
-"""One HDF5 file of an attempt, read as if it could be anything.
+"""Reads one HDF5 file of an attempt, of which nothing is taken for granted.
 
-It is parsed from memory, so that what is fingerprinted is what is parsed, and no lock
+It is parsed from memory, so that what is parsed is what was fingerprinted, and no lock
 of HDF5 can block on a shared file system.
 """
 
@@ -20,10 +20,10 @@ from hpcopt.core.errors import MetricError, ResultNotReadyError
 from hpcopt.metrics import result_file
 from hpcopt.metrics.attempt_file import AttemptFile, listing, read_attempt_file
 
-#: Links that lead through more soft links than this lead in a circle.
+#: A path through more soft links than this is taken for a circle.
 _N_SOFT_LINKS = 16
 
-#: How many datasets are looked for when the right one is missing.
+#: How many datasets are collected for the message that one is missing.
 _N_NAMES = 11
 
 #: What h5py raises for a file that is cut off, half written or damaged.
@@ -40,7 +40,7 @@ def open_result(folder: Path, file: str) -> Iterator[ResultFile]:
         MetricError: It lies outside the folder, or is no regular file.
     """
     content = read_attempt_file(folder, file)
-    with _damage_is_not_ready(content.path):
+    with _unreadable_is_not_ready(content.path):
         h5 = h5py.File(content.source, "r", locking=False)
     try:
         yield ResultFile(content, h5)
@@ -55,7 +55,7 @@ class ResultFile:
         self.path = content.path
         self.fingerprint = content.fingerprint
         self._h5 = h5
-        with _damage_is_not_ready(self.path):
+        with _unreadable_is_not_ready(self.path):
             self._marks: dict[str, Any] = {
                 name: h5.attrs[name]
                 for name in h5.attrs
@@ -64,11 +64,11 @@ class ResultFile:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether a program wrote it that knows nothing of hpcopt."""
+        """Whether it was not written by ``write_result`` of hpcopt."""
         return not self._marks
 
     def check_writer(self, trial_index: int, attempt: int | None) -> None:
-        """Check that a file of our own is complete and of this trial and attempt.
+        """Check that a file of hpcopt's own is complete and of this attempt.
 
         Raises:
             ResultNotReadyError: It is not complete.
@@ -102,7 +102,7 @@ class ResultFile:
             MetricError: They are something else than one or more real numbers.
         """
         name, at, attribute = address.rpartition("@")
-        with _damage_is_not_ready(self.path):
+        with _unreadable_is_not_ready(self.path):
             if at:
                 values = self._attribute(name, attribute, address)
             else:
@@ -140,7 +140,7 @@ class ResultFile:
         return values
 
     def _check_layout(self, address: str, stored: Any) -> None:
-        """Check the type and shape before any value is read."""
+        """Check type and shape before any value is read."""
         where = f"{self.path}: {address}"
         try:
             dtype: np.dtype[Any] = stored.dtype
@@ -189,7 +189,7 @@ class ResultFile:
         return found
 
     def _absent(self, address: str, found: str) -> MetricError | ResultNotReadyError:
-        """Return the error: our own file is complete, a foreign one may get more."""
+        """Return the error: a foreign file, unlike hpcopt's own, may still grow."""
         kind = ResultNotReadyError if self.is_foreign else MetricError
         return kind(f"{self.path}: expected {address}, found {found}")
 
@@ -206,7 +206,7 @@ class ResultFile:
 
 
 @contextmanager
-def _damage_is_not_ready(path: Path) -> Iterator[None]:
+def _unreadable_is_not_ready(path: Path) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as exc:
@@ -216,7 +216,7 @@ def _damage_is_not_ready(path: Path) -> Iterator[None]:
 
 
 def _steps(name: str) -> list[str]:
-    """Return the names on the way, the next one last."""
+    """Return the components of a path in reverse order."""
     return [step for step in reversed(name.split("/")) if step not in ("", ".")]
 
 

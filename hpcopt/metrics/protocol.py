@@ -1,4 +1,4 @@
-"""What a metric is: Ax's ``IMetric`` for users, ``OutcomeReader`` for the driver."""
+"""Protocols of metrics: Ax's ``IMetric`` for users, ``OutcomeReader`` for drivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads all metrics of an ended attempt: what the driver uses."""
+"""Reads all metrics of an ended attempt, for the driver."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ logger = logging.getLogger(__name__)
 
 
 class MetricsReader:
-    """The ``OutcomeReader`` around any metrics.
+    """The ``OutcomeReader`` for metrics of any kind.
 
     A file is opened once for all its ``Hdf5Metric``s. One that a foreign program wrote
-    counts when nobody has touched it since its attempt came to its end, or else when it
-    was found twice, unchanged, at least ``settle_s`` apart; our own says itself whether
-    it is whole.
+    is taken for complete if it was last modified before its attempt ended, or else once
+    it was read twice, unchanged, at least ``settle_s`` apart; hpcopt's own files state
+    themselves that they are complete.
 
     Args:
         metrics: What to read.
-        settle_s: How long a foreign program's file must stay as it is.
-        clock: Tells seconds; only differences count.
-        ended_ns: Returns when the attempt in a folder came to its end, by the clock of
-            its file system, in nanoseconds; ``None`` if that is not known.
+        settle_s: How long a foreign program's file must stay unchanged, in seconds.
+        clock: Tells the time in seconds; only differences count.
+        ended_ns: Returns when the attempt in a folder ended, by the clock of its file
+            system, in nanoseconds; ``None`` if that is not known.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class MetricsReader:
         outcome: dict[str, Observation] = {}
         not_ready: list[ResultNotReadyError] = []
         for metrics in self._by_file.values():
-            # Every file is looked at each time, so that all of them settle at once.
+            # Every file is read each time, so that all of them settle simultaneously.
             try:
                 outcome |= self._read_file(metrics, trial_index, trial_metadata)
             except ResultNotReadyError as error:
@@ -92,17 +92,19 @@ class MetricsReader:
         folder, attempt = attempt_of(metrics[0].name, trial_metadata)
         with open_result(folder, metrics[0].file) as result:
             result.check_writer(trial_index, attempt)
-            if result.is_foreign and not self._is_left(folder, result.fingerprint):
+            if result.is_foreign and not self._is_older_than_end(
+                folder, result.fingerprint
+            ):
                 self._check_settled(result.path, result.fingerprint)
             observations = {metric.name: metric.observe(result) for metric in metrics}
         self._first_seen.pop(result.path, None)
         return observations
 
-    def _is_left(self, folder: Path, fingerprint: Fingerprint) -> bool:
-        """Whether the program that wrote the file had ended, and has left it so.
+    def _is_older_than_end(self, folder: Path, fingerprint: Fingerprint) -> bool:
+        """Whether the file was last modified before its attempt ended.
 
-        A child that it has left behind, or the same job running once more elsewhere,
-        writes after that end.
+        A process that the program has left behind, or the same job when it is requeued,
+        may modify it later.
         """
         ended_ns = self._ended_ns(folder)
         return ended_ns is not None and fingerprint.mtime_ns <= ended_ns

@@ -1,8 +1,8 @@
-"""The result file that hpcopt itself writes: HDF5 that proves that it is whole.
+"""The result file that hpcopt itself writes: HDF5 that proves its own completeness.
 
-The root carries who wrote it and whether it is complete; every dataset carries the
+Attributes of the root say who wrote it and that it is complete; every dataset has the
 SHA-256 of its values, because HDF5 checksums its metadata but not the values: a page
-that never reached the disk reads as zeros and passes every check of HDF5's own.
+that never reached the disk reads as zeros and passes all of HDF5's own checks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from hpcopt.host.durable import replace_durably
 
-#: What all attributes of ours begin with: a file without one is a foreign program's.
+#: The prefix of all attributes of hpcopt's: a file without one is a foreign program's.
 PREFIX = "hpcopt_"
 COMPLETE = "hpcopt_complete"
 TRIAL = "hpcopt_trial"
@@ -36,12 +36,15 @@ def write_result(
     values: Mapping[str, npt.NDArray[Any]],
     attributes: Mapping[str, int | str],
 ) -> None:
-    """Write a result file in one step: a reader sees all of it or the one before.
+    """Write a result file atomically: a reader sees all of it or the one before.
 
     Args:
-        path: Where; its folder must exist.
+        path: The file; its folder must exist.
         values: Dataset name to numbers of any shape.
-        attributes: What the root carries.
+        attributes: The attributes of the root.
+
+    Raises:
+        OSError: It cannot be written.
     """
 
     def write(temporary: Path) -> None:
@@ -61,5 +64,5 @@ def write_result(
 
 
 def digest(array: npt.NDArray[Any]) -> np.bytes_:
-    """Return the SHA-256 of the values, in hexadecimal."""
+    """Return the SHA-256 of the array's bytes, in hexadecimal."""
     return np.bytes_(hashlib.sha256(array.tobytes()).hexdigest())

@@ -1,4 +1,4 @@
-"""What somebody's program measured: a mean, or a mean and its standard error."""
+"""Validation of a measured value: a mean, or a mean and its standard error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from hpcopt.core.errors import MetricError
 
 
 def mean_and_sem(value: object, where: str) -> tuple[float, float | None]:
-    """Return what ``value`` says: a finite number, or a pair of such.
+    """Return the mean and the standard error of ``value``.
 
-    A standard error of ``None`` is not known; one of 0 says that there is no noise.
+    Args:
+        value: A finite number, or a pair of such. A standard error of ``None`` is
+            unknown; one of 0 means no noise.
+        where: What the message of an error begins with.
 
     Raises:
-        MetricError: It says something else; the message begins with ``where``.
+        MetricError: ``value`` is something else.
     """
     mean, sem = value, None
     if isinstance(value, (tuple, list)) and len(value) == 2:
@@ -36,7 +39,7 @@ def _sem(value: object, where: str) -> float:
 
 
 def _finite(value: object, where: str, expected: str) -> float:
-    """Return a number of Python's, numpy's or torch's as a float."""
+    """Return a real number of Python, numpy or torch as a float."""
     found = f"{value!r} ({type(value).__name__})"
     try:
         array = np.asarray(value)

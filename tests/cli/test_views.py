@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hpcopt.cli.log import logging_to
 from hpcopt.cli.views.live import LiveView
-from hpcopt.cli.views.progress import Narrator
+from hpcopt.cli.views.progress import LineReporter
 from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.driver import DriverProgress
@@ -27,10 +27,10 @@ def experiment(n_events: int) -> Experiment:
 
 def test_each_trial_is_told_once_with_the_best_one_of_its_time() -> None:
     lines: list[str] = []
-    narrator = Narrator(6, lines.append)
-    narrator.begin(experiment(N_GENERATED))
+    reporter = LineReporter(6, lines.append)
+    reporter.begin(experiment(N_GENERATED))
     for n_events in range(N_GENERATED, len(EVENTS) + 1):
-        narrator.observe(experiment(n_events), DriverProgress())
+        reporter.observe(experiment(n_events), DriverProgress())
     assert lines == [
         "demo: minimise loss, 5 of 6 trials so far",
         "trial 0 completed: loss = 0.5 (the best so far)",
@@ -41,26 +41,26 @@ def test_each_trial_is_told_once_with_the_best_one_of_its_time() -> None:
 
 def test_trials_that_end_in_one_step_are_told_in_turn() -> None:
     lines: list[str] = []
-    narrator = Narrator(6, lines.append)
-    narrator.begin(experiment(N_GENERATED))
-    narrator.observe(experiment(len(EVENTS)), DriverProgress())
+    reporter = LineReporter(6, lines.append)
+    reporter.begin(experiment(N_GENERATED))
+    reporter.observe(experiment(len(EVENTS)), DriverProgress())
     assert lines[1] == "trial 0 completed: loss = 0.5 (the best so far)"
 
 
 def test_what_ended_before_the_run_is_not_told_again() -> None:
     lines: list[str] = []
-    narrator = Narrator(6, lines.append)
-    narrator.begin(experiment(len(EVENTS)))
-    narrator.observe(experiment(len(EVENTS)), DriverProgress())
+    reporter = LineReporter(6, lines.append)
+    reporter.begin(experiment(len(EVENTS)))
+    reporter.observe(experiment(len(EVENTS)), DriverProgress())
     assert len(lines) == 1
 
 
 def test_a_note_is_told_when_it_changes() -> None:
     lines: list[str] = []
-    narrator = Narrator(6, lines.append)
-    narrator.begin(experiment(3))
+    reporter = LineReporter(6, lines.append)
+    reporter.begin(experiment(3))
     for note in ("", "full", "full", ""):
-        narrator.observe(experiment(3), DriverProgress(note=note))
+        reporter.observe(experiment(3), DriverProgress(note=note))
     assert lines[1:] == ["full", "all is well again"]
 
 

@@ -1,4 +1,4 @@
-"""What is looked at before anything is submitted.
+"""Checks before anything is submitted: the config, the program, the file system.
 
-The config, the program, the file system.
+Reads configs, renders scripts and asks the site, and submits nothing.
 """

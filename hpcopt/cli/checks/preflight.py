@@ -1,4 +1,4 @@
-"""What is looked at before an experiment is begun, so that nothing fails later."""
+"""Checks of a config before its experiment begins."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.lint import lint, place_of
 from hpcopt.runners.script.template import read_template
 
-#: A line of a template that says in which folder its commands run.
-_GOES_SOMEWHERE = re.compile(
+#: A line of a template that sets the working directory of its commands.
+_SETS_DIRECTORY = re.compile(
     r"^\s*(cd|pushd)\b|^#SBATCH.*\s(--chdir|-D)|\{\{\s*(command|directory)",
     re.MULTILINE,
 )
@@ -39,7 +39,7 @@ _NO_CD = (
 
 @dataclass(frozen=True)
 class Check:
-    """Something that was looked at and found in order."""
+    """The result of a check that found no error."""
 
     what: str
     found: str
@@ -48,7 +48,7 @@ class Check:
 
 
 def preflight(loaded: LoadedConfig, kind: RunnerKind) -> Iterator[Check]:
-    """Look at all that a config needs, one thing after another; change nothing.
+    """Yield the results of all checks of a config; nothing is changed.
 
     Raises:
         ConfigError: Something is wrong; the message names the file and the key.
@@ -97,7 +97,7 @@ def _template(loaded: LoadedConfig, jobs: JobRunnerConfig) -> Iterator[Check]:
             yield Check("template", finding.sentence(path), is_doubtful=True)
     if errors:
         raise ConfigError("\n".join(errors))
-    if not _GOES_SOMEWHERE.search(read_template(path)):
+    if not _SETS_DIRECTORY.search(read_template(path)):
         yield Check("template", f"{path}: {_NO_CD}", is_doubtful=True)
     _render_each_shape(loaded, scripts)
     yield Check("template", f"{path}, rendered for the centre of the space")

@@ -1,4 +1,4 @@
-"""Whether the program of a config is there, as far as can be told beforehand."""
+"""Checks whether the program of a config exists, as far as that can be seen here."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from hpcopt.core.errors import ConfigError
 from hpcopt.runners.script.shipped import find_template, shipped_templates
 from hpcopt.runners.script.template import render_text
 
-#: Files that a command names as what its interpreter shall run.
+#: The suffixes of files that an interpreter is told to run.
 _SCRIPT_SUFFIXES = (".py", ".sh", ".R", ".jl", ".m", ".pl")
 
 
 @dataclass(frozen=True)
 class ProgramFinding:
-    """Whether a trial's program was found, and where."""
+    """What the check of the program found."""
 
     text: str
     is_error: bool = False
     is_doubtful: bool = False
-    """Whether it may be well on the node where the trial runs."""
+    """Whether it may be there on the node where the trial runs."""
 
 
 def look_for_program(loaded: LoadedConfig) -> ProgramFinding:

@@ -1,4 +1,4 @@
-"""What a file system must do for an experiment to be safe on it."""
+"""Checks that a file system is safe for an experiment."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 
 from hpcopt.host.durable import create_durably
 
-#: A clock of the file server that is off by more makes ages of files misleading.
+#: A larger offset of the file server's clock makes ages of files misleading.
 _TOLERATED_LAG_S = 5.0
 
 
 @dataclass(frozen=True)
 class DoctorFinding:
-    """Whether one of the things that an experiment needs is there."""
+    """The result of one check of ``hpcopt doctor``."""
 
     what: str
     is_well: bool
@@ -26,7 +26,7 @@ class DoctorFinding:
 
 
 def check_folder(folder: Path) -> Iterator[DoctorFinding]:
-    """Yield what a folder can do, leaving nothing behind in it."""
+    """Yield the results of the checks of a folder, which leave nothing behind."""
     try:
         with TemporaryDirectory(prefix=".hpcopt-doctor-", dir=folder) as scratch:
             yield DoctorFinding("write", True, f"files can be made in {folder}")

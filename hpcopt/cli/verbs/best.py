@@ -9,7 +9,12 @@ import click
 
 from hpcopt.cli.target import examples, find_experiment, json_option, target_argument
 from hpcopt.cli.views import text
-from hpcopt.cli.views.facts import Goal, best_trials, objective_value, trial_facts
+from hpcopt.cli.views.facts import (
+    DisplayedObjective,
+    best_trials,
+    objective_value,
+    trial_facts,
+)
 from hpcopt.cli.views.table import print_table
 from hpcopt.cli.views.trial_table import trial_table
 from hpcopt.core.experiment import Experiment
@@ -67,7 +72,7 @@ def print_best(experiment: Experiment, trials: Sequence[Trial]) -> None:
         print_table(*trial_table(experiment, trials))
         return
     [trial] = trials
-    goal = Goal.of(experiment.objective)
+    goal = DisplayedObjective.of(experiment.objective)
     value = objective_value(trial, experiment.objective)
     rows = [(name, _digits(value)) for name, value in trial.parameters.items()]
     value_text = click.style(f"{goal.label} = {value!r}", bold=True)

@@ -23,7 +23,7 @@ from hpcopt.cli.views import text
 from hpcopt.cli.views.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.views.driver_log import tail
 from hpcopt.cli.views.facts import best_trials
-from hpcopt.cli.views.progress import Narrator, PlainView, QuietView, View
+from hpcopt.cli.views.progress import LineReporter, PlainView, QuietView, View
 from hpcopt.config.file import LoadedConfig, load_config
 from hpcopt.config.specs import run_spec
 from hpcopt.core.errors import RepeatedFailureError
@@ -90,11 +90,11 @@ def command(
     clock = SystemClock()
     control = StopControl(folder, clock.interrupt, is_job=driver_job is not None)
     view = _view(loaded, quiet=quiet)
-    narrator = Narrator(loaded.config.run.max_trials, logger.info)
+    reporter = LineReporter(loaded.config.run.max_trials, logger.info)
 
     def observe(experiment: Experiment, progress: DriverProgress) -> None:
         view.observe(experiment, progress)
-        narrator.observe(experiment, progress)
+        reporter.observe(experiment, progress)
 
     with ExitStack() as stack:
         stack.callback(view.end)
@@ -111,7 +111,7 @@ def command(
             level = logging.WARNING if check.is_doubtful else logging.DEBUG
             logger.log(level, "%s: %s", check.what, check.found)
         view.begin(driver.experiment)
-        narrator.begin(driver.experiment)
+        reporter.begin(driver.experiment)
         try:
             stop = driver.run()
         except RepeatedFailureError as exc:

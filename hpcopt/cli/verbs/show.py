@@ -19,8 +19,8 @@ from hpcopt.cli.views.driver_log import tail
 from hpcopt.cli.views.facts import (
     attempt_facts,
     job_id,
+    objectives_text,
     queue_s,
-    reading,
     run_s,
     state,
     trial_facts,
@@ -72,7 +72,7 @@ def _print_trial(trial: Trial, found: FoundExperiment) -> None:
         [
             ("parameters", "\n".join(parameters)),
             ("proposed by", f"{trial.generation_method}, {created}"),
-            ("objective", reading(trial, found.experiment.goals)),
+            ("objective", objectives_text(trial, found.experiment.goals)),
             ("metrics", "\n".join(metrics)),
             ("cause", text.CAUSES[trial.cause] if trial.cause else ""),
             ("reason", trial.reason),

@@ -1,1 +1,4 @@
-"""How an experiment is shown on a terminal: facts, tables, the live view."""
+"""Displays of an experiment on a terminal: facts, tables, the live view.
+
+Reads an experiment and changes nothing.
+"""

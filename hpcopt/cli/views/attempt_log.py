@@ -1,4 +1,4 @@
-"""Where an attempt's log is: also in a copy of the experiment's folder."""
+"""Finds an attempt and its folder, also in a copy of the experiment's folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The driver's log, as its readers see it."""
+"""Reads the driver's log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINE_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 _LEVELS = (" WARNING ", " ERROR ", " CRITICAL ")
 
-#: How much of the log's end is looked at.
+#: How much of the log's end is read, in bytes.
 _TAIL_BYTES = 65536
 
 

@@ -1,4 +1,4 @@
-"""Whether a driver runs an experiment, as far as that can be told from here."""
+"""The state of an experiment's driver, as far as it can be seen from this host."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from hpcopt.core.events import DriverBegun
     from hpcopt.core.experiment import Experiment
 
-#: A driver on another host that gave no sign of life for this long is taken for dead
-#: by the next one.
+#: After so long without a heartbeat, a driver on another host is taken for dead.
 _SILENCE_S = 60.0
 
 
 @dataclass(frozen=True)
 class DriverState:
-    """What is known of the latest driver."""
+    """The state of the latest driver."""
 
     state: Literal["none", "running", "silent", "killed", "ended", "queued"]
     host: str | None = None
@@ -37,9 +36,9 @@ class DriverState:
     reason: str | None = None
     """Why it ended."""
     silent_s: float | None = None
-    """How long a driver on another host has given no sign of life."""
+    """How long ago the last heartbeat of a driver on another host was, in seconds."""
     heartbeat_s: float | None = None
-    """How long ago it gave its last sign of life, if it has not ended."""
+    """How long ago its last heartbeat was, in seconds, if it has not ended."""
     job_id: str | None = None
     """The job that it is, or waits to be."""
 
@@ -82,7 +81,7 @@ class DriverState:
 
 
 def driver_state(folder: Path, experiment: Experiment, now: float) -> DriverState:
-    """Return what is known of the latest driver of the experiment in ``folder``.
+    """Return the state of the latest driver of the experiment in ``folder``.
 
     Raises:
         StorageError: The lease cannot be read.
@@ -110,7 +109,7 @@ def driver_state(folder: Path, experiment: Experiment, now: float) -> DriverStat
 
 
 def _with_job(state: DriverState, drivers: Sequence[DriverBegun]) -> DriverState:
-    """Return ``state`` with the job that the driver said it is."""
+    """Return ``state`` with the id of the job in which the driver runs."""
     last = drivers[-1] if drivers else None
     if last is None or (last.host, last.pid) != (state.host, state.pid):
         return state
@@ -144,4 +143,4 @@ def _age(path: Path, now: float) -> float:
     try:
         return max(0.0, now - path.stat().st_mtime)
     except OSError:
-        return 0.0  # it was let go this instant
+        return 0.0  # it was released this instant

@@ -1,4 +1,4 @@
-"""What an experiment amounts to, as JSON: what every verb prints in its own way.
+"""The facts about an experiment and its trials as JSON, which every verb prints.
 
 An objective's value is the one that a person reads: of ``-loss`` it is the loss.
 """
@@ -19,24 +19,25 @@ from hpcopt.core.types import JSONValue
 
 Facts = dict[str, JSONValue]
 
-#: A driver that begins asks much in little time: sooner no rate means anything.
+#: Scheduler calls a minute are not given before drivers have run so long: a driver that
+#: begins makes many calls in little time.
 _SECONDS_OF_A_RATE = 60.0
 
 
 @dataclass(frozen=True)
-class Goal:
-    """An objective as a person reads it."""
+class DisplayedObjective:
+    """How an objective is displayed."""
 
     label: str
     """``loss`` for ``-loss``, ``abs(a - 1)`` for ``-abs(a - 1)``."""
     direction: str
     """``minimise`` or ``maximise``."""
     sign: int
-    """What turns the objective's value into the one that is read."""
+    """1 or -1, by which the objective's value is multiplied for display."""
 
     @classmethod
-    def of(cls, objective: Objective) -> Goal:
-        """Return how to read ``objective``."""
+    def of(cls, objective: Objective) -> DisplayedObjective:
+        """Return how ``objective`` is displayed."""
         is_plain = list(objective.weights.values()) == [-1.0]
         if objective.is_minimised and (is_plain or objective.distances):
             return cls(objective.negated, "minimise", -1)
@@ -44,19 +45,19 @@ class Goal:
 
 
 def goal_sentence(goals: Goals) -> str:
-    """Return what is to be reached, as in ``minimise loss, maximise speed``."""
-    read = [Goal.of(objective) for objective in goals.objectives]
+    """Return the objectives in words, as in ``minimise loss, maximise speed``."""
+    read = [DisplayedObjective.of(objective) for objective in goals.objectives]
     return ", ".join(f"{goal.direction} {goal.label}" for goal in read)
 
 
-def reading(trial: Trial, goals: Goals) -> str:
+def objectives_text(trial: Trial, goals: Goals) -> str:
     """Return a trial's objectives, as in ``loss = 0.5``; empty if one is unknown."""
     parts = []
     for objective in goals.objectives:
         value = objective_value(trial, objective)
         if value is None:
             return ""
-        parts.append(f"{Goal.of(objective).label} = {number(value)}")
+        parts.append(f"{DisplayedObjective.of(objective).label} = {number(value)}")
     return ", ".join(parts)
 
 
@@ -66,10 +67,10 @@ def state(trial: Trial) -> str:
 
 
 def objective_value(trial: Trial, objective: Objective) -> float | None:
-    """Return the objective as it is read; ``None`` if the trial has no outcome."""
+    """Return the objective as displayed; ``None`` if the trial's outcome lacks it."""
     if any(name not in trial.outcome for name in objective.metric_names):
         return None
-    return Goal.of(objective).sign * objective.value(trial.outcome)
+    return DisplayedObjective.of(objective).sign * objective.value(trial.outcome)
 
 
 def why(trial: Trial) -> str:
@@ -94,19 +95,19 @@ def best_trials(experiment: Experiment, n: int) -> list[Trial]:
 
 
 def queue_s(attempt: Attempt) -> float | None:
-    """Return how long the attempt waited to start."""
+    """Return the attempt's time in the queue in seconds; ``None`` if unknown."""
     if attempt.submitted_at is None or attempt.started_at is None:
         return None
     return max(0.0, attempt.started_at - attempt.submitted_at)
 
 
 def run_s(attempt: Attempt) -> float | None:
-    """Return how long the attempt ran, to the precision of the polls."""
+    """Return how long the attempt ran, in seconds; ``None`` if unknown."""
     return attempt.run_s
 
 
 def job_id(attempt: Attempt | None) -> str | None:
-    """Return the job's id, where the runner has such things."""
+    """Return the job's id; ``None`` where the runner has none."""
     found = (attempt.metadata or {}).get("job_id") if attempt else None
     return None if found is None else str(found)
 
@@ -133,7 +134,7 @@ def attempt_facts(attempt: Attempt) -> Facts:
 
 
 def trial_facts(trial: Trial, goals: Goals) -> Facts:
-    """Return a trial in few words; the same keys for every trial."""
+    """Return the facts about a trial; the keys are the same for every trial."""
     attempt = trial.attempt
     return {
         "trial": trial.index,
@@ -142,7 +143,7 @@ def trial_facts(trial: Trial, goals: Goals) -> Facts:
         if goals.is_single
         else None,
         "objectives": {
-            Goal.of(objective).label: objective_value(trial, objective)
+            DisplayedObjective.of(objective).label: objective_value(trial, objective)
             for objective in goals.objectives
         },
         "targets": {
@@ -179,11 +180,11 @@ def states(experiment: Experiment) -> dict[str, int]:
 
 
 def experiment_facts(experiment: Experiment, now: float) -> Facts:
-    """Return how the experiment stands, from its journal alone."""
+    """Return the facts about the experiment, from its journal alone."""
     trials = experiment.trials
     ended = [a for t in trials for a in t.attempts if not a.is_live]
     goals = experiment.absolute_goals
-    read = [Goal.of(objective) for objective in goals.objectives]
+    read = [DisplayedObjective.of(objective) for objective in goals.objectives]
     best = best_trials(experiment, 1 if goals.is_single else experiment.n_trials)
     failures = Counter(
         trial.cause.value
@@ -210,9 +211,9 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
         ],
         "failures": dict(failures),
         "retries": sum(max(0, len(trial.attempts) - 1) for trial in trials),
-        "run_s": _spread(run_s(attempt) for attempt in ended),
-        "queue_s": _spread(queue_s(attempt) for attempt in ended),
-        "generation_s": _spread(experiment.generation_seconds),
+        "run_s": _statistics(run_s(attempt) for attempt in ended),
+        "queue_s": _statistics(queue_s(attempt) for attempt in ended),
+        "generation_s": _statistics(experiment.generation_seconds),
         "seconds_per_suggestion": _per_suggestion(experiment),
         "fallbacks": [
             {"trial": index, "what": what} for index, what in experiment.fallbacks
@@ -259,7 +260,7 @@ def _per_suggestion(experiment: Experiment) -> float | None:
     return sum(experiment.generation_seconds) / experiment.n_trials
 
 
-def _spread(values: Iterable[float | None]) -> Facts | None:
+def _statistics(values: Iterable[float | None]) -> Facts | None:
     known = [value for value in values if value is not None]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""How a run is shown on a terminal while it lasts."""
+"""The live view of a run on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hpcopt.cli.views.facts import (
     goal_sentence,
     live_attempts,
     objective_value,
-    reading,
+    objectives_text,
     state,
     states,
     why,
@@ -42,9 +42,10 @@ _ENDED = tuple(status for status in TrialStatus if status.is_terminal)
 
 @dataclass(frozen=True)
 class _Shown:
-    """What is on the screen. The screen is drawn by another thread than the driver's.
+    """A snapshot of what is displayed.
 
-    It holds no experiment therefore, which the driver changes.
+    The screen is drawn by another thread than the driver's, which changes the
+    experiment; so the snapshot holds no experiment.
     """
 
     name: str
@@ -53,7 +54,7 @@ class _Shown:
     states: dict[str, int]
     n_ended: int
     best: Trial | None
-    best_reading: str
+    best_text: str
     """As in ``loss = 0.5``."""
     recent: tuple[tuple[int, str, str], ...]
     """Index, state, and value or reason of the trials that ended last."""
@@ -64,7 +65,7 @@ class _Shown:
 
 
 class LiveView:
-    """Shows a run in place, with a line that stays for each message."""
+    """Displays a run in place; messages stay above as lines."""
 
     def __init__(
         self,
@@ -74,11 +75,11 @@ class LiveView:
         console: Console | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Begin to show a run that has not begun.
+        """Display a run that has not begun.
 
         Args:
             limits: The limits of the run.
-            folder: The experiment's folder, as it shall be shown.
+            folder: The experiment's folder, as it is displayed.
             console: Where to draw; the terminal by default.
             clock: Tells the time.
         """
@@ -115,7 +116,7 @@ class LiveView:
         self._console.print(Text(line, style="yellow"))
 
     def end(self) -> None:
-        """Remove what is drawn: what follows says how it ended."""
+        """Remove the live view; what is printed next says how the run ended."""
         self._live.stop()
 
     def _snapshot(
@@ -128,7 +129,7 @@ class LiveView:
             states=states(experiment),
             n_ended=experiment.count(*_ENDED),
             best=best,
-            best_reading=reading(best, experiment.goals) if best else "",
+            best_text=objectives_text(best, experiment.goals) if best else "",
             recent=tuple(_ending(trial, experiment) for trial in self._recent),
             note=progress.note,
             is_generating=progress.is_generating,
@@ -217,7 +218,7 @@ def _counts(shown: _Shown) -> Text:
 
 def _best(shown: _Shown, best: Trial) -> Text:
     lines = Text.assemble(
-        (shown.best_reading, "bold"),
+        (shown.best_text, "bold"),
         (f"  trial {best.index}", "dim"),
     )
     for name, value in list(best.parameters.items())[:_N_PARAMETERS]:

@@ -1,4 +1,4 @@
-"""How a run is shown while it lasts: nothing, or plain lines."""
+"""Views of a run while it lasts: none, or plain lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Protocol
 import click
 
 from hpcopt.cli.views import text
-from hpcopt.cli.views.facts import goal_sentence, objective_value, reading, state, why
+from hpcopt.cli.views.facts import (
+    goal_sentence,
+    objective_value,
+    objectives_text,
+    state,
+    why,
+)
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.driver import DriverProgress
@@ -17,7 +23,7 @@ from hpcopt.driver.ended_trials import EndedTrials
 
 
 class View(Protocol):
-    """Shows a run to a person."""
+    """Displays a run."""
 
     def begin(self, experiment: Experiment) -> None:
         """Show the experiment as it is before the first step."""
@@ -29,7 +35,7 @@ class View(Protocol):
         """Show a message, such as a warning."""
 
     def end(self) -> None:
-        """Leave what shall stay to be seen."""
+        """End the display."""
 
 
 class QuietView:
@@ -49,8 +55,8 @@ class QuietView:
         """Show nothing."""
 
 
-class Narrator:
-    """Writes one line for each trial that ended, and for each other reason to wait."""
+class LineReporter:
+    """Writes one line for each trial that ended, and for each new reason to wait."""
 
     def __init__(self, max_trials: int, write: Callable[[str], None]) -> None:
         self._max_trials = max_trials
@@ -59,7 +65,7 @@ class Narrator:
         self._note = ""
 
     def begin(self, experiment: Experiment) -> None:
-        """Say from where the run goes on."""
+        """Say where the run begins or continues."""
         self._ended = EndedTrials(experiment)
         self._write(
             f"{experiment.name}: {goal_sentence(experiment.goals)}, "
@@ -81,15 +87,15 @@ class PlainView:
     """Shows a run as lines with the time, for output that is kept."""
 
     def __init__(self, max_trials: int) -> None:
-        self._narrator = Narrator(max_trials, self._print)
+        self._reporter = LineReporter(max_trials, self._print)
 
     def begin(self, experiment: Experiment) -> None:
-        """Say from where the run goes on."""
-        self._narrator.begin(experiment)
+        """Say where the run begins or continues."""
+        self._reporter.begin(experiment)
 
     def observe(self, experiment: Experiment, progress: DriverProgress) -> None:
         """Say what is new."""
-        self._narrator.observe(experiment, progress)
+        self._reporter.observe(experiment, progress)
 
     def say(self, line: str) -> None:
         """Show a message."""
@@ -105,7 +111,7 @@ class PlainView:
 
 def ended_line(trial: Trial, experiment: Experiment, best: Trial | None) -> str:
     """Return how a trial ended, and what the best one is, in one line."""
-    what = reading(trial, experiment.goals) or why(trial)
+    what = objectives_text(trial, experiment.goals) or why(trial)
     line = f"trial {trial.index} {state(trial)}: {what}"
     if best is None:
         return line

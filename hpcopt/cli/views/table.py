@@ -1,4 +1,4 @@
-"""Tables that a narrow terminal can hold, and that lose nothing elsewhere."""
+"""Tables that fit a narrow terminal, and are complete elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from hpcopt.cli.views.text import one_line
 
-#: What an elastic column keeps at least.
+#: The least width of an elastic column.
 _LEAST_WIDTH = 16
 _GAP = "  "
 
@@ -24,20 +24,20 @@ class Column:
     is_right: bool = False
     """Whether its cells are aligned to the right, as numbers are."""
     rank: int = 0
-    """A narrow terminal lacks the columns of the highest rank first; 0 always stays."""
+    """Where width is lacking, the highest rank is left out first, and 0 never is."""
     is_elastic: bool = False
     """Whether its cells may be cut on a terminal."""
     colours: Mapping[str, str] = field(default_factory=dict)
-    """The colour of a cell by what it says."""
+    """The colour of a cell by its text."""
 
 
 def terminal_width() -> int | None:
-    """Return the width of the terminal; ``None`` if the output goes elsewhere."""
+    """Return the terminal's width in columns; ``None`` if the output is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; on a terminal, as much of it as there is room for."""
+    """Print a table; on a terminal, as much of it as fits."""
     lines, left_out = table(columns, rows, terminal_width())
     for line in lines:
         click.echo(line)
@@ -49,9 +49,9 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
 def table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None
 ) -> tuple[list[str], list[str]]:
-    """Return a table as coloured lines, the first one its head, and what it lacks.
+    """Return a table as coloured lines, its head first, and the columns left out.
 
-    A column that may be left out is so when it is empty.
+    A column of a rank above 0 is left out if it is empty, too.
 
     Args:
         columns: The columns.

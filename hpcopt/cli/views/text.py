@@ -1,4 +1,4 @@
-"""Facts as people read them: numbers, durations, tables."""
+"""Formats numbers, durations, times and facts for people."""
 
 from __future__ import annotations
 

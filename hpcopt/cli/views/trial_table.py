@@ -7,7 +7,14 @@ import io
 from collections.abc import Sequence
 
 from hpcopt.cli.views import text
-from hpcopt.cli.views.facts import Goal, job_id, objective_value, run_s, state, why
+from hpcopt.cli.views.facts import (
+    DisplayedObjective,
+    job_id,
+    objective_value,
+    run_s,
+    state,
+    why,
+)
 from hpcopt.cli.views.table import Column
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
@@ -16,9 +23,9 @@ from hpcopt.core.trials.trial import Trial
 def trial_table(
     experiment: Experiment, trials: Sequence[Trial]
 ) -> tuple[list[Column], list[list[str]]]:
-    """Return the columns and the rows of a table for people."""
+    """Return the columns and the rows of a table of trials for people."""
     objectives = experiment.goals.objectives
-    labels = [Goal.of(objective).label for objective in objectives]
+    labels = [DisplayedObjective.of(objective).label for objective in objectives]
     names = [parameter.name for parameter in experiment.space.parameters]
     metrics = _other_metrics(trials, labels)
     columns = [
@@ -53,7 +60,7 @@ def trial_table(
 
 
 def _other_metrics(trials: Sequence[Trial], labels: Sequence[str]) -> list[str]:
-    """Return the metrics that are no objectives themselves."""
+    """Return the metrics that are not objectives themselves."""
     names = dict.fromkeys(name for trial in trials for name in trial.outcome)
     return [name for name in names if name not in labels]
 
@@ -64,7 +71,10 @@ def trials_csv(experiment: Experiment, trials: Sequence[Trial]) -> str:
     metrics = list(dict.fromkeys(name for trial in trials for name in trial.outcome))
     labels = ["objective"]
     if not experiment.goals.is_single:
-        goals = [Goal.of(objective) for objective in experiment.goals.objectives]
+        goals = [
+            DisplayedObjective.of(objective)
+            for objective in experiment.goals.objectives
+        ]
         labels = [f"objectives.{goal.label}" for goal in goals]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
