@@ -1,4 +1,4 @@
-"""What an experiment is: pure data and rules.
+"""The experiment as pure data: events, trials, goals, the search space.
 
-Knows no cluster, no files, no model, and of packages numpy alone.
+Knows no files, no cluster and no model; of third-party packages, only numpy.
 """

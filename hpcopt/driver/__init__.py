@@ -1,4 +1,4 @@
-"""The loop: collect, decide, plan, submit.
+"""The driver: the closed loop that collects, decides, plans and submits.
 
-Knows protocols alone, no Slurm and no model.
+Knows the protocols of runners, metrics and generators, and neither Slurm nor models.
 """

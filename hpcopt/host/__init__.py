@@ -1,4 +1,4 @@
-"""The machine this process runs on: its clock, its processes, its files.
+"""The machine on which this process runs: clock, processes, durable files.
 
-Knows nothing of experiments.
+Knows nothing of experiments, and of hpcopt only its errors.
 """

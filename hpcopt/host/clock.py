@@ -1,4 +1,4 @@
-"""The one door to the time of day, so that tests need not wait for it."""
+"""The clock, as a protocol that tests replace by a fake one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Clock(Protocol):
         """End the present wait, or the next one if none is under way."""
 
 
-#: An interrupt is seen this late. A lock that would wake the waiter at once must not be
-#: taken in a signal handler: the waiter may hold it.
+#: An interrupt is noticed so late. A lock that would wake the waiter immediately must
+#: not be taken in a signal handler: the waiter may hold it.
 _SLICE_S = 0.1
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The system's clock."""
 
     def __init__(self) -> None:
         self._is_interrupted = False

@@ -1,4 +1,4 @@
-"""Which process this is, and whether one met in a file still lives."""
+"""The identity of a process, and whether one that a file names still lives."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from hpcopt.core.errors import StorageError
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told from every other one on any host at any time."""
+    """The identity of a process, unique over all hosts and times."""
 
     host: str
     boot_id: str
     """Differs after a reboot."""
     pid_namespace: str
-    """Differs in a container, in which the same pid is another process."""
+    """Differs in a container, where the same pid is another process."""
     pid: int
     start_time: int
     """In clock ticks since the boot: a pid that is used again differs in it."""
 
     @classmethod
     def this(cls) -> Process:
-        """Return this process."""
+        """Return the identity of this process.
+
+        Raises:
+            StorageError: There is no /proc.
+        """
         stat = process_stat(os.getpid())
         if stat is None:
             raise StorageError("expected /proc, as Linux has it, found none")
@@ -39,10 +43,15 @@ class Process:
         )
 
     def is_alive(self, seen_from: Process) -> bool | None:
-        """Return whether it lives; ``None`` if that cannot be told from here."""
+        """Return whether the process lives; ``None`` if that cannot be seen.
+
+        Args:
+            seen_from: The process that asks; only one of the same host, boot and pid
+                namespace can see.
+        """
         if (self.host, self.boot_id) != (seen_from.host, seen_from.boot_id):
-            # Another machine may have the same name, as containers and clones do: what
-            # is another boot of this one, by its name, need not be dead.
+            # Containers and clones may share a name: another boot of this host, by its
+            # name, may be another machine that still runs.
             return None
         if self.pid_namespace != seen_from.pid_namespace:
             return None
@@ -92,11 +101,11 @@ def process_stat(pid: int) -> ProcessStat | None:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Return whether there is such a process, of a user whom /proc does not show."""
+    """Return whether the process exists, of a user whose processes /proc hides."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return False  # it appeared just now, so it is not the one that was asked about
+    return False  # it began just now, so it is another one

@@ -40,7 +40,7 @@ def test_the_findings_as_json(tmp_path: Path) -> None:
     }
 
 
-def test_a_folder_without_hard_links_is_told_with_advice(
+def test_a_folder_without_hard_links_is_reported_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -52,7 +52,7 @@ def test_a_folder_without_hard_links_is_told_with_advice(
     assert "✓ exclusive" in text
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (finding,) = check_folder(tmp_path / "none")
     assert not finding.is_well
     assert "choose another one" in finding.text
@@ -62,7 +62,7 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     assert "expected a folder" in hpcopt("doctor", tmp_path / "none", code=2).stderr
 
 
-def test_an_hdf5_library_that_hangs_is_told(
+def test_an_hdf5_library_that_hangs_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hang(*_: object, **__: object) -> None:
@@ -74,7 +74,7 @@ def test_an_hdf5_library_that_hangs_is_told(
     assert "HDF5_USE_FILE_LOCKING=FALSE" in text
 
 
-def test_a_slurm_without_accounting_is_told(
+def test_a_slurm_without_accounting_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = site.Site("23.11", False, 1001, 10, 300, ("main", "gpu"))
@@ -86,7 +86,7 @@ def test_a_slurm_without_accounting_is_told(
     assert "main, gpu" in text
 
 
-def test_a_slurm_that_does_not_answer_is_told(
+def test_a_slurm_that_does_not_answer_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(commands: object) -> None:

@@ -25,7 +25,7 @@ def experiment(n_events: int) -> Experiment:
     return Experiment.from_events(EVENTS[:n_events])
 
 
-def test_each_trial_is_told_once_with_the_best_one_of_its_time() -> None:
+def test_each_trial_is_reported_once_with_the_best_one_of_its_time() -> None:
     lines: list[str] = []
     reporter = LineReporter(6, lines.append)
     reporter.begin(experiment(N_GENERATED))
@@ -39,7 +39,7 @@ def test_each_trial_is_told_once_with_the_best_one_of_its_time() -> None:
     ]
 
 
-def test_trials_that_end_in_one_step_are_told_in_turn() -> None:
+def test_trials_that_end_in_one_step_are_reported_in_turn() -> None:
     lines: list[str] = []
     reporter = LineReporter(6, lines.append)
     reporter.begin(experiment(N_GENERATED))
@@ -55,7 +55,7 @@ def test_what_ended_before_the_run_is_not_told_again() -> None:
     assert len(lines) == 1
 
 
-def test_a_note_is_told_when_it_changes() -> None:
+def test_a_note_is_reported_when_it_changes() -> None:
     lines: list[str] = []
     reporter = LineReporter(6, lines.append)
     reporter.begin(experiment(3))

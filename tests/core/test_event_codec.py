@@ -169,6 +169,6 @@ def test_what_is_not_given_comes_back_as_its_default(event: ev.Event) -> None:
     ],
     ids=lambda value: value.get("event", "nothing") if isinstance(value, dict) else "",
 )
-def test_what_is_no_event_is_told(record: dict[str, Any], message: str) -> None:
+def test_what_is_no_event_is_reported(record: dict[str, Any], message: str) -> None:
     with pytest.raises(StorageError, match=message):
         event_from_json(record)

@@ -51,7 +51,7 @@ def test_a_weighted_sum_is_found_whatever_way_it_is_written(
 
 
 @pytest.mark.parametrize("text", ["x*y", "x**2", "1/x", "max(x, 0)", "x/0"])
-def test_what_is_not_a_weighted_sum_is_told_apart(text: str) -> None:
+def test_what_is_not_a_weighted_sum_is_distinguished(text: str) -> None:
     assert Expression(text, "here").linear() is None
 
 

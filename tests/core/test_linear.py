@@ -45,7 +45,7 @@ def test_a_sum_of_a_thousand_metrics_is_an_objective_and_a_constraint() -> None:
     ],
 )
 @pytest.mark.parametrize("error", [RecursionError, MemoryError])
-def test_what_has_more_levels_than_can_be_parsed_is_told(
+def test_what_has_more_levels_than_can_be_parsed_is_reported(
     parse: Callable[[str], object],
     where: str,
     error: type[Exception],

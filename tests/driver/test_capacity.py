@@ -84,7 +84,7 @@ def go_on(driver: Driver, n_steps: int) -> None:
         driver.wait()
 
 
-def test_a_limit_of_the_site_is_kept_and_told() -> None:
+def test_a_limit_of_the_site_is_kept_and_reported() -> None:
     world, runner = site_world(Limits(max_trials=9, parallelism=6))
     runner.limit = 3
     driver = world.driver()
@@ -132,7 +132,7 @@ def test_a_job_that_cannot_start_pauses_all_until_it_can() -> None:
     assert driver.experiment.count(TrialStatus.COMPLETED) == 9
 
 
-def test_a_job_that_a_person_holds_is_told_and_holds_nothing_up() -> None:
+def test_a_job_that_a_person_holds_is_reported_and_delays_nothing() -> None:
     world, runner = site_world(Limits(max_trials=9, parallelism=3))
     runner.kind = HELD
     driver = world.driver()

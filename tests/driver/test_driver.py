@@ -158,7 +158,7 @@ def test_a_result_may_be_late_within_the_grace_time() -> None:
     assert driver.experiment.trial(0).status is TrialStatus.COMPLETED
 
 
-def test_a_trial_keeps_its_place_until_its_result_is_read() -> None:
+def test_a_trial_keeps_its_slot_until_its_result_is_read() -> None:
     world = World(Limits(max_trials=5, parallelism=2, result_grace_s=60))
     world.reader.not_ready = {0, 1}
     driver = world.driver()
@@ -181,7 +181,7 @@ def test_a_result_that_never_comes_fails_the_trial() -> None:
     assert trial.reason == "trial 0: result.h5 is missing"
 
 
-def test_a_full_queue_holds_submission_and_costs_nothing() -> None:
+def test_a_full_queue_delays_submission_and_costs_nothing() -> None:
     world = World(Limits(max_trials=4, parallelism=2))
     world.runner.defer = 3
     driver = world.driver()

@@ -21,7 +21,7 @@ def failing_world(*, run_s: float = 2.0, **limits: int | float | None) -> World:
     return world
 
 
-def test_immediate_failures_that_are_all_alike_stop_the_run() -> None:
+def test_immediate_failures_that_are_all_identical_stop_the_run() -> None:
     world = failing_world()
     with pytest.raises(RepeatedFailureError, match="trial 3: bad") as caught:
         world.run()
@@ -79,7 +79,7 @@ def test_otherwise_the_rate_of_failures_judges(world: World) -> None:
         world.run()
 
 
-def test_failures_of_several_kinds_are_not_alike() -> None:
+def test_failures_of_several_kinds_are_not_identical() -> None:
     world = failing_world()
     world.cluster.cause = lambda key: Cause.MEMORY if key[0] % 2 else Cause.TRIAL
     with pytest.raises(FailureRateExceededError, match=r"(5|6) of (5|6)"):

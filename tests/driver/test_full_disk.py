@@ -57,7 +57,7 @@ def test_what_to_do_is_said(code: int, advice: str) -> None:
         ("", None, "", True),
     ],
 )
-def test_a_program_without_room_is_told_from_one_that_failed(
+def test_a_program_without_room_is_distinguished_from_one_that_failed(
     said: str, exit_code: int, noted: str | None, expected: bool, tmp_path: Path
 ) -> None:
     folder = AttemptFolder(tmp_path)

@@ -83,7 +83,7 @@ def stagger(key: tuple[int, int]) -> float:
     return 1 + 0.1 * (key[0] % 8)
 
 
-def test_with_short_trials_a_freed_place_is_refilled_at_once() -> None:
+def test_with_short_trials_a_freed_slot_is_refilled_at_once() -> None:
     world, _ = make_world(30, 4, run_s=10.0, seconds=0.5)
     world.cluster.stretch = stagger
     world.run()
@@ -100,7 +100,7 @@ def test_with_long_trials_the_latest_result_is_waited_for() -> None:
     assert seen == list(range(12))
 
 
-def test_a_place_does_not_stay_empty_longer_than_a_result_is_worth() -> None:
+def test_a_slot_does_not_stay_empty_longer_than_a_result_is_worth() -> None:
     world, service = make_world(4, 1, run_s=100.0, seconds=1.0)
     driver = world.driver()
     while driver.experiment.n_trials < 3:

@@ -88,7 +88,7 @@ def test_what_only_the_scheduler_can_tell_is_asked_soon() -> None:
     assert schedule.next_poll_at == 6811.0
 
 
-def test_looks_at_files_take_a_small_part_of_the_time() -> None:
+def test_polls_of_files_take_a_small_part_of_the_time() -> None:
     schedule = PollSchedule(1.0, has_file_polls=True)
     schedule.files_polled(1000.0, took_s=0.001, typical_s=2.0)
     assert schedule.next_file_poll_at == 1001.0
@@ -182,7 +182,7 @@ def test_an_end_is_seen_in_files_long_before_a_poll(run_s: float) -> None:
 
 
 @pytest.mark.parametrize("run_s", [3.0, 3600.0])
-def test_a_failure_that_a_file_tells_of_is_looked_into_soon(run_s: float) -> None:
+def test_a_failure_seen_in_a_file_is_polled_soon(run_s: float) -> None:
     world, _ = seeing_world(run_s, max_trials=20, parallelism=2)
     world.cluster.cause = lambda key: Cause.TRIAL if key[0] == 15 else Cause.SUCCESS
     world.run()

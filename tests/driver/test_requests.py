@@ -56,7 +56,7 @@ def test_requests_come_back_in_the_order_in_which_they_were_left(
         for t in ('"1"', "[1.5]", "[true]")
     ],
 )
-def test_what_is_no_request_is_set_aside_and_told_once(
+def test_what_is_no_request_is_set_aside_and_reported_once(
     text: str,
     requests: RequestFolder,
     tmp_path: Path,
@@ -160,7 +160,7 @@ def test_what_may_have_been_submitted_is_found_and_ended(
     assert set(world.cluster.n_starts.values()) == {1}
 
 
-def test_a_cluster_that_is_away_holds_cancelling_up_and_nothing_else(
+def test_a_cluster_that_is_away_delays_cancelling_and_nothing_else(
     requests: RequestFolder,
 ) -> None:
     world = world_of(requests, max_trials=1)

@@ -12,7 +12,7 @@ import pytest
 from hpcopt.host.process import Process, boot_id, host_name, process_stat
 
 
-def test_this_process_lives_and_is_told_from_others() -> None:
+def test_this_process_lives_and_is_distinguished_from_others() -> None:
     this = Process.this()
     assert (this.host, this.boot_id, this.pid) == (host_name(), boot_id(), os.getpid())
     assert this.is_alive(seen_from=this) is True

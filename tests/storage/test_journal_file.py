@@ -212,7 +212,7 @@ def test_a_journal_cut_anywhere_can_be_continued(
         assert found == ([torn] if torn else [])
 
 
-def test_a_torn_end_is_kept_beside_the_journal_and_told(
+def test_a_torn_end_is_kept_beside_the_journal_and_reported(
     path: Path, lease: Lease, caplog: pytest.LogCaptureFixture
 ) -> None:
     (path.parent / "journal.torn-0").write_bytes(b"of an earlier time")
@@ -288,7 +288,7 @@ def test_a_line_break_that_was_changed_hides_no_event(path: Path, byte: int) -> 
         read(path)
 
 
-def test_damage_is_told_with_its_place_and_changes_nothing(
+def test_damage_is_reported_with_its_place_and_changes_nothing(
     path: Path, lease: Lease
 ) -> None:
     start = len(HEADER) + len(LINES[0])
@@ -320,7 +320,7 @@ def test_a_journal_of_another_format_is_not_called_damaged(path: Path) -> None:
     assert type(caught.value) is StorageError
 
 
-def test_an_event_of_a_newer_version_is_told_with_its_line(path: Path) -> None:
+def test_an_event_of_a_newer_version_is_reported_with_its_line(path: Path) -> None:
     path.write_bytes(HEADER + LINES[0] + frame(b'{"event":"Moon","time":1}'))
     with pytest.raises(
         StorageError, match=r"line 3: expected a known kind of event, found 'Moon'"
@@ -328,7 +328,7 @@ def test_an_event_of_a_newer_version_is_told_with_its_line(path: Path) -> None:
         read(path)
 
 
-def test_what_is_wrong_in_a_long_journal_is_told_after_all_that_is_before_it(
+def test_what_is_wrong_in_a_long_journal_is_reported_after_all_that_is_before_it(
     path: Path,
 ) -> None:
     notes = [ev.DriverNoted(float(k), "") for k in range(2500)]
@@ -343,7 +343,7 @@ def test_what_is_wrong_in_a_long_journal_is_told_after_all_that_is_before_it(
 
 
 @pytest.mark.parametrize("verb", ["read", "write"])
-def test_a_missing_journal_is_told_with_its_path(
+def test_a_missing_journal_is_reported_with_its_path(
     path: Path, lease: Lease, verb: str
 ) -> None:
     with pytest.raises(StorageError, match=r"journal\.jsonl: .* No such file"):

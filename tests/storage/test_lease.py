@@ -157,7 +157,7 @@ def test_a_lease_in_no_folder_is_not_taken(tmp_path: Path) -> None:
         Lease.acquire(tmp_path / "missing" / "lease.json")
 
 
-def test_a_file_system_without_links_is_told(
+def test_a_file_system_without_links_is_reported(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(source: Path, target: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_file_system_without_links_is_told(
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{}", '{"process": {}}', "\udcff"])
-def test_a_file_that_is_no_lease_is_told_and_left_alone(
+def test_a_file_that_is_no_lease_is_reported_and_left_alone(
     path: Path, content: str
 ) -> None:
     path.write_bytes(content.encode(errors="surrogateescape"))

@@ -1,4 +1,4 @@
-"""The search space.
+"""The search space: parameters, constraints, and the encoding into the unit cube.
 
-Parameters, constraints on them, and their encoding into the unit cube.
+Knows expressions and numpy, and neither trials nor goals.
 """

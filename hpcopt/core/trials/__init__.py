@@ -1,4 +1,4 @@
-"""What becomes of trials.
+"""Trials and attempts: their states, events, transitions and retry policies.
 
-Their attempts, life cycle, events, and the rules for running them again.
+Knows neither the search space nor the goals.
 """

@@ -172,7 +172,7 @@ def test_a_constraint_that_is_written_out_is_read_as_it_was_meant(
      "3 >= 2", "qps >= qps", "0*qps >= 1", "qps >= 1e999", "baseline >= 1",
      "f(qps) >= 1", "qps >= '1'"],
 )  # fmt: skip
-def test_what_is_no_linear_inequality_is_told(expression: str) -> None:
+def test_what_is_no_linear_inequality_is_reported(expression: str) -> None:
     message = "^outcome_constraints: expected a linear inequality of metrics such as"
     with pytest.raises(ConfigError, match=message) as e:
         parse_goals("-loss", [expression])
@@ -194,7 +194,7 @@ def test_what_is_no_linear_inequality_is_told(expression: str) -> None:
         ("a, b", ["a >= 3", "a >= 4"], "expected one threshold for the objective 'a'"),
     ],
 )  # fmt: skip
-def test_a_constraint_that_makes_no_sense_is_told(
+def test_a_constraint_that_makes_no_sense_is_reported(
     objective: str, constraints: list[str], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=f"^outcome_constraints: {message}"):
@@ -208,7 +208,9 @@ def test_a_constraint_that_makes_no_sense_is_told(
         ("a, b + a", "expected each metric in one objective, found 'a' in several"),
     ],
 )
-def test_objectives_that_make_no_sense_are_told(objective: str, message: str) -> None:
+def test_objectives_that_make_no_sense_are_reported(
+    objective: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=f"^objective: {message}"):
         parse_goals(objective)
 

@@ -93,7 +93,7 @@ def test_a_missing_metric_is_an_error() -> None:
     ["", "loss +", "loss + 1", "3", "a*b", "a/0", "2/a", "f(a)", "a[0]", "a.b",
      "'a'", "True*a", "2*3*a", "a if b else c", "a\0b", "a\nb", "loss <= 3"],
 )  # fmt: skip
-def test_what_is_no_weighted_sum_is_told(expression: str) -> None:
+def test_what_is_no_weighted_sum_is_reported(expression: str) -> None:
     with pytest.raises(ConfigError, match="expected a metric or a weighted sum") as e:
         parse_objective(expression)
     assert str(e.value).endswith(f"found {expression!r}")
@@ -110,7 +110,7 @@ def test_what_is_no_weighted_sum_is_told(expression: str) -> None:
     ],
     ids=["several", "twice", "zero", "infinite", "too large"],
 )
-def test_what_cannot_be_optimised_is_told(expression: str, message: str) -> None:
+def test_what_cannot_be_optimised_is_reported(expression: str, message: str) -> None:
     with pytest.raises(ConfigError, match=f"^objective: {message}"):
         parse_objective(expression)
 
@@ -230,7 +230,7 @@ def test_what_a_diverged_simulation_tells_amounts_to_a_finite_number(
         ("-abs(a - 1e308 - 1e308)", "expected a finite target"),
     ],
 )
-def test_what_is_no_distance_from_a_target_is_told(
+def test_what_is_no_distance_from_a_target_is_reported(
     expression: str, reason: str
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(reason)) as e:

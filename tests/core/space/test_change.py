@@ -62,7 +62,7 @@ def space(*changes: dict[str, Any], without: str = "", **more: Any) -> SearchSpa
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_what_may_change_is_told(changes: dict[str, Any], sentence: str) -> None:
+def test_what_may_change_is_reported(changes: dict[str, Any], sentence: str) -> None:
     found, sentences = continued(space(), space(changes))
     assert sentences[0].startswith(sentence)
     assert continued(found, space(changes)) == (found, ())
@@ -259,7 +259,7 @@ def test_who_asks_for_trials_may_change_the_space_within_one_process(
     assert second.attach_trial({"x": 3.0}) == 7
 
 
-def test_constraints_that_leave_nothing_are_told_before_anything_is_written(
+def test_constraints_that_leave_nothing_are_reported_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "new"

@@ -235,7 +235,7 @@ def test_a_space_comes_back_from_json(space: SearchSpace) -> None:
     assert SearchSpace.from_json(json.loads(text)) == space
 
 
-def test_a_parameter_of_an_unknown_type_is_told() -> None:
+def test_a_parameter_of_an_unknown_type_is_reported() -> None:
     with pytest.raises(
         ConfigError, match=r"parameter 'x': expected type range, choice, .*found 'moon'"
     ):
@@ -270,7 +270,9 @@ def test_a_parameter_of_an_unknown_type_is_told() -> None:
     ],
     ids=str,
 )
-def test_a_range_that_is_none_is_told(arguments: dict[str, Any], message: str) -> None:
+def test_a_range_that_is_none_is_reported(
+    arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=f"^parameter 'x': {message}"):
         RangeParameter(**{"name": "x", "lower": 0, "upper": 1, **arguments})
 
@@ -284,19 +286,19 @@ def test_a_range_that_is_none_is_told(arguments: dict[str, Any], message: str) -
     ],
     ids=["none", "twice", "infinite"],
 )
-def test_a_choice_that_is_none_is_told(
+def test_a_choice_that_is_none_is_reported(
     values: tuple[TParameterValue, ...], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=f"^parameter 'x': {message}"):
         ChoiceParameter("x", values)
 
 
-def test_a_space_without_parameters_is_told() -> None:
+def test_a_space_without_parameters_is_reported() -> None:
     with pytest.raises(ConfigError, match="parameters: expected at least one"):
         SearchSpace(())
 
 
-def test_a_name_that_is_used_twice_is_told() -> None:
+def test_a_name_that_is_used_twice_is_reported() -> None:
     with pytest.raises(ConfigError, match="expected distinct names, found 'x' twice"):
         SearchSpace((RangeParameter("x", 0, 1), ChoiceParameter("x", (1,))))
 
@@ -328,7 +330,7 @@ def test_a_name_that_is_used_twice_is_told() -> None:
     ],
     ids=str,
 )
-def test_a_value_that_is_not_allowed_is_told(
+def test_a_value_that_is_not_allowed_is_reported(
     parameter: Searched, value: Any, message: str
 ) -> None:
     with pytest.raises(UsageError, match=f"^parameter 'x': .*{message}"):
@@ -336,6 +338,6 @@ def test_a_value_that_is_not_allowed_is_told(
 
 
 @pytest.mark.parametrize("given_", [{"x": 0, "y": 0}, {"y": 0}], ids=str)
-def test_a_parameterization_of_other_names_is_told(given_: dict[str, int]) -> None:
+def test_a_parameterization_of_other_names_is_reported(given_: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=r"expected values for \['x'\], found \["):
         SearchSpace((RangeParameter("x", 0, 1),)).check(given_)

@@ -255,7 +255,7 @@ def test_a_constraint_on_an_inactive_parameter_holds() -> None:
         ("x + <= 1", "expected arithmetic such as .*, found 'x \\+'"),
     ],
 )
-def test_a_constraint_that_is_none_is_told(constraint: str, message: str) -> None:
+def test_a_constraint_that_is_none_is_reported(constraint: str, message: str) -> None:
     specs = [
         *unit("x"),
         *unit("n", bounds=[0, 3], parameter_type="int"),
@@ -266,7 +266,7 @@ def test_a_constraint_that_is_none_is_told(constraint: str, message: str) -> Non
         SearchSpace.from_json(specs, [constraint])
 
 
-def test_equalities_that_contradict_each_other_are_told() -> None:
+def test_equalities_that_contradict_each_other_are_reported() -> None:
     with pytest.raises(ConfigError, match="the equalities contradict each other"):
         SearchSpace.from_json(unit("x", "y"), ["x + y == 1", "2*x + 2*y == 3"])
 
@@ -308,7 +308,7 @@ def test_equalities_that_contradict_each_other_are_told() -> None:
         ),
     ],
 )  # fmt: skip
-def test_connections_that_make_no_sense_are_told(
+def test_connections_that_make_no_sense_are_reported(
     specs: list[dict[str, Any]], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=f"^parameter '.*{message}"):
@@ -324,7 +324,7 @@ def test_connections_that_make_no_sense_are_told(
         ({"x": 0.1, "y": 0.2, "q": 1}, r"expected values for \['s', 'x', 'y'\]"),
     ],
 )
-def test_what_does_not_fit_a_structured_space_is_told(
+def test_what_does_not_fit_a_structured_space_is_reported(
     given_: dict[str, float], message: str
 ) -> None:
     derived = {"name": "s", "type": "derived", "expression": "x + y"}
