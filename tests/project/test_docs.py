@@ -30,7 +30,7 @@ DOCUMENTS = [
 
 #: The languages of code blocks: what is checked here, and what is only shown.
 CHECKED = ["bash", "python", "yaml"]
-SHOWN = ["text"]
+SHOWN = ["dockerfile", "text"]
 
 #: Where a program would need a cluster: what comes before is run.
 NEEDS_CLUSTER = "client.run_trials("
