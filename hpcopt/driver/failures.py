@@ -116,6 +116,7 @@ def _failure_kind(trial: Trial) -> object:
     seconds = attempt.run_s
     if seconds is None or seconds > IMMEDIATE_S:
         return None
-    # Reasons contain paths and trial indices; exit codes are among the facts.
-    words = re.sub(r"\d+", "#", trial.reason)
+    # Reasons contain paths and trial indices; exit codes are among the facts, as is the
+    # class of an exception, whose message may contain the trial's parameters.
+    words = attempt.facts.get("error") or re.sub(r"\d+", "#", trial.reason)
     return trial.cause, attempt.facts.get("exit_code"), words

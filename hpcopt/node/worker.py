@@ -11,7 +11,7 @@ keyword; the result goes to ``result.h5`` there. The function returns
 A metric is the dataset ``/<name>``, its standard error ``/<name>_sem``; what is
 returned replaces what was reported under the same name. The exit code is 1, after the
 traceback, if the function raises, and 2, after one sentence, if it cannot be called or
-returns something else.
+returns something else. Then ``error.json`` in the folder says what went wrong.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import numpy.typing as npt
 from hpcopt.core.errors import UsageError
 from hpcopt.metrics import result_file
 from hpcopt.node import report
+from hpcopt.runners.script.worker_error import ErrorNote
 
 #: The metric that a bare number is.
 OBJECTIVE = "objective"
@@ -55,27 +56,30 @@ class _Task:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one trial and return the exit code."""
-    try:
-        task = _prepare(arguments)
-    except UsageError as error:
-        return _refuse(error)
-    progress = report.begin(lambda series: task.save(series, is_complete=False))
-    returned = task.function(**task.parameters)
-    try:
-        values = {**progress.series, **_metrics(returned)}
-        if not values:
-            raise UsageError(
-                "expected the function to return a number or a dict of metrics, or to "
-                "call hpcopt.report; found that it did neither"
-            )
-    except UsageError as error:
-        return _refuse(error)
-    task.save(values, is_complete=True)
+    folder = os.environ.get("HPCOPT_TRIAL_FOLDER")
+    with ErrorNote(Path(folder) if folder else None) as note:
+        try:
+            task = _prepare(arguments)
+        except UsageError as error:
+            return _refuse(error, note)
+        progress = report.begin(lambda series: task.save(series, is_complete=False))
+        returned = task.function(**task.parameters)
+        try:
+            values = {**progress.series, **_metrics(returned)}
+            if not values:
+                raise UsageError(
+                    "expected the function to return a number or a dict of metrics, or "
+                    "to call hpcopt.report; found that it did neither"
+                )
+        except UsageError as error:
+            return _refuse(error, note)
+        task.save(values, is_complete=True)
     return 0
 
 
-def _refuse(error: UsageError) -> int:
+def _refuse(error: UsageError, note: ErrorNote) -> int:
     sys.stderr.write(f"hpcopt.node.worker: {error}\n")
+    note.refuse(str(error))
     return error.exit_code
 
 

@@ -59,6 +59,19 @@ class SiteLimits:
         """How long the controller remembers a job that has ended."""
         return number(self.config, "MinJobAge", 300)
 
+    def requeues(self, exit_code: int) -> bool:
+        """Whether Slurm may run a job again that has ended with this exit code.
+
+        It may, for all that is known, while the controller does not answer.
+        """
+        try:
+            config = self.config
+        except PollError:
+            return True
+        listed = [config.get(name, "") for name in ("RequeueExit", "RequeueExitHold")]
+        spans = re.findall(r"(\d{1,3})(?:-(\d{1,3}))?", ",".join(listed), re.ASCII)
+        return any(int(low) <= exit_code <= int(high or low) for low, high in spans)
+
     @cached_property
     def _n_nodes(self) -> Mapping[str, int]:
         """How many nodes each partition has; the default one is ``""``, too.

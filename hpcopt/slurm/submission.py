@@ -31,22 +31,31 @@ class JobSubmitter:
     def __init__(
         self,
         commands: SlurmCommands,
+        site: SiteLimits,
         clock: Callable[[], float] = time.time,
         *,
         limit: SubmitLimit | None = None,
     ) -> None:
+        """Submit to a site.
+
+        Args:
+            commands: Runs Slurm's commands.
+            site: The site's configuration.
+            clock: Returns the seconds since the epoch.
+            limit: Is told of what was submitted, and of refusals.
+        """
         self._commands = commands
         self._limit = limit
         self._clock = clock
-        self._limits = SiteLimits(commands)
-        self._recovery = Recovery(commands, self._limits, clock)
+        self._site = site
+        self._recovery = Recovery(commands, site, clock)
         self._n_accepted = _LARGEST_ARRAY
         """How large an array the limit on submitted jobs has room for, as it seems."""
 
     def max_array_size(self) -> int:
         """Return how many tasks to put into one array."""
         try:
-            return min(self._n_accepted, self._limits.max_array_size)
+            return min(self._n_accepted, self._site.max_array_size)
         except PollError:
             return 1  # single jobs are right at every site
 

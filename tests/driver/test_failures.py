@@ -86,6 +86,20 @@ def test_failures_of_several_kinds_are_not_identical() -> None:
         world.run()
 
 
+def test_exceptions_of_one_kind_are_alike_whatever_they_say() -> None:
+    world = failing_world()
+    world.cluster.facts = lambda key: {"exit_code": 1, "error": "KeyError"}
+    with pytest.raises(RepeatedFailureError):
+        world.run()
+    world = failing_world()
+    world.cluster.facts = lambda key: {
+        "exit_code": 1,
+        "error": "KeyError" if key[0] % 2 else "ValueError",
+    }
+    with pytest.raises(FailureRateExceededError):
+        world.run()
+
+
 def test_a_disk_that_stays_full_stops_the_run_and_no_trial_fails_for_it() -> None:
     world = World(Limits(max_trials=4, parallelism=2))
     world.cluster.cause = lambda key: Cause.INFRASTRUCTURE

@@ -15,6 +15,8 @@ import hpcopt
 from hpcopt.core.errors import ResultNotReadyError, UsageError
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.node import report, worker
+from hpcopt.runners.script.attempt_folder import AttemptFolder
+from hpcopt.runners.script.worker_error import WorkerError
 
 FUNCTIONS = """
 import hpcopt
@@ -256,9 +258,11 @@ def test_parameters_that_cannot_be_read_are_one_sentence(
 # As a process
 
 
-def run(function: str) -> subprocess.CompletedProcess[str]:
+def run(
+    function: str, module: str = "hpcopt.node.worker"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-m", "hpcopt.node.worker", function],
+        [sys.executable, "-P", "-m", module, function],
         capture_output=True,
         text=True,
     )
@@ -287,6 +291,76 @@ def test_the_exit_code_says_how_it_went(
     assert done.returncode == code
     assert done.stderr.endswith(message)
     assert ("Traceback" in done.stderr) == (code == 1)
+
+
+def test_job_scripts_of_the_first_release_find_the_worker(trial: Path) -> None:
+    done = run("simulation:number", module="hpcopt.worker")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert fetch(trial, "objective") == (0, 1.0)
+
+
+# What went wrong
+
+
+def left(trial: Path) -> WorkerError | None:
+    return AttemptFolder(trial).read_error()
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        (
+            "simulation:reports_and_fails",
+            "ValueError",
+            "the function raised ValueError: the mesh is bad",
+        ),
+        (
+            "package.broken:run",
+            "ModuleNotFoundError",
+            "the function raised ModuleNotFoundError: "
+            "No module named 'not_installed_here'",
+        ),
+    ],
+)
+def test_what_a_function_raises_is_left_in_the_folder(
+    trial: Path, function: str, kind: str, message: str
+) -> None:
+    (trial / "started").write_text("4711 n1 7 boot 1\n")
+    assert run(function).returncode == 1
+    error = left(trial)
+    assert error is not None
+    assert (error.kind, error.message) == (kind, message)
+    assert error.traceback.startswith("Traceback (most recent call last)")
+    assert error.traceback.endswith(f"{message.removeprefix('the function raised ')}\n")
+
+
+def test_why_the_worker_refuses_is_left_in_the_folder(trial: Path) -> None:
+    assert worker.main(["simulation:nothing"]) == 2
+    error = left(trial)
+    assert error is not None
+    assert (error.kind, error.traceback) == ("", "")
+    assert error.message.endswith("found that it did neither")
+
+
+@pytest.mark.parametrize("function", ["simulation:number", "simulation:leaves"])
+def test_nothing_is_left_where_nothing_was_raised(trial: Path, function: str) -> None:
+    run(function)
+    assert left(trial) is None
+
+
+def test_an_error_of_an_earlier_run_is_not_this_ones(trial: Path) -> None:
+    (trial / "started").write_text("4711 n1 7 boot 1\n")
+    run("simulation:reports_and_fails")
+    (trial / "started").write_text("4711 n2 8 boot 2\n")
+    assert left(trial) is None
+
+
+def test_an_error_that_cannot_be_left_is_raised_all_the_same(
+    trial: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (trial / "error.json").mkdir()
+    with pytest.raises(ValueError, match="the mesh is bad"):
+        worker.main(["simulation:reports_and_fails"])
 
 
 def test_the_worker_loads_no_torch_and_hpcopt_nothing_heavy() -> None:

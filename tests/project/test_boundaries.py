@@ -78,7 +78,11 @@ NEIGHBOURS = {
     "metrics": [],
     "slurm": [],
     "runners": ["slurm"],
-    "node": ["metrics.result_file", "runners.script.attempt_folder"],
+    "node": [
+        "metrics.result_file",
+        "runners.script.attempt_folder",
+        "runners.script.worker_error",
+    ],
     "__init__.py": ["node.report"],
     "worker.py": ["node.worker"],
     "pack.py": ["node.pack"],

@@ -14,6 +14,7 @@ from hpcopt.core.types import JSONValue
 from hpcopt.runners.local import session_processes
 from hpcopt.runners.local.processes import LocalProcesses
 from hpcopt.runners.local.session_processes import Machine
+from hpcopt.runners.local.verdict import ended_state
 from hpcopt.runners.protocol import (
     AttemptRequest,
     Submission,
@@ -26,7 +27,7 @@ from hpcopt.runners.script.attempt_folder import (
     Started,
     Stopped,
 )
-from hpcopt.runners.script.exit_status import CANNOT_WRITE, disk_was_full, exit_reason
+from hpcopt.runners.script.exit_status import CANNOT_WRITE
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import RenderedJob, digest
 from hpcopt.runners.script.time_limit import parse_slurm_time
@@ -34,8 +35,6 @@ from hpcopt.runners.single_trials import SingleTrials
 
 #: Seconds from TERM to KILL; what Slurm waits by default (``KillWait``).
 _KILL_GRACE_S = 30.0
-
-_NO_SPACE = "no space was left to write to"
 
 _Key = tuple[int, int]
 
@@ -199,13 +198,7 @@ class LocalRunner(SingleTrials):
         if machine is Machine.HERE:
             # As Slurm does, so that nothing of an ended trial computes or writes on.
             session_processes.send_signal(started, signal.SIGKILL)
-        cause, reason = _verdict(folder, started, code)
-        facts: dict[str, JSONValue] = {"host": started.host, "exit_code": code}
-        if (run_s := folder.run_s()) is not None:
-            facts["elapsed_s"] = run_s
-        if reason == _NO_SPACE:
-            facts[DISK_FULL] = True
-        return AttemptState(Phase.ENDED, cause, reason, facts)
+        return ended_state(folder, started, code)
 
     def _unstarted_state(self, key: _Key, folder: AttemptFolder) -> AttemptState:
         code = self._processes.exit_code(key)
@@ -282,27 +275,3 @@ class LocalRunner(SingleTrials):
 def _orphan(folder: AttemptFolder) -> Started | None:
     """Return the process of an attempt whose files were deleted, while it runs."""
     return None if folder.job.exists() else session_processes.find_wrapper(folder)
-
-
-def _verdict(
-    folder: AttemptFolder, started: Started, code: int | None
-) -> tuple[Cause, str]:
-    """Return why an attempt that has ended did so."""
-    if started.job_id == NEVER_RUN:
-        return Cause.USER, "it was stopped before it began"
-    stopped = folder.read_stopped()
-    if stopped is not None and stopped.cause is Cause.TIME:
-        return Cause.TIME, "it reached its time limit and was ended"
-    if stopped is not None:
-        return Cause.USER, "it was stopped"
-    if code != 0 and disk_was_full(folder, code):
-        return Cause.INFRASTRUCTURE, _NO_SPACE
-    if code is not None:
-        return (Cause.TRIAL, exit_reason(code)) if code else (Cause.SUCCESS, "")
-    if session_processes.machine_of(started) is Machine.REBOOTED:
-        return Cause.INFRASTRUCTURE, f"{started.host} was started anew meanwhile"
-    return (
-        Cause.TRIAL,
-        f"its process {started.pid} is gone without an exit code: it was killed, "
-        "perhaps for lack of memory",
-    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from hpcopt.core.trials.trial import Attempt, Cause
 from hpcopt.host.durable import write_text_durably
 from hpcopt.host.process import Process, boot_id, host_name
+from hpcopt.runners.script.worker_error import ERROR_FILE, WorkerError, parse_error
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class Look:
     stopped: Stopped | None
     run_s: float | None = field(default=None, compare=False)
     """How long its script ran, where that has ended by itself."""
+    error: WorkerError | None = None
+    """What went wrong, where a Python trial's worker has told."""
 
 
 NOTHING_SEEN = Look(None, None, "", None)
@@ -121,12 +124,18 @@ class AttemptFolder:
         """Return all that the job and the runner have written down so far."""
         # Listed first: see the module's docstring.
         names = self._names()
-        started, ended, stopped = (
+        started, ended, stopped, error = (
             self._read(name) if name in names else ""
-            for name in ("started", "ended", "stopped")
+            for name in ("started", "ended", "stopped", ERROR_FILE)
         )
         run_s = self.run_s() if started and ended else None
-        return Look(_started(started), *_ended(ended), _stopped(stopped), run_s)
+        return Look(
+            _started(started),
+            *_ended(ended),
+            _stopped(stopped),
+            run_s,
+            parse_error(error, started),
+        )
 
     def run_s(self) -> float | None:
         """Return how long the script ran; ``None`` unless it has ended by itself.
@@ -153,6 +162,10 @@ class AttemptFolder:
         A script may have saved its state at it, exited with 0, and be run again.
         """
         return _ended(self._listed("ended"))[1]
+
+    def read_error(self) -> WorkerError | None:
+        """Return what a Python trial's worker says went wrong; ``None`` if nothing."""
+        return parse_error(self._listed(ERROR_FILE), self._listed("started"))
 
     def read_stopped(self) -> Stopped | None:
         """Return why and when a local attempt was asked to end; ``None`` if not."""

@@ -6,7 +6,9 @@ import os
 import re
 import signal
 
+from hpcopt.core.types import JSONValue
 from hpcopt.runners.script.attempt_folder import AttemptFolder
+from hpcopt.runners.script.worker_error import WorkerError
 
 #: What the wrapper exits with when the program failed and no file can be written; the
 #: number is that of ``EX_IOERR`` in ``sysexits.h``.
@@ -33,6 +35,18 @@ def exit_reason(code: int) -> str:
     except ValueError:
         return f"the trial's script ended with exit code {code}"
     return f"the trial's script was ended by {name} (exit code {code})"
+
+
+def failure(code: int, error: WorkerError | None) -> tuple[str, dict[str, JSONValue]]:
+    """Return why a script failed: a sentence, and what else is known.
+
+    Args:
+        code: Its exit code, other than 0.
+        error: What its worker says went wrong, if it runs a Python function.
+    """
+    if error is None:
+        return exit_reason(code), {}
+    return f"{error.message} (exit code {code})", {"error": error.kind}
 
 
 def disk_was_full(folder: AttemptFolder, exit_code: int | None) -> bool:

@@ -11,9 +11,10 @@ from hpcopt.core.trials.retry_policy import BAD_NODE
 from hpcopt.core.trials.trial import DISK_FULL, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.script.attempt_folder import Look, folder_of, look_at, metadata_text
-from hpcopt.runners.script.exit_status import disk_was_full, exit_reason
+from hpcopt.runners.script.exit_status import disk_was_full, exit_reason, failure
 from hpcopt.runners.slurm.packs import PackedAttempts, is_packed, own_end
 from hpcopt.slurm.batch_job import job_name
+from hpcopt.slurm.futures import Outcome, TrialJob
 from hpcopt.slurm.tables import WatchedJob
 from hpcopt.slurm.watch import JobWatch
 
@@ -26,7 +27,11 @@ class AttemptWatch:
     """Tells the states of attempts; the end of one that went well costs no call."""
 
     def __init__(
-        self, watch: JobWatch, packs: PackedAttempts, note_end: Callable[[], None]
+        self,
+        watch: JobWatch,
+        packs: PackedAttempts,
+        note_end: Callable[[], None],
+        requeues: Callable[[int], bool],
     ) -> None:
         """Watch attempts.
 
@@ -34,7 +39,9 @@ class AttemptWatch:
             watch: Asks Slurm about jobs.
             packs: Knows what the job of a pack says of each of its attempts.
             note_end: Called for each job whose end its own files tell.
+            requeues: Whether Slurm runs jobs again that end with an exit code.
         """
+        self._requeues = requeues
         self._watch = watch
         self._packs = packs
         self._note_end = note_end
@@ -103,14 +110,32 @@ class AttemptWatch:
         """Return the end of an attempt, if its own word is enough."""
         if is_packed(attempt):
             return own_end(look)
+        code = look.exit_code
         # One that was told to end may be requeued: Slurm has to say.
-        if look.exit_code != 0 or look.last_signal:
+        if code is None or look.last_signal:
+            return None
+        job_id = self.job_id(attempt)
+        future = TrialJob(folder_of(attempt).path, job_id, lambda: self._left(look))
+        if not future.done():
             return None
         self._note_end()
-        facts: dict[str, JSONValue] = {"job_id": self.job_id(attempt), "exit_code": 0}
+        facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
         if look.run_s is not None:
             facts["elapsed_s"] = look.run_s
-        return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
+        error = future.exception()
+        if error is None:
+            return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
+        state = AttemptState(Phase.ENDED, Cause.TRIAL, str(error), facts)
+        return _failed(attempt, state, code)
+
+    def _left(self, look: Look) -> Outcome | None:
+        """Return what a job has left, if that and its exit code are the last word."""
+        if look.exit_code == 0:
+            return Outcome()
+        code, error = look.exit_code, look.error
+        if code is None or error is None or error.may_be_memory or self._requeues(code):
+            return None
+        return Outcome(error.message, error.traceback)
 
     def _beginning(self, attempt: Attempt, look: Look) -> AttemptState | None:
         """Return that an attempt runs, if it waited so far, and not once again."""
@@ -203,12 +228,15 @@ def _not_started(attempt: Attempt, state: AttemptState) -> AttemptState:
 
 def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptState:
     """Return what the failure of an attempt's own program means."""
-    reason = exit_reason(exit_code)
+    folder = folder_of(attempt)
     try:
-        if not disk_was_full(folder_of(attempt), exit_code):
-            return replace(state, reason=reason)
+        reason, facts = failure(exit_code, folder.read_error())
+        is_full = disk_was_full(folder, exit_code)
     except OSError as exc:
-        return AttemptState(Phase.UNKNOWN, None, f"{reason}; {exc}")
+        return AttemptState(Phase.UNKNOWN, None, f"{exit_reason(exit_code)}; {exc}")
+    state = replace(state, reason=reason, facts={**state.facts, **facts})
+    if not is_full:
+        return state
     return replace(
         state,
         cause=Cause.INFRASTRUCTURE,

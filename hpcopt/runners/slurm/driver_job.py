@@ -34,6 +34,7 @@ from hpcopt.slurm.batch_job import BatchJob, job_name
 from hpcopt.slurm.commands import SlurmCommands
 from hpcopt.slurm.driver_jobs import CANCELLED, DRIVER_JOBS, latest
 from hpcopt.slurm.queue import SlurmQueue
+from hpcopt.slurm.site import SiteLimits
 from hpcopt.slurm.states import phase_of
 from hpcopt.slurm.submission import JobSubmitter
 
@@ -132,7 +133,7 @@ class DriverJobs:
         self._folder = folder / DRIVER_JOBS
         commands = commands or SlurmCommands()
         self._queue = SlurmQueue(commands)
-        self._submitter = JobSubmitter(commands, clock)
+        self._submitter = JobSubmitter(commands, SiteLimits(commands), clock)
         self._clock = clock
 
     def in_queue(self, own_id: str = "") -> str:

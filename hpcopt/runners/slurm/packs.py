@@ -21,7 +21,7 @@ from hpcopt.runners.script.attempt_folder import (
     folder_of,
     look_at,
 )
-from hpcopt.runners.script.exit_status import exit_reason
+from hpcopt.runners.script.exit_status import failure
 
 #: What a program that has exceeded its memory is killed with.
 _KILLED = 128 + signal.SIGKILL
@@ -125,7 +125,7 @@ def own_end(look: Look) -> AttemptState | None:
     facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
     if look.run_s is not None:
         facts["elapsed_s"] = look.run_s
-    return _ended(code, facts)
+    return _ended(code, look, facts)
 
 
 def state(look: Look, job: AttemptState) -> AttemptState:
@@ -143,7 +143,7 @@ def state(look: Look, job: AttemptState) -> AttemptState:
     if look.stopped is not None:
         return AttemptState(Phase.ENDED, Cause.USER, "it was stopped", facts)
     if code is not None and job.cause not in _CUTTING_OFF:
-        return _ended(code, facts)
+        return _ended(code, look, facts)
     is_begun = look.started is not None
     if job.cause in _CUTTING_OFF and (is_begun or job.cause is Cause.USER):
         return AttemptState(Phase.ENDED, job.cause, job.reason, facts)
@@ -167,10 +167,11 @@ def _live(look: Look, job: AttemptState, facts: dict[str, JSONValue]) -> Attempt
     if look.exit_code is None or look.exit_code == _KILLED:
         return job  # the end of the pack will say whether memory was the reason
     # A job whose end Slurm has begun is not running: this signal was the attempt's own.
-    return job if look.last_signal else _ended(look.exit_code, facts)
+    return job if look.last_signal else _ended(look.exit_code, look, facts)
 
 
-def _ended(code: int, facts: dict[str, JSONValue]) -> AttemptState:
+def _ended(code: int, look: Look, facts: dict[str, JSONValue]) -> AttemptState:
     if code == 0:
         return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
-    return AttemptState(Phase.ENDED, Cause.TRIAL, exit_reason(code), facts)
+    reason, more = failure(code, look.error)
+    return AttemptState(Phase.ENDED, Cause.TRIAL, reason, {**facts, **more})

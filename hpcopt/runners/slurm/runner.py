@@ -86,18 +86,19 @@ class SlurmRunner(SingleTrials):
             )
         self._scripts = scripts
         self._layouts = Layouts(scripts)
-        self._commands = commands or SlurmCommands()
-        self._queue = SlurmQueue(self._commands)
-        self._site = SiteLimits(self._commands)
+        self._commands = commands = commands or SlurmCommands()
+        self._queue = SlurmQueue(commands)
+        self._site = site = SiteLimits(commands)
         self._limit = SubmitLimit(
-            self._commands, self._queue, self._site, scripts.spec.limited_by(), clock
+            commands, self._queue, site, scripts.spec.limited_by(), clock
         )
-        self._submitter = JobSubmitter(self._commands, clock, limit=self._limit)
+        self._submitter = JobSubmitter(commands, site, clock, limit=self._limit)
         self._packs = PackedAttempts(self._layouts.pack.folder_of, clock)
         self._attempts = AttemptWatch(
             JobWatch(self._queue, clock, lost_after_s=lost_after_s),
             self._packs,
             self._limit.ended,
+            site.requeues,
         )
         self._planned: dict[str, list[RenderedJob]] = {}
         """What was rendered for submissions that are not submitted yet."""

@@ -6,6 +6,7 @@ import pytest
 
 from hpcopt.core.trials.trial import AttemptState, Cause, Phase
 from hpcopt.runners.script.attempt_folder import Look, Started, Stopped
+from hpcopt.runners.script.worker_error import WorkerError
 from hpcopt.runners.slurm import packs
 
 BEGUN = Started("12", "n1", 7, "boot", "1")
@@ -83,6 +84,14 @@ def test_what_ended_the_pack_ended_what_ran_and_not_what_waited(cause: Cause) ->
     state = packs.state(look(begun=False), ended(cause))
     assert state.cause is Cause.INFRASTRUCTURE
     assert "its turn had not come when its pack ended" in state.reason
+
+
+def test_what_a_function_raised_is_the_reason() -> None:
+    error = WorkerError("KeyError", "the function raised KeyError: 'a'", "", "")
+    end = packs.own_end(Look(BEGUN, 1, "", None, error=error))
+    assert end is not None
+    assert end.reason == "the function raised KeyError: 'a' (exit code 1)"
+    assert end.facts["error"] == "KeyError"
 
 
 def test_a_pack_that_somebody_cancelled_is_cancelled_as_a_whole() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -551,6 +552,80 @@ def test_another_exit_code_is_explained_when_slurm_cannot(
     state = runner.poll(attempts)[0, 0]
     assert state.cause is Cause.TRIAL
     assert "exit code 127: its command was not found" in state.reason
+
+
+BEGUN = "41_0 n1 7 boot 1\n"
+
+
+def write_error(
+    world: World, traceback: str = "Traceback: …", run: str = BEGUN
+) -> None:
+    """Have the function of the first trial raise, and its script end."""
+    record = {
+        "kind": "ValueError",
+        "message": "the function raised ValueError: the mesh is bad",
+        "traceback": traceback,
+        "run": run,
+    }
+    world.write(0, "started", BEGUN)
+    world.write(0, "error.json", json.dumps(record))
+    world.write(0, "ended", "1\n")
+
+
+def test_what_a_function_raised_costs_no_call(
+    world: World, attempts: list[Attempt]
+) -> None:
+    runner = world.runner()
+    runner.plan([request(2), request(3)])  # which asks for the site's configuration
+    write_error(world)
+    n_calls = len(world.slurm.calls())
+    for ask in (runner.poll_files, runner.poll):
+        state = ask(attempts[:1])[0, 0]
+        assert (state.phase, state.cause) == (Phase.ENDED, Cause.TRIAL)
+        assert state.reason == (
+            "the function raised ValueError: the mesh is bad (exit code 1)"
+        )
+        assert state.facts["error"] == "ValueError"
+    assert len(world.slurm.calls()) == n_calls
+
+
+@pytest.mark.parametrize(
+    ("traceback", "run", "ended", "config"),
+    [
+        ("MemoryError", BEGUN, "1\n", ""),  # another process may have been killed
+        ("", "41_0 n2 8 boot 2\n", "1\n", ""),  # of an earlier run
+        ("", BEGUN, "1 TERM\n", ""),
+        ("", BEGUN, "1\n", "RequeueExit = 1,99\n"),
+        ("", BEGUN, "1\n", "RequeueExitHold = 0-7\n"),
+    ],
+)
+def test_slurm_is_asked_where_it_may_know_better(
+    world: World,
+    attempts: list[Attempt],
+    traceback: str,
+    run: str,
+    ended: str,
+    config: str,
+) -> None:
+    world.slurm.says("scontrol", f"MaxArraySize = 1001\n{config}")
+    write_error(world, traceback, run)
+    world.write(0, "ended", ended)
+    runner = world.runner()
+    assert runner.poll_files(attempts[:1])[0, 0].phase is Phase.UNKNOWN
+    world.slurm.says("squeue", "")
+    world.accounting(attempts[0].name, "41_0", "OUT_OF_MEMORY")
+    assert runner.poll(attempts[:1])[0, 0].cause is Cause.MEMORY
+
+
+def test_what_a_function_raised_is_the_reason_where_slurm_is_asked(
+    world: World, attempts: list[Attempt]
+) -> None:
+    write_error(world, "MemoryError")
+    world.slurm.says("squeue", "")
+    world.accounting(attempts[0].name, "41_0", "FAILED")
+    state = world.runner().poll(attempts[:1])[0, 0]
+    assert state.cause is Cause.TRIAL
+    assert state.reason.startswith("the function raised ValueError: the mesh is bad")
 
 
 def test_a_failed_poll_is_an_error_and_no_state(

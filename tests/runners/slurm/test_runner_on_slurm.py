@@ -17,7 +17,7 @@ from hpcopt.core.errors import (
     SubmissionRefusedError,
     SubmissionUnknownError,
 )
-from hpcopt.core.trials.trial import Attempt, Cause, Phase
+from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands, is_running
@@ -230,6 +230,45 @@ def test_slurm_says_beforehand_what_it_will_refuse(slurm: RealSlurm) -> None:
     with pytest.raises(SubmissionRefusedError, match="Invalid partition name"):
         runner.submit(submission)
     assert slurm.runs() == []
+
+
+def test_how_a_python_function_ended_is_known_without_asking_slurm(
+    slurm: RealSlurm,
+) -> None:
+    runner = slurm.runner("#!/bin/bash\nexec {{ command }}\n")
+    runner._scripts.spec = dataclasses.replace(
+        runner._scripts.spec, function="simulation:run"
+    )
+    (slurm.folder / "simulation.py").write_text(
+        "def run(x):\n"
+        "    if x < 0:\n"
+        "        raise ValueError(f'the mass is negative: {x}')\n"
+        "    return x\n"
+    )
+    requests = [AttemptRequest(0, 0, {"x": 1.0}), AttemptRequest(1, 0, {"x": -1.0})]
+    attempts = submit(runner, runner.plan(requests))
+    calls = dict(runner.calls)
+    found: dict[tuple[int, int], AttemptState] = {}
+
+    def have_ended() -> bool:
+        states = runner.poll_files(attempts)
+        found.update({k: s for k, s in states.items() if s.phase is Phase.ENDED})
+        return len(found) == 2
+
+    wait_until(have_ended)
+    assert found[0, 0].cause is Cause.SUCCESS
+    failed = found[1, 0]
+    assert failed.cause is Cause.TRIAL
+    assert failed.reason == (
+        "the function raised ValueError: the mass is negative: -1.0 (exit code 1)"
+    )
+    assert runner.poll(attempts).keys() == found.keys()
+    assert dict(runner.calls) == calls
+    assert calls.keys() == {"scontrol", "sbatch"}
+    # Slurm says the same, once its accounting has heard of it.
+    job_id = slurm.job_ids(attempts)[1]
+    sacct = ("sacct", "-X", "-n", "-P", "-o", "State,ExitCode", "-j", job_id)
+    wait_until(lambda: slurm.run(*sacct).strip() == "FAILED|1:0")
 
 
 def test_the_site_is_described(slurm: RealSlurm) -> None:
