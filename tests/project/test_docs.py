@@ -87,6 +87,14 @@ def test_the_architecture_is_read_in_one_sitting() -> None:
     assert len(text.splitlines()) <= 250
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_modules_that_a_document_names_are_there(document: Path) -> None:
+    named = re.findall(r"`([a-z_]+(?:/[a-z_]+)*/(?:[a-z_]+\.py)?)`", prose(document))
+    rooms = {path.name for path in (ROOT / "hpcopt").iterdir()}
+    ours = [name for name in named if name.split("/")[0] in rooms]
+    assert [name for name in ours if not (ROOT / "hpcopt" / name).exists()] == []
+
+
 def test_every_verb_is_in_the_readme_and_has_help() -> None:
     readme = (ROOT / "README.md").read_text()
     verbs = command_line.list_commands(None)  # type: ignore[arg-type]
