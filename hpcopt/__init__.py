@@ -6,4 +6,4 @@ from hpcopt.node.report import report
 
 __all__ = ["__version__", "report"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

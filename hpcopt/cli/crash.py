@@ -10,6 +10,8 @@ import traceback
 from importlib import metadata
 from pathlib import Path
 
+from hpcopt import __version__
+
 #: What the result of a run may depend on.
 PACKAGES = (
     "hpcopt",
@@ -28,6 +30,8 @@ PACKAGES = (
 
 def version_of(package: str) -> str | None:
     """Return the version of an installed package, without loading it."""
+    if package == "hpcopt":  # what runs, which in a clone may be newer than installed
+        return __version__
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
