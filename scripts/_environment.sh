@@ -3,6 +3,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=$root/.venv
+constraints=$root/constraints.txt
+pythons=(python3 python3.14 python3.13 python3.12 python3.11)
 # shellcheck source-path=SCRIPTDIR source=_debian.sh
 . "$root/scripts/_debian.sh"
 
@@ -11,7 +13,7 @@ fingerprint() {
     {
         readlink -f "$venv/bin/python"
         printf '%s\n' "$root"
-        cat "$root/constraints.txt" "$root/setup.cfg" "$root/pyproject.toml"
+        cat "$constraints" "$root/setup.cfg" "$root/pyproject.toml"
     } | sha256sum
 }
 
@@ -22,7 +24,7 @@ is_installed() { # EXTRA
 
 find_python() {
     local candidate
-    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    for candidate in "${pythons[@]}"; do
         # The base executable: an activated environment must not become the base of another.
         if "$candidate" -c 'import sys
 print(sys._base_executable)
@@ -54,7 +56,7 @@ create_venv() {
 }
 
 pip_install() { # ARGUMENT...
-    (cd "$root" && "$venv/bin/python" -m pip install -c constraints.txt "$@") >>"$venv/install.log" 2>&1 || {
+    (cd "$root" && "$venv/bin/python" -m pip install -c "$constraints" "$@") >>"$venv/install.log" 2>&1 || {
         tail -n 20 "$venv/install.log" >&2
         fail 1 "pip install $* failed; all of it is in $venv/install.log."
     }
@@ -67,7 +69,7 @@ install_hpcopt() { # EXTRA
     touch "$venv/incomplete"
     say "Installing hpcopt with its $1 dependencies into $venv (minutes, the first time)."
     # Torch by its exact version and on its own: a range may draw the build with gigabytes of CUDA.
-    pip_install "$(grep '^torch==' "$root/constraints.txt")"
+    pip_install "$(grep '^torch==' "$constraints")"
     pip_install -e ".[$1]"
     fingerprint >"$venv/installed-$1"
     rm "$venv/incomplete"
@@ -86,4 +88,13 @@ ensure_environment() { # EXTRA
         }
         is_installed "$1" || install_hpcopt "$1"
     ) 9>"$venv/lock" || exit 1
+}
+
+# Have the environment be one of its own, with the lowest versions that setup.cfg allows;
+# those of long ago are there for the lowest Python only.
+use_lowest_versions() {
+    pythons=(python3.11 "${pythons[@]}")
+    venv=$root/.venv-lowest
+    constraints=$root/.venv-lowest.txt
+    sed -nE 's/^ +([A-Za-z0-9_.-]+)>=([0-9.]+)$/\1==\2/p' "$root/setup.cfg" | sort -u >"$constraints"
 }
