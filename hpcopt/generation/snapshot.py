@@ -73,7 +73,7 @@ class Snapshot:
         """Return all whose outcomes are not known, those just ``proposed`` included.
 
         An abandoned point is as good as pending: what it would have told is unknown,
-        and a point beside it promises little beyond it.
+        and a point beside it would tell little beyond it.
         """
         return [*self.pending, *self.abandoned, *proposed]
 

@@ -74,7 +74,7 @@ def test_a_search_that_always_fails_leads_to_sobol_points(
 def test_a_search_that_fails_once_leads_to_the_simpler_model(
     now: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hpcopt.generation.optim.optimize import best_unused
+    from hpcopt.generation.optim.optimize import optimize_acquisition
     from hpcopt.generation.proposers import single_objective
 
     failures = [FloatingPointError("NaNs")]
@@ -82,9 +82,9 @@ def test_a_search_that_fails_once_leads_to_the_simpler_model(
     def failing_once(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
-        return best_unused(*arguments)
+        return optimize_acquisition(*arguments)
 
-    monkeypatch.setattr(single_objective, "best_unused", failing_once)
+    monkeypatch.setattr(single_objective, "optimize_acquisition", failing_once)
     generation = BayesianGenerator().generate(1, now)
     assert methods_of(generation) == ["bo"]
     assert len(generation.details["fallbacks"]) == 1  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_a_mistake_in_the_program_is_not_taken_for_bad_numerics(
         raise TypeError("a mistake")
 
     monkeypatch.setattr(
-        "hpcopt.generation.proposers.single_objective.best_unused", mistaken
+        "hpcopt.generation.proposers.single_objective.optimize_acquisition", mistaken
     )
     with pytest.raises(TypeError, match="a mistake"):
         BayesianGenerator().generate(1, now)

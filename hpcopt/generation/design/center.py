@@ -1,4 +1,4 @@
-"""The first trial's parameters, and one for each shape. Loads scipy only if needed."""
+"""The first trial: the centre of the space. Loads scipy only if it must."""
 
 from __future__ import annotations
 

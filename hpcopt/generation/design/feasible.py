@@ -1,4 +1,8 @@
-"""Points inside the constraints of a space. Loads no torch."""
+"""Points that satisfy the constraints on parameters. Loads no torch.
+
+The first are found among random points, between vertices of the linear constraints, or
+by descent on the violation; from them hit-and-run walks draw points all over.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,8 @@ _N_TRIED = 4096
 _N_SEARCHERS, _N_ROUNDS = 64, 400
 _STEPS = (1e-6, 0.3)
 
-#: So many walk together at least, and begin between so many corners.
-_N_WALKERS, _N_CORNERS = 64, 32
+#: So many walk together at least, and begin between so many vertices.
+_N_WALKERS, _N_VERTICES = 64, 32
 
 #: A walk forgets where it began after so many steps, and so many more a coordinate.
 _N_STEPS, _N_STEPS_EACH = 20, 2
@@ -60,7 +64,7 @@ class FeasibleRegion:
         space = self._space
         center = np.full(space.d, 0.5)
         if len(space.linear_constraints.b) + len(space.linear_constraints.b_equal):
-            center = self._deepest()
+            center = self._chebyshev_center()
         snapped = space.snap(center[None])
         if space.is_feasible(snapped)[0]:
             point: Array = snapped[0]
@@ -76,12 +80,14 @@ class FeasibleRegion:
         space, rng = self._space, np.random.default_rng(0)
         X = rng.random((_N_TRIED, space.d))
         violation = space.violation(X)
-        corners = self._between_corners(rng)
-        found = np.concatenate([X[violation == 0.0], corners])
+        between = self._between_vertices(rng)
+        found = np.concatenate([X[violation == 0.0], between])
         if len(found):
             return found
         nearest = X[np.argsort(violation, kind="stable")[:_N_SEARCHERS]]
-        found = self._descend(np.concatenate([self._deepest()[None], nearest]), rng)
+        found = self._descend(
+            np.concatenate([self._chebyshev_center()[None], nearest]), rng
+        )
         if len(found) == 0:
             raise ConfigError(
                 "parameter_constraints: expected points that satisfy all of "
@@ -91,15 +97,15 @@ class FeasibleRegion:
             )
         return found
 
-    def _between_corners(self, rng: np.random.Generator) -> Array:
-        """Return feasible points between random corners of the linear constraints."""
+    def _between_vertices(self, rng: np.random.Generator) -> Array:
+        """Return feasible points between random vertices of the linear constraints."""
         linear, d = self._space.linear_constraints, self._space.d
         if not len(linear.b) + len(linear.b_equal):
             return np.zeros((0, d))
         from scipy.optimize import linprog  # takes longer to load than all else here
 
-        corners = [self._deepest()]
-        for direction in rng.standard_normal((_N_CORNERS, d)):
+        vertices = [self._chebyshev_center()]
+        for direction in rng.standard_normal((_N_VERTICES, d)):
             answer = linprog(
                 c=direction,
                 A_ub=linear.A,
@@ -109,14 +115,17 @@ class FeasibleRegion:
                 bounds=[(0.0, 1.0)] * d,
             )
             if answer.x is not None:
-                corners.append(answer.x)
+                vertices.append(answer.x)
         # Little of each: what lies between few of them is near the edge.
-        weights = rng.dirichlet(np.full(len(corners), 0.5), size=_N_TRIED)
-        X: Array = np.concatenate([corners[:1], weights @ np.array(corners)])
+        weights = rng.dirichlet(np.full(len(vertices), 0.5), size=_N_TRIED)
+        X: Array = np.concatenate([vertices[:1], weights @ np.array(vertices)])
         return X[self._space.is_feasible(X)]
 
-    def _deepest(self) -> Array:
+    def _chebyshev_center(self) -> Array:
         """Return the centre of the largest ball inside the linear constraints.
+
+        Its shape is ``(d,)``. It is found by a linear program: Boyd and Vandenberghe,
+        "Convex Optimization" (2004), section 8.5.1.
 
         Raises:
             ConfigError: They contradict each other.
@@ -168,10 +177,10 @@ class FeasibleRegion:
     def _walk(self, X: Array, rng: np.random.Generator) -> Array:
         """Return where random walks inside the region lead from ``X``.
 
-        Hit-and-run: along a random line, a random point of the part of the line that
-        is inside, which is found by shrinking from the cube's. Most lines have the
-        direction from one walker to another, which suits the region's own shape
-        however thin that is.
+        Hit-and-run (Smith, 1984): along a random line, a random point of the part of
+        the line that is inside, which is found by shrinking from the cube's. Most lines
+        have the direction from one walker to another, which suits the region's own
+        shape however thin that is.
         """
         n, d = X.shape
         for step in range(_N_STEPS + _N_STEPS_EACH * d):
@@ -196,7 +205,7 @@ def _directions(step: int, X: Array, rng: np.random.Generator) -> Array:
     n, d = X.shape
     if step % 4 == 1:
         return rng.standard_normal((n, d))
-    if step % 4 == 3:  # along an axis: the corners of narrow regions are reached
+    if step % 4 == 3:  # along an axis: the ends of narrow regions are reached
         axes: Array = np.eye(d)[rng.integers(d, size=n)]
         return axes
     first, second = rng.integers(n, size=(2, n))

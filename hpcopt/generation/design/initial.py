@@ -77,7 +77,6 @@ class InitialDesign:
     def __init__(self, space: SearchSpace, seed: int) -> None:
         self._space = space
         self._seed = seed
-        self._region = feasible_region(space)
         self._feasible = np.zeros((0, space.d))
         self._n_blocks = 0
 
@@ -119,13 +118,15 @@ class InitialDesign:
         feasible: Array = points[self._space.is_feasible(points)]
         if len(feasible) >= (1 - _MAX_INFEASIBLE) * _BLOCK:
             return feasible
-        return self._region.sample(_BLOCK // 4, np.random.default_rng([self._seed, k]))
+        return feasible_region(self._space).sample(
+            _BLOCK // 4, np.random.default_rng([self._seed, k])
+        )
 
     def _random_unused(self, index: int, used: UsedPoints) -> Array | None:
         """Return an unused point, shape ``(1, d)``."""
         space, rng = self._space, np.random.default_rng([self._seed, index])
         if space.is_constrained:
-            X = self._region.sample(_N_TRIES, rng)
+            X = feasible_region(self._space).sample(_N_TRIES, rng)
         else:
             X = space.snap(rng.random((_N_TRIES, space.d)))
         X = X[used.unused(X)]

@@ -1,6 +1,6 @@
 """Hyperparameters of a Gaussian process: their priors, and the MAP fit.
 
-The posterior density and its gradient are analytic, and L-BFGS climbs it. The model and
+The posterior density and its gradient are analytic; L-BFGS maximises it. The model and
 the priors are those that ``SingleTaskGP`` gets in ``models/botorch.py``; gpytorch's
 autograd needs some ten times as long for the data sets of expensive simulations.
 """

@@ -1,7 +1,8 @@
-"""Other values of choices at the best point. Pure numpy.
+"""The neighbours of a point in its unordered choices. Pure numpy.
 
-A value of an unordered choice has no neighbours, so that a model knows little of those
-that few trials had, and expected improvement keeps to the ones that it knows.
+A value of an unordered choice is no closer to one other value than to another, so that
+a model knows little of those that few trials had, and expected improvement keeps to the
+ones that it knows. Points that differ in one choice alone are their neighbours.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Array = npt.NDArray[np.float64]
 _SAME = 1e-6
 
 
-def exchanges(space: SearchSpace, x: Array) -> Array:
+def categorical_neighbours(space: SearchSpace, x: Array) -> Array:
     """Return the points that differ from ``x`` in one unordered choice.
 
     Args:
@@ -42,13 +43,16 @@ def exchanges(space: SearchSpace, x: Array) -> Array:
 
 
 def untried(space: SearchSpace, X: Array, X_tried: Array, reach: float) -> Array:
-    """Return those of ``X`` whose choices were tried nowhere near.
+    """Return those of ``X`` near which no trial had the same choices.
 
     Args:
         space: The space that the cube stands for.
         X: Points, shape ``(n, d)``.
-        X_tried: Others, shape ``(m, d)``.
+        X_tried: The trials' points, shape ``(m, d)``.
         reach: How far, in each other coordinate, is near.
+
+    Returns:
+        Shape ``(k, d)``.
     """
     reaches = np.where(space.is_nominal, _SAME, reach)
     # One after the other: thousands of trials and hundreds of coordinates are many.

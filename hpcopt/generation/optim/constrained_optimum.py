@@ -1,9 +1,9 @@
-"""Where the models expect the best point that satisfies the constraints. Pure numpy.
+"""The optimum of the posterior mean under the constraints' means. Pure numpy.
 
-Where constraints are known well the acquisition is a narrow ridge along them, often
-one in the corner of several, and a search that knows only its gradient hardly moves
-on it. SLSQP knows the constraints: it follows them to the corner, from where the
-acquisition is climbed.
+Where constraints are known well the acquisition is a narrow ridge along them, often one
+where several of them meet, and a search that knows only its gradient hardly moves on
+it. SLSQP knows the constraints: on the models' means it follows them to the constrained
+optimum, from where the acquisition is searched.
 """
 
 from __future__ import annotations
@@ -17,28 +17,27 @@ import numpy.typing as npt
 from hpcopt.core.space.linear_constraints import LinearConstraints
 from hpcopt.generation.models.composite_process import CompositeProcess
 from hpcopt.generation.models.gaussian_process import GaussianProcess
-from hpcopt.generation.optim.local_search import climbed, for_slsqp
-from hpcopt.generation.proposers.schedule import Region
+from hpcopt.generation.optim.optimize import SearchBox, local_minima, slsqp_constraints
 
 Array = npt.NDArray[np.float64]
 
 
-def expected_corners(
+def constrained_mean_optima(
     objective: GaussianProcess | CompositeProcess,
     constraints: Sequence[GaussianProcess],
     linear: LinearConstraints,
     starts: Array,
-    region: Region,
+    box: SearchBox,
     fixed: npt.NDArray[np.bool_],
 ) -> Array:
-    """Return where the way up the objective's mean ends, from each of the starts.
+    """Return where the objective's posterior mean is largest, from each of the starts.
 
     Args:
         objective: The model of what is maximised.
         constraints: Models of what must not be below 0: their means are not.
         linear: The constraints on parameters.
         starts: Shape ``(s, d)``.
-        region: What is not left.
+        box: What is not left.
         fixed: Which coordinates keep their value, shape ``(d,)``.
 
     Returns:
@@ -50,12 +49,13 @@ def expected_corners(
         mean, gradient = objective.mean_and_gradient(x)
         return -mean, -gradient
 
-    sides = for_slsqp(linear) + [_not_below_zero(process) for process in constraints]
-    points = climbed(loss, starts, region, fixed, sides)
+    sides = slsqp_constraints(linear)
+    sides += [_mean_not_below_zero(process) for process in constraints]
+    points = local_minima(loss, starts, box, fixed, sides)
     return np.where(np.isfinite(points), points, starts)
 
 
-def _not_below_zero(process: GaussianProcess) -> dict[str, Any]:
+def _mean_not_below_zero(process: GaussianProcess) -> dict[str, Any]:
     return {
         "type": "ineq",
         "fun": lambda x: process.mean_and_gradient(x)[0],

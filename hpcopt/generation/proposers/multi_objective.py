@@ -19,8 +19,8 @@ from hpcopt.generation.models.outcome_models import (
     possibly_best,
 )
 from hpcopt.generation.models.surrogate import Surrogate
-from hpcopt.generation.optim.optimize import best_unused
-from hpcopt.generation.proposers.schedule import Region, optimism
+from hpcopt.generation.optim.optimize import SearchBox, optimize_acquisition
+from hpcopt.generation.proposers.schedule import constraint_optimism
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
@@ -72,16 +72,15 @@ class MultiObjectiveProposer:
         acquisition = self._acquisition(
             space.encode(self._snapshot.waiting(proposed)),
             int(rng.integers(2**31)),
-            optimism(index, space.d),
+            constraint_optimism(index, space.d),
         )
-        region = Region.whole(space.d)
-        return best_unused(
+        return optimize_acquisition(
             acquisition,
             space,
             self._X_front,
             used,
             rng,
-            region,
+            SearchBox.whole(space.d),
             n_starts=_N_STARTS,
         )
 

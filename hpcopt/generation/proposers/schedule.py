@@ -1,11 +1,11 @@
-"""What is tried in turn beside expected improvement. Pure numpy.
+"""The schedule of proposals: what takes turns with expected improvement. Pure numpy.
 
-Every third trial is greedy: it goes where the model expects most. Where there are
-unordered choices, every fourth has another value of one of them at the best point. And
+Every third trial is greedy: it goes where the model's mean is largest. Where there are
+unordered choices, every fourth is a categorical neighbour of the best point. And
 expected improvement believes its model: where no trial has been better for a while the
-model is wrong, or the best point is found. Then every fourth trial comes from close to
-the best point, ever closer, as in a pattern search; and every fourth from a model that
-takes what it cannot explain for noise and looks for a trend across the whole space.
+model is wrong, or the best point is found. Then every fourth trial comes from a local
+search close to the best point, ever closer, as in a pattern search; and every fourth
+from a model with long lengthscales, which takes what they cannot explain for noise.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.space.search_space import SearchSpace
+from hpcopt.generation.optim.optimize import SearchBox
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 
-#: How many trials that are no better than an earlier one are a stall.
+#: How many trials that are no better than an earlier one are a stagnation.
 _PATIENCE = 6
 
 #: How far from the best point is close to it, as a share of each coordinate's range, at
@@ -31,13 +32,15 @@ _PATIENCE = 6
 _REACH, _SHRINKAGE = 0.2, math.sqrt(0.5)
 _LEAST_REACH = 1e-3
 
-#: Which of four trials in a row comes from where.
-_TURNS: dict[int, Literal["near", "trend"]] = {1: "near", 3: "trend"}
+Proposal = Literal["usual", "local", "long_lengthscales"]
+
+#: Which of four trials in a row are not as usual in a stagnation.
+_IN_STAGNATION: dict[int, Proposal] = {1: "local", 3: "long_lengthscales"}
 
 _GREEDY_PERIOD = 3
 
 #: Which of four trials in a row has another value of a choice.
-_EXCHANGE_TURN = 1
+_CATEGORICAL_TURN = 1
 
 #: By how many standard deviations a trial takes constraints to be easier than their
 #: models say, if it is one of so many: at first, and after so many trials a dimension.
@@ -47,25 +50,26 @@ _EARLY = 5
 
 
 def is_greedy_turn(index: int) -> bool:
-    """Whether trial ``index`` goes where the model expects most."""
+    """Whether trial ``index`` goes where the model's mean is largest."""
     return index % _GREEDY_PERIOD == 0
 
 
-def is_exchange_turn(index: int) -> bool:
-    """Whether trial ``index`` has another value of a choice at the best point."""
-    return index % 4 == _EXCHANGE_TURN
+def is_categorical_turn(index: int) -> bool:
+    """Whether trial ``index`` is a categorical neighbour of the best point."""
+    return index % 4 == _CATEGORICAL_TURN
 
 
-def is_long_turn(index: int) -> bool:
-    """Whether trial ``index`` takes constraints for trends across the space.
+def has_long_constraints(index: int) -> bool:
+    """Whether trial ``index`` models constraints with long lengthscales.
 
-    Some are, others go up and down within it. Neither belief is right for all of them,
-    and to choose by their likelihood was worse than to alternate.
+    Some are trends across the space, others go up and down within it. Neither prior is
+    right for all of them, and to choose by their likelihood was worse than to
+    alternate.
     """
     return index % 2 == 1
 
 
-def optimism(index: int, d: int) -> float:
+def constraint_optimism(index: int, d: int) -> float:
     """Return by how many standard deviations trial ``index`` is optimistic.
 
     That a region is feasible is worth more than the one point which shows it: all that
@@ -83,49 +87,16 @@ def optimism(index: int, d: int) -> float:
 
 
 @dataclass(frozen=True)
-class Region:
-    """A box of the unit cube that the search keeps to."""
+class Incumbent:
+    """The best trial so far, and how many outcomes came after it."""
 
-    lower: Array
+    point: Array
     """Shape ``(d,)``."""
-    upper: Array
-    center: Array
-    share: Array
-    """How far from the centre it reaches, as a share of each coordinate's range."""
-
-    @classmethod
-    def whole(cls, d: int) -> Region:
-        """Return the unit cube."""
-        return cls.around(np.zeros(d), np.ones(d))
-
-    @classmethod
-    def around(cls, center: Array, share: Array) -> Region:
-        """Return what is no further than ``share`` from ``center``, per coordinate."""
-        lower = np.maximum(center - share, 0.0)
-        return cls(lower, np.minimum(center + share, 1.0), center, share)
-
-    def spread(self, X: Array) -> Array:
-        """Return points of the unit cube, spread over the region instead."""
-        return self.lower + (self.upper - self.lower) * X
-
-    def shrunk(self, X: Array) -> Array:
-        """Return points of the unit cube, moved towards the centre.
-
-        They stay feasible where the centre is and constraints are linear.
-        """
-        return self.center + self.share * (X - self.center)
-
-
-@dataclass(frozen=True)
-class Stall:
-    """The best trial so far, and how many came after it."""
-
-    best: Array
-    """The best trial's point, shape ``(d,)``."""
     n_since: int
+    """How many of the outcomes since then are no better: all of them."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Stall | None:
+    def of(cls, snapshot: Snapshot) -> Incumbent | None:
         """Return it; ``None`` before the first feasible outcome."""
         goals = snapshot.goals
         trials = [t for t in snapshot.completed if goals.objective.is_known(t.outcome)]
@@ -139,13 +110,13 @@ class Stall:
         [point] = snapshot.space.encode([trials[best].parameters])
         return cls(point, len(trials) - 1 - best)
 
-    def turn(self, index: int) -> Literal["model", "near", "trend"]:
+    def proposal(self, index: int) -> Proposal:
         """Return what trial ``index`` comes from."""
         if self.n_since < _PATIENCE:
-            return "model"
-        return _TURNS.get(index % 4, "model")
+            return "usual"
+        return _IN_STAGNATION.get(index % 4, "usual")
 
-    def region(self, space: SearchSpace) -> Region:
+    def local_box(self, space: SearchSpace) -> SearchBox:
         """Return what is close to the best point: any value of a discrete parameter."""
         reach = max(_REACH * _SHRINKAGE ** (self.n_since - _PATIENCE), _LEAST_REACH)
-        return Region.around(self.best, np.where(space.is_discrete, 1.0, reach))
+        return SearchBox.around(self.point, np.where(space.is_discrete, 1.0, reach))

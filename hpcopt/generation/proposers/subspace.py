@@ -1,11 +1,12 @@
-"""Search in a random subspace that grows, for hundreds of parameters.
+"""Bayesian optimisation in a random subspace that grows, for hundreds of parameters.
 
-Each coordinate of the cube follows one of a few coordinates of the subspace, up or
-down: where few parameters matter, each of them is likely to have one for itself, and
-the rest is a small problem. From time to time each coordinate of the subspace is split
-in two, so that what was seen stays inside. Nayebi et al., "A Framework for Bayesian
-Optimization in Embedded Subspaces" (2019); Papenmeier et al., "Increasing the Scope as
-You Learn: Adaptive Bayesian Optimization in Nested Subspaces" (2022).
+Each coordinate of the cube, the input dimension, is in the bin of one coordinate of the
+subspace, the target dimension, and follows it up or down: where few parameters matter,
+each of them is likely to have a bin for itself, and the rest is a small problem. That
+is the count-sketch embedding of HeSBO (Nayebi et al., "A Framework for Bayesian
+Optimization in Embedded Subspaces", 2019). From time to time each bin is split in two,
+so that what was seen stays inside, as in BAxUS (Papenmeier et al., "Increasing the
+Scope as You Learn: Adaptive Bayesian Optimization in Nested Subspaces", 2022).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.core.space.search_space import RangeParameter, SearchSpace
+from hpcopt.core.space.ranges import RangeParameter
+from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.design.initial import InitialDesign, UsedPoints
 from hpcopt.generation.methods import MAX_D_OF_BO
@@ -26,10 +28,10 @@ from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 
-#: The subspace's dimension at first, and how many trials there are when it doubles.
-_FIRST_D, _FIRST_GROWTH = 12, 30
+#: The target dimension at first, and how many trials there are when bins are split.
+_FIRST_TARGET_D, _FIRST_SPLIT = 12, 30
 
-#: A point is inside if no coordinate is farther from what it follows.
+#: A point is in the subspace if no coordinate is farther from what it follows.
 _TOLERANCE = 1e-6
 
 #: How many proposals of the subspace may already be used in the space.
@@ -37,57 +39,60 @@ _N_TRIES = 3
 
 
 @dataclass(frozen=True)
-class Subspace:
-    """A subspace of the unit cube along its axes' sums and differences."""
+class SparseEmbedding:
+    """A subspace of the unit cube along sums and differences of its axes."""
 
-    follows: npt.NDArray[np.int64]
-    """The coordinate of the subspace that each of the cube follows, shape ``(d,)``."""
+    bins: npt.NDArray[np.int64]
+    """The target coordinate that each input coordinate follows, shape ``(d,)``."""
     signs: Array
-    """Whether it goes the same way, 1, or the opposite way, -1."""
+    """Whether it goes the same way, 1, or the opposite way, -1; shape ``(d,)``."""
 
     @classmethod
-    def of(cls, d: int, n_trials: int, seed: int) -> Subspace:
-        """Return the subspace of the cube of ``d`` dimensions after ``n_trials``."""
+    def of(cls, d: int, n_trials: int, seed: int) -> SparseEmbedding:
+        """Return the one of the cube of ``d`` dimensions after ``n_trials``."""
         rng = np.random.default_rng([seed, d])
         ranks = rng.permutation(d)
         signs = rng.choice([-1.0, 1.0], size=d)
-        size = _FIRST_D
-        while n_trials >= _FIRST_GROWTH * size // _FIRST_D:
-            size *= 2
-        # A coordinate's place among 2k is twice that among k, or one more.
-        return cls(ranks * min(size, d) // d, signs)
+        target_d = _FIRST_TARGET_D
+        while n_trials >= _FIRST_SPLIT * target_d // _FIRST_TARGET_D:
+            target_d *= 2
+        # A coordinate's bin among 2k is twice that among k, or one more.
+        return cls(ranks * min(target_d, d) // d, signs)
 
     @property
-    def d(self) -> int:
-        """Its dimension."""
-        return int(self.follows.max()) + 1
+    def target_d(self) -> int:
+        """The subspace's dimension."""
+        return int(self.bins.max()) + 1
 
     @property
     def space(self) -> SearchSpace:
         """The unit cube of the subspace."""
         return SearchSpace(
-            tuple(RangeParameter(f"z{k}", 0.0, 1.0) for k in range(self.d))
+            tuple(RangeParameter(f"z{k}", 0.0, 1.0) for k in range(self.target_d))
         )
 
-    def up(self, Z: Array) -> Array:
-        """Return the cube's points, shape ``(n, d)``."""
-        X: Array = 0.5 + self.signs * (Z[:, self.follows] - 0.5)
+    def embed(self, Z: Array) -> Array:
+        """Return points of the subspace, ``(n, target_d)``, in the cube: ``(n, d)``."""
+        X: Array = 0.5 + self.signs * (Z[:, self.bins] - 0.5)
         return X
 
-    def down(self, X: Array, is_free: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
+    def project(self, X: Array, is_free: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
         """Return points of the subspace, and how far from it ``X`` are.
 
         Args:
-            X: Points of the cube.
-            is_free: Which coordinates were not rounded.
+            X: Points of the cube, shape ``(n, d)``.
+            is_free: Which coordinates were not rounded, shape ``(d,)``.
+
+        Returns:
+            Shapes ``(n, target_d)`` and ``(n,)``.
         """
         centered = self.signs * (X - 0.5)
         weight = np.where(is_free, 1.0, 1e-6)
-        of_each = np.zeros((self.d, X.shape[1]))
-        of_each[self.follows, np.arange(X.shape[1])] = weight
+        of_each = np.zeros((self.target_d, X.shape[1]))
+        of_each[self.bins, np.arange(X.shape[1])] = weight
         of_each /= of_each.sum(axis=1, keepdims=True)
         Z = 0.5 + centered @ of_each.T
-        distances = np.where(is_free, np.abs(self.up(Z) - X), 0.0)
+        distances = np.where(is_free, np.abs(self.embed(Z) - X), 0.0)
         return Z, distances.max(axis=1, initial=0.0)
 
 
@@ -96,21 +101,23 @@ class SubspaceProposer:
 
     def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
         self._outer = snapshot
-        self._subspace = Subspace.of(snapshot.space.d, snapshot.n_trials, snapshot.seed)
+        self._embedding = SparseEmbedding.of(
+            snapshot.space.d, snapshot.n_trials, snapshot.seed
+        )
         self._inner = self._projected(snapshot)
         self._design = InitialDesign(self._inner.space, snapshot.seed)
         self._proposer: SingleObjectiveProposer | None = None
         if len(self._inner.completed) > 1:
-            is_large = self._subspace.d > MAX_D_OF_BO
+            is_large = self._embedding.target_d > MAX_D_OF_BO
             make = TrustRegionProposer if is_large else SingleObjectiveProposer
             self._proposer = make(self._inner, is_fitted=is_fitted)
-        self._n_initial = self._subspace.d // 2 + 1
+        self._n_initial = self._embedding.target_d // 2 + 1
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
-        """The dimension, and the model's hyperparameters in the subspace."""
-        of_model = {} if self._proposer is None else self._proposer.details
-        return {"subspace": self._subspace.d, **of_model}
+        """The dimension, and the models' hyperparameters in the subspace."""
+        of_models = {} if self._proposer is None else self._proposer.details
+        return {"subspace": self._embedding.target_d, **of_models}
 
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
@@ -124,7 +131,7 @@ class SubspaceProposer:
             z = self._next(index, len(known), inner, inner_used)
             if z is None:
                 return None
-            X = self._outer.space.snap(self._subspace.up(space.encode([z])))
+            X = self._outer.space.snap(self._embedding.embed(space.encode([z])))
             if used.unused(X)[0]:
                 [parameters] = self._outer.space.decode(X)
                 return parameters
@@ -146,7 +153,7 @@ class SubspaceProposer:
 
     def _projected(self, snapshot: Snapshot) -> Snapshot:
         """Return the experiment as it looks in the subspace."""
-        space = self._subspace.space
+        space = self._embedding.space
         completed = [
             replace(trial, parameters=parameters)
             for trial in snapshot.completed
@@ -164,6 +171,6 @@ class SubspaceProposer:
         """Return those of the points that are in the subspace, in its coordinates."""
         space = self._outer.space
         X = space.encode(parameterizations)
-        Z, distances = self._subspace.down(X, ~space.is_discrete)
+        Z, distances = self._embedding.project(X, ~space.is_discrete)
         inside: Array = np.clip(Z[distances <= _TOLERANCE], 0.0, 1.0)
         return inside

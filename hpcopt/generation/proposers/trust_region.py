@@ -1,12 +1,12 @@
-"""Search by trust regions, for more than a dozen parameters. Pure numpy.
+"""Trust-region Bayesian optimisation, for more than a dozen parameters. Pure numpy.
 
-A box around the best point of an episode, which grows after successes, shrinks after
-failures and, when it has become tiny, ends the episode: the next one begins with an
-initial design of its own. Eriksson et al., "Scalable Global Optimization via Local
-Bayesian Optimization" (2019); with constraints on outcomes, Eriksson and Poloczek,
-"Scalable Constrained Bayesian Optimization" (2021). Other than there, the state is a
-function of the outcomes in the order of their trials, so that nothing has to be kept,
-and within the box expected improvement chooses.
+TuRBO (Eriksson et al., "Scalable Global Optimization via Local Bayesian Optimization",
+2019) keeps to a box around the best point, which grows after successes, shrinks after
+failures and, when it has become tiny, is given up for a restart, with an initial design
+of its own. With constraints on outcomes it is SCBO (Eriksson and Poloczek, "Scalable
+Constrained Bayesian Optimization", 2021). Other than there, the state is a function of
+the outcomes in the order of their trials, so that nothing has to be kept, and within
+the box expected improvement chooses.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from typing_extensions import override
 
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.initial import UsedPoints, default_n_initial
-from hpcopt.generation.optim.optimize import best_unused
-from hpcopt.generation.proposers.schedule import Region
+from hpcopt.generation.optim.optimize import SearchBox, optimize_acquisition
 from hpcopt.generation.proposers.single_objective import (
     SingleObjectiveProposer,
     log_noisy_ei,
@@ -33,71 +32,75 @@ Array = npt.NDArray[np.float64]
 
 #: The box's side, as a share of the cube's, before its shape is that of the
 #: lengthscales.
-_FIRST_LENGTH, _LONGEST, _SHORTEST = 0.8, 1.6, 0.5**7
+_LENGTH_INIT, _LENGTH_MAX, _LENGTH_MIN = 0.8, 1.6, 0.5**7
 
-#: Outcomes are judged by so many at a time: one success makes a success of them all.
-_ROUND = 4
+#: Outcomes are counted by so many at a time: one success makes a success of them all.
+_BATCH_SIZE = 4
 
-#: So many successful rounds in a row double the side; failed ones halve it, a number
+#: So many successful batches in a row double the side; failed ones halve it, a number
 #: that grows with the dimension.
-_N_SUCCESSES = 3
-_LEAST_FAILURES = 4
+_SUCCESS_TOLERANCE = 3
+_MIN_FAILURE_TOLERANCE = 4
 
 #: What is better by less than this, relative to the best, is no success.
 _LEAST_GAIN = 1e-3
 
-#: The model sees so many of the episode's trials: those nearest to the best one.
+#: The model sees so many of the trials since the restart: those nearest to the best.
 _N_NEAREST = 500
 
 
 @dataclass(frozen=True)
-class Episode:
-    """The present trust region."""
+class TrustRegionState:
+    """The trust region that the outcomes have led to."""
 
-    first: int
-    """The index of its first trial."""
+    first_index: int
+    """The index of the first trial since the latest restart."""
     length: float
+    """The box's side, as a share of the cube's."""
     best: ObservedTrial | None
-    """Its best trial, or the one that violates the constraints least."""
+    """The best trial since then, or the one that violates the constraints least."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Episode:
-        """Return the episode that the outcomes of ``snapshot`` have led to."""
-        judge = _Judge(snapshot)
-        patience = max(_LEAST_FAILURES, math.ceil(snapshot.space.d / _ROUND))
+    def of(cls, snapshot: Snapshot) -> TrustRegionState:
+        """Return the state after the outcomes of ``snapshot``."""
+        order = _TrialOrder(snapshot)
+        failure_tolerance = max(
+            _MIN_FAILURE_TOLERANCE, math.ceil(snapshot.space.d / _BATCH_SIZE)
+        )
         n_initial = default_n_initial(snapshot.space.d)
-        episode = cls(0, _FIRST_LENGTH, None)
-        n_good = n_bad = n_seen = 0
+        state = cls(0, _LENGTH_INIT, None)
+        success_counter = failure_counter = n_seen = 0
         is_success = False
-        for trial in judge.known():
-            if trial.index < episode.first:
-                continue  # it was proposed before the episode began
-            is_better = judge.is_better(trial, episode.best)
-            if episode.best is None or is_better:
-                is_success |= judge.is_success(trial, episode.best)
-                episode = replace(episode, best=trial)
+        for trial in order.known():
+            if trial.index < state.first_index:
+                continue  # it was proposed before the restart
+            is_better = order.is_better(trial, state.best)
+            if state.best is None or is_better:
+                is_success |= order.is_success(trial, state.best)
+                state = replace(state, best=trial)
             n_seen += 1
             if n_seen <= n_initial:
                 is_success = False
-            elif (n_seen - n_initial) % _ROUND == 0:
-                n_good, n_bad = (n_good + 1, 0) if is_success else (0, n_bad + 1)
+            elif (n_seen - n_initial) % _BATCH_SIZE == 0:
+                success_counter = success_counter + 1 if is_success else 0
+                failure_counter = 0 if is_success else failure_counter + 1
                 is_success = False
-            length = episode.length
-            if n_good == _N_SUCCESSES:
-                length, n_good = min(2 * length, _LONGEST), 0
-            elif n_bad == patience:
-                length, n_bad = length / 2, 0
-            episode = replace(episode, length=length)
-            if length < _SHORTEST:
-                episode = cls(trial.index + 1, _FIRST_LENGTH, None)
-                n_good = n_bad = n_seen = 0
-        return episode
+            length = state.length
+            if success_counter == _SUCCESS_TOLERANCE:
+                length, success_counter = min(2 * length, _LENGTH_MAX), 0
+            elif failure_counter == failure_tolerance:
+                length, failure_counter = length / 2, 0
+            state = replace(state, length=length)
+            if length < _LENGTH_MIN:
+                state = cls(trial.index + 1, _LENGTH_INIT, None)
+                success_counter = failure_counter = n_seen = 0
+        return state
 
     def nearest(self, snapshot: Snapshot) -> Snapshot:
-        """Return what the model of the episode shall see; all, while it is new."""
+        """Return what the model shall see; all, right after a restart."""
         if self.best is None:
             return snapshot
-        trials = [t for t in snapshot.completed if t.index >= self.first]
+        trials = [t for t in snapshot.completed if t.index >= self.first_index]
         if len(trials) > _N_NEAREST:
             X = snapshot.space.encode(trial.parameters for trial in trials)
             [center] = snapshot.space.encode([self.best.parameters])
@@ -107,8 +110,8 @@ class Episode:
         return replace(snapshot, completed=tuple(trials))
 
 
-class _Judge:
-    """Compares trials, feasible or not."""
+class _TrialOrder:
+    """The order of trials: feasible ones by value, others by their violation."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._goals = snapshot.goals
@@ -150,40 +153,39 @@ class _Judge:
 
 
 class TrustRegionProposer(SingleObjectiveProposer):
-    """Proposes within the trust region of the present episode."""
+    """Proposes within the trust region."""
 
     def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
-        self._episode = Episode.of(snapshot)
-        super().__init__(self._episode.nearest(snapshot), is_fitted=is_fitted)
+        self._state = TrustRegionState.of(snapshot)
+        super().__init__(self._state.nearest(snapshot), is_fitted=is_fitted)
 
     @override
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
     ) -> TParameterization | None:
         """Return the next parameterization; ``None`` for one of the initial design."""
-        n_initial = default_n_initial(self._snapshot.space.d)
-        if self._episode.best is None or index - self._episode.first < n_initial:
-            return None
         space = self._snapshot.space
-        waiting = self._snapshot.waiting(proposed)
+        n_initial = default_n_initial(space.d)
+        if self._state.best is None or index - self._state.first_index < n_initial:
+            return None
         rng = np.random.default_rng([self._snapshot.seed, index])
         is_eligible = self._models.is_eligible(space)
         acquisition = log_noisy_ei(
             self._models,
-            space.encode(waiting),
+            space.encode(self._snapshot.waiting(proposed)),
             int(rng.integers(2**31)),
             is_eligible,
         )
         center = self._models.incumbents(1, is_eligible)
-        return best_unused(
-            acquisition, space, center, used, rng, self._region(center[0])
+        return optimize_acquisition(
+            acquisition, space, center, used, rng, self._box(center[0])
         )
 
-    def _region(self, center: Array) -> Region:
+    def _box(self, center: Array) -> SearchBox:
         """Return the box around ``center``, long where the outcome changes slowly."""
         lengthscales = self._models.objective.process.lengthscales
         shape = lengthscales / np.exp(np.log(lengthscales).mean())
         half = np.where(
-            self._snapshot.space.is_discrete, 1.0, self._episode.length * shape / 2
+            self._snapshot.space.is_discrete, 1.0, self._state.length * shape / 2
         )
-        return Region.around(center, np.minimum(half, 1.0))
+        return SearchBox.around(center, np.minimum(half, 1.0))

@@ -1,4 +1,4 @@
-"""Objectives that bring metrics to targets: models, what they promise, the search."""
+"""Objectives that bring metrics to targets: models, improvement, search."""
 
 from __future__ import annotations
 

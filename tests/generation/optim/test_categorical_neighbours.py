@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from hpcopt.core.space.conditions import Condition
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.types import TParameterization, TParameterValue
-from hpcopt.generation.optim.categorical_neighbours import exchanges, untried
-from hpcopt.generation.proposers.schedule import is_exchange_turn, is_greedy_turn
+from hpcopt.generation.optim.categorical_neighbours import (
+    categorical_neighbours,
+    untried,
+)
+from hpcopt.generation.proposers.schedule import is_categorical_turn, is_greedy_turn
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
@@ -44,35 +47,35 @@ HERE: dict[str, TParameterValue] = {
 }
 
 
-def _exchanged(
+def _neighbours(
     space: SearchSpace, parameters: TParameterization
 ) -> list[TParameterization]:
     [x] = space.encode([parameters])
-    return list(space.decode(exchanges(space, x)))
+    return list(space.decode(categorical_neighbours(space, x)))
 
 
-def test_one_unordered_choice_of_few_values_is_exchanged_at_a_time() -> None:
-    assert _exchanged(WORDS, HERE) == [
+def test_neighbours_differ_in_one_unordered_choice_of_few_values() -> None:
+    assert _neighbours(WORDS, HERE) == [
         HERE | {"kind": "a"},
         HERE | {"kind": "c"},
         HERE | {"is_fast": False},
     ]
 
 
-def test_numbers_are_not_exchanged() -> None:
-    assert exchanges(SQUARE, np.array([0.5, 0.5])).shape == (0, 2)
+def test_numbers_are_not_neighbours() -> None:
+    assert categorical_neighbours(SQUARE, np.array([0.5, 0.5])).shape == (0, 2)
 
 
-def test_what_constraints_forbid_is_not_an_exchange() -> None:
+def test_what_constraints_forbid_is_no_neighbour() -> None:
     space = SearchSpace(
         (RangeParameter("x", 0.0, 10.0), ChoiceParameter("n", (1, 9, 4, 2))),
         ("x + n <= 10",),
     )
-    found = _exchanged(space, {"x": 5.0, "n": 1})
+    found = _neighbours(space, {"x": 5.0, "n": 1})
     assert found == [{"x": 5.0, "n": 4}, {"x": 5.0, "n": 2}]
 
 
-def test_an_exchange_brings_its_own_parameters() -> None:
+def test_a_neighbour_brings_its_own_parameters() -> None:
     space = SearchSpace(
         (
             ChoiceParameter("solver", ("cg", "gmres", "lu")),
@@ -80,20 +83,20 @@ def test_an_exchange_brings_its_own_parameters() -> None:
         ),
         conditions=(Condition("restart", "solver", ("gmres",)),),
     )
-    found = _exchanged(space, {"solver": "gmres", "restart": 3.0})
+    found = _neighbours(space, {"solver": "gmres", "restart": 3.0})
     assert found == [{"solver": "cg"}, {"solver": "lu"}]
-    assert _exchanged(space, {"solver": "cg"}) == [
+    assert _neighbours(space, {"solver": "cg"}) == [
         {"solver": "gmres", "restart": 5.0},
         {"solver": "lu"},
     ]
 
 
 @given(st.lists(st.floats(0, 1), min_size=WORDS.d, max_size=WORDS.d).map(np.array))
-def test_exchanges_are_points_of_the_space(
+def test_neighbours_are_points_of_the_space(
     x: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
     [x] = WORDS.snap(x[None])
-    X = exchanges(WORDS, x)
+    X = categorical_neighbours(WORDS, x)
     assert len(X) == 3
     assert WORDS.is_inside(X).all()
     np.testing.assert_array_equal(
@@ -112,20 +115,20 @@ def test_exchanges_are_points_of_the_space(
         (HERE | {"kind": "a", "size": "large"}, 3),
     ],
 )
-def test_an_exchange_is_tried_by_a_trial_near_by(
+def test_a_neighbour_is_tried_by_a_trial_near_by(
     tried: TParameterization, n_left: int
 ) -> None:
     [x], X_tried = WORDS.encode([HERE]), WORDS.encode([tried])
-    assert len(untried(WORDS, exchanges(WORDS, x), X_tried, 0.1)) == n_left
+    assert len(untried(WORDS, categorical_neighbours(WORDS, x), X_tried, 0.1)) == n_left
 
 
 def _now(
     points: list[TParameterization], failed: Sequence[TParameterization]
 ) -> tuple[Snapshot, TParameterization]:
-    """Return an experiment whose next trial is an exchange, and its best trial."""
+    """Return an experiment whose next trial is a neighbour, and its best trial."""
     now = snapshot(MIXED, observed(points, mixed_bowl), failed=failed)
     turn = next(
-        k for k in range(40, 80) if is_exchange_turn(k) and not is_greedy_turn(k)
+        k for k in range(40, 80) if is_categorical_turn(k) and not is_greedy_turn(k)
     )
     return dataclasses.replace(now, n_trials=turn), min(points, key=mixed_bowl)
 
@@ -135,7 +138,7 @@ def _next(now: Snapshot) -> TParameterization:
     return suggestion.parameters
 
 
-def _is_exchange(found: TParameterization, best: TParameterization) -> bool:
+def _is_neighbour(found: TParameterization, best: TParameterization) -> bool:
     [x], [x_best] = MIXED.encode([found]), MIXED.encode([best])
     numbers = ~MIXED.is_nominal
     is_near = bool((np.abs(x - x_best)[numbers] <= 0.1 + 1e-9).all())
@@ -144,14 +147,14 @@ def _is_exchange(found: TParameterization, best: TParameterization) -> bool:
 
 def test_every_fourth_trial_has_another_value_of_a_choice_at_the_best_point() -> None:
     now, best = _now(sobol_points(MIXED, 16), failed=[])
-    assert _is_exchange(_next(now), best)
+    assert _is_neighbour(_next(now), best)
 
 
-def test_exchanges_that_failed_are_not_tried_again() -> None:
+def test_neighbours_that_failed_are_not_tried_again() -> None:
     points = sobol_points(MIXED, 16)
     best = min(points, key=mixed_bowl)
     others = [{**best, "kind": kind} for kind in "abc" if kind != best["kind"]]
     now, _ = _now(points, failed=others[:1])
     assert _next(now)["kind"] == others[1]["kind"]
     now, _ = _now(points, failed=others)
-    assert not _is_exchange(_next(now), best)
+    assert not _is_neighbour(_next(now), best)

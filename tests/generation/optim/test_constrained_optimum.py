@@ -1,4 +1,4 @@
-"""The way to the corner of the constraints, and what the objective's model then is."""
+"""The constrained optimum of the means, and the lengthscales of the objective then."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
 from hpcopt.generation.models.map_fit import Priors
 from hpcopt.generation.models.outcome_models import SingleObjectiveModels
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
-from hpcopt.generation.optim.constrained_optimum import expected_corners
-from hpcopt.generation.optim.optimize import best_unused
+from hpcopt.generation.optim.constrained_optimum import constrained_mean_optima
+from hpcopt.generation.optim.optimize import SearchBox, optimize_acquisition
 from hpcopt.generation.proposers import single_objective
-from hpcopt.generation.proposers.schedule import Region
 from hpcopt.generation.proposers.single_objective import SingleObjectiveProposer
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from tests.support.differences import assert_gradients
@@ -35,7 +34,7 @@ from tests.support.generation_world import (
 )
 from tests.support.last_digits import Numbers
 
-_WHOLE, _NONE_FIXED = Region.whole(3), np.zeros(3, dtype=bool)
+_WHOLE, _NONE_FIXED = SearchBox.whole(3), np.zeros(3, dtype=bool)
 _NO_ROWS, _NO_SIDES = np.zeros((0, 3)), np.zeros(0)
 _FREE = LinearConstraints(_NO_ROWS, _NO_SIDES, _NO_ROWS, _NO_SIDES)
 
@@ -58,21 +57,21 @@ def _process(X: Array, y: Array, *, is_slack: bool) -> GaussianProcess:
     return Surrogate.fit(data).process
 
 
-def _corner(
+def _optimum(
     linear: LinearConstraints = _FREE,
-    region: Region = _WHOLE,
+    box: SearchBox = _WHOLE,
     fixed: npt.NDArray[np.bool_] = _NONE_FIXED,
 ) -> Array:
-    corners = expected_corners(
+    optima = constrained_mean_optima(
         _objective(),
         _slacks(),
         linear,
         np.array([[0.2, 0.2, 0.1]]),
-        region,
+        box,
         fixed,
     )
-    assert len(corners) == 1
-    return corners.ravel()
+    assert len(optima) == 1
+    return optima.ravel()
 
 
 def test_the_gradient_of_the_mean_is_that_of_its_values() -> None:
@@ -84,22 +83,22 @@ def test_the_gradient_of_the_mean_is_that_of_its_values() -> None:
 
 
 def test_the_way_up_follows_the_constraints_to_where_the_least_slope_leads() -> None:
-    np.testing.assert_allclose(_corner(), [0.6, 0.3, 1.0], atol=0.02)
+    np.testing.assert_allclose(_optimum(), [0.6, 0.3, 1.0], atol=0.02)
 
 
 def test_the_way_up_keeps_to_the_region_and_leaves_fixed_coordinates() -> None:
-    region = Region.around(np.array([0.2, 0.2, 0.1]), np.full(3, 0.15))
-    corner = _corner(region=region, fixed=np.array([False, True, False]))
-    np.testing.assert_allclose(corner, [0.35, 0.2, 0.25], atol=1e-6)
+    box = SearchBox.around(np.array([0.2, 0.2, 0.1]), np.full(3, 0.15))
+    optimum = _optimum(box=box, fixed=np.array([False, True, False]))
+    np.testing.assert_allclose(optimum, [0.35, 0.2, 0.25], atol=1e-6)
 
 
 def test_the_way_up_keeps_to_constraints_on_parameters() -> None:
     sum_of_ends = LinearConstraints(
         np.array([[1.0, 0.0, 1.0]]), np.array([0.8]), _NO_ROWS, _NO_SIDES
     )
-    corner = _corner(sum_of_ends)
-    assert corner[0] + corner[2] <= 0.8 + 1e-6
-    np.testing.assert_allclose(corner, [0.6, 0.3, 0.2], atol=0.02)
+    optimum = _optimum(sum_of_ends)
+    assert optimum[0] + optimum[2] <= 0.8 + 1e-6
+    np.testing.assert_allclose(optimum, [0.6, 0.3, 0.2], atol=0.02)
 
 
 class _Needle:
@@ -118,13 +117,13 @@ class _Needle:
 
 def test_what_the_search_would_miss_is_found_from_a_guess() -> None:
     def found(guesses: Array | None) -> Array:
-        parameters = best_unused(
+        parameters = optimize_acquisition(
             _Needle(),
             SQUARE,
             np.array([[0.5, 0.5]]),
             UsedPoints(SQUARE, []),
             np.random.default_rng(0),
-            Region.whole(2),
+            SearchBox.whole(2),
             guesses,
         )
         assert parameters is not None
@@ -153,16 +152,16 @@ def _of_the_cube(
 
 
 @pytest.mark.parametrize(("least", "is_wanted"), [(0.2, True), (2.0, False)])
-def test_the_corner_waits_for_the_first_feasible_trial(
+def test_the_optimum_of_means_waits_for_the_first_feasible_trial(
     least: float, is_wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[Array] = []
 
     def watched(*arguments: object) -> Array:
-        looks.append(expected_corners(*arguments))  # type: ignore[arg-type]
+        looks.append(constrained_mean_optima(*arguments))  # type: ignore[arg-type]
         return looks[-1]
 
-    monkeypatch.setattr(single_objective, "expected_corners", watched)
+    monkeypatch.setattr(single_objective, "constrained_mean_optima", watched)
     now = _of_the_cube(lambda point: float(point["x1"]), least)
     proposer = SingleObjectiveProposer(now, is_fitted=True)
     assert proposer.propose(20, [], UsedPoints(_CUBE, [])) is not None

@@ -100,7 +100,7 @@ def test_the_value_is_the_expected_growth_of_the_volume(n_constraints: int) -> N
         assert np.exp(found) == pytest.approx(np.mean(gains), abs=error)
 
 
-def test_a_pending_point_promises_nothing_more() -> None:
+def test_a_pending_point_adds_nothing_more() -> None:
     models, X = problem(2)
     empty = np.empty((0, 2))
     reference = np.full(2, -1.0)

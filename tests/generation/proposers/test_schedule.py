@@ -1,4 +1,4 @@
-"""What is tried beside expected improvement, and when."""
+"""The schedule of proposals beside expected improvement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcopt.core.goals.goals import parse_goals
-from hpcopt.generation.proposers.schedule import Region, Stall, is_greedy_turn, optimism
+from hpcopt.generation.optim.optimize import SearchBox
+from hpcopt.generation.proposers.schedule import (
+    Incumbent,
+    constraint_optimism,
+    is_greedy_turn,
+)
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
@@ -23,7 +28,7 @@ from tests.support.generation_world import (
 )
 
 
-def _stalled(n_since: int) -> Snapshot:
+def _stagnating(n_since: int) -> Snapshot:
     """Return a snapshot whose best trial is its third one."""
     points = sobol_points(SQUARE, 3 + n_since)
     points = [*sorted(points, key=bowl, reverse=True)[-1:], *points]
@@ -32,43 +37,43 @@ def _stalled(n_since: int) -> Snapshot:
     return snapshot(SQUARE, observed([*rest[:2], best, *rest[2:]], bowl))
 
 
-def test_a_stall_begins_after_the_best_trial() -> None:
-    now = _stalled(5)
-    stall = Stall.of(now)
-    assert stall is not None
-    assert stall.n_since == len(now.completed) - 3
+def test_outcomes_are_counted_since_the_best_trial() -> None:
+    now = _stagnating(5)
+    incumbent = Incumbent.of(now)
+    assert incumbent is not None
+    assert incumbent.n_since == len(now.completed) - 3
     [best] = SQUARE.encode([now.completed[2].parameters])
-    np.testing.assert_array_equal(stall.best, best)
+    np.testing.assert_array_equal(incumbent.point, best)
 
 
-def test_without_a_feasible_trial_there_is_no_stall() -> None:
-    now = _stalled(5)
+def test_without_a_feasible_trial_there_is_no_incumbent() -> None:
+    now = _stagnating(5)
     goals = parse_goals("-loss", ["other >= 0"])
-    assert Stall.of(dataclasses.replace(now, goals=goals)) is None
+    assert Incumbent.of(dataclasses.replace(now, goals=goals)) is None
 
 
 @pytest.mark.parametrize("index", range(8))
-def test_the_model_keeps_every_other_turn_of_a_stall(index: int) -> None:
-    short, long = Stall(np.zeros(2), 5), Stall(np.zeros(2), 6)
-    assert short.turn(index) == "model"
-    expected = ["model", "near", "model", "trend"][index % 4]
-    assert long.turn(index) == expected
+def test_every_other_proposal_of_a_stagnation_is_as_usual(index: int) -> None:
+    short, long = Incumbent(np.zeros(2), 5), Incumbent(np.zeros(2), 6)
+    assert short.proposal(index) == "usual"
+    expected = ["usual", "local", "usual", "long_lengthscales"][index % 4]
+    assert long.proposal(index) == expected
 
 
 def test_close_comes_closer_with_each_trial_that_is_no_better() -> None:
     best = np.array([0.5, 0.1])
     sizes = []
     for n_since in (6, 8, 12, 60):
-        region = Stall(best, n_since).region(SQUARE)
-        assert (region.lower <= best).all()
-        assert (best <= region.upper).all()
-        sizes.append(float((region.upper - region.lower)[0]))
+        box = Incumbent(best, n_since).local_box(SQUARE)
+        assert (box.lower <= best).all()
+        assert (best <= box.upper).all()
+        sizes.append(float((box.upper - box.lower)[0]))
     assert sizes == pytest.approx([0.4, 0.2, 0.05, 0.002])
 
 
 def test_discrete_parameters_are_free_close_to_the_best_trial() -> None:
-    region = Stall(np.full(MIXED.d, 0.5), 20).region(MIXED)
-    sizes = region.upper - region.lower
+    box = Incumbent(np.full(MIXED.d, 0.5), 20).local_box(MIXED)
+    sizes = box.upper - box.lower
     np.testing.assert_array_equal(sizes == 1, MIXED.is_discrete)
 
 
@@ -76,42 +81,42 @@ def test_points_drawn_towards_a_feasible_centre_stay_feasible() -> None:
     center, rng = np.array([0.1, 0.2]), np.random.default_rng(0)
     X = rng.random((100, 2))
     X = X[X.sum(axis=1) <= 0.5]
-    region = Region.around(center, np.full(2, 0.3))
-    moved = region.shrunk(X)
+    box = SearchBox.around(center, np.full(2, 0.3))
+    moved = box.shrunk(X)
     assert (moved.sum(axis=1) <= 0.5).all()
-    assert (region.lower <= moved).all()
-    assert (moved <= region.upper).all()
+    assert (box.lower <= moved).all()
+    assert (moved <= box.upper).all()
 
 
 @given(
     st.lists(st.floats(0, 1), min_size=2, max_size=2).map(np.array),
     st.floats(0, 1).map(lambda reach: np.full(2, reach)),
 )
-def test_a_region_stays_inside_the_cube(
+def test_a_box_stays_inside_the_cube(
     center: np.ndarray[tuple[int], np.dtype[np.float64]],
     reach: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> None:
-    region = Region.around(center, reach)
-    corners = np.array([[0.0, 0.0], [1.0, 1.0]])
-    for moved in (region.shrunk(corners), region.spread(corners)):
+    box = SearchBox.around(center, reach)
+    ends = np.array([[0.0, 0.0], [1.0, 1.0]])
+    for moved in (box.shrunk(ends), box.spread(ends)):
         assert (moved >= -1e-12).all()
         assert (moved <= 1 + 1e-12).all()
 
 
-def test_a_stalled_experiment_gets_a_trial_close_to_its_best() -> None:
-    now = _stalled(16)
-    stall = Stall.of(now)
-    assert stall is not None
+def test_a_stagnating_experiment_gets_a_trial_close_to_its_best() -> None:
+    now = _stagnating(16)
+    incumbent = Incumbent.of(now)
+    assert incumbent is not None
     turn = next(k for k in range(12) if k % 4 == 1 and not is_greedy_turn(k))
     now = dataclasses.replace(now, n_trials=turn + 12 * 2)
     [suggestion] = BayesianGenerator().generate(1, now).suggestions
     [x] = SQUARE.encode([suggestion.parameters])
-    region = stall.region(SQUARE)
-    assert (region.lower - 1e-9 <= x).all()
-    assert (x <= region.upper + 1e-9).all()
+    box = incumbent.local_box(SQUARE)
+    assert (box.lower - 1e-9 <= x).all()
+    assert (x <= box.upper + 1e-9).all()
 
 
-def test_a_greedy_trial_goes_where_the_model_expects_most() -> None:
+def test_a_greedy_trial_goes_where_the_mean_is_largest() -> None:
     points = sobol_points(SQUARE, 12)
     now = snapshot(SQUARE, observed(points, bowl))
     assert is_greedy_turn(now.n_trials)
@@ -130,5 +135,5 @@ def test_a_greedy_trial_is_not_a_known_one_once_more() -> None:
 
 
 def test_trials_are_optimistic_more_often_at_first() -> None:
-    bold = [optimism(k, 2) > 0 for k in range(30)]
+    bold = [constraint_optimism(k, 2) > 0 for k in range(30)]
     assert (sum(bold[:10]), sum(bold[10:20]), sum(bold[20:])) == (5, 2, 3)

@@ -16,8 +16,11 @@ from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.initial import UsedPoints, default_n_initial
 from hpcopt.generation.models.surrogate import Surrogate, TrainingData
-from hpcopt.generation.proposers.subspace import Subspace
-from hpcopt.generation.proposers.trust_region import Episode, TrustRegionProposer
+from hpcopt.generation.proposers.subspace import SparseEmbedding
+from hpcopt.generation.proposers.trust_region import (
+    TrustRegionProposer,
+    TrustRegionState,
+)
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator, automatic_method
 from tests.support.generation_world import (
@@ -60,33 +63,33 @@ N = default_n_initial(2)
 
 
 def test_a_trust_region_begins_around_the_best_trial() -> None:
-    episode = Episode.of(with_losses([3.0, 1.0, 2.0]))
-    assert (episode.first, episode.length) == (0, 0.8)
-    assert episode.best is not None
-    assert episode.best.index == 1
+    state = TrustRegionState.of(with_losses([3.0, 1.0, 2.0]))
+    assert (state.first_index, state.length) == (0, 0.8)
+    assert state.best is not None
+    assert state.best.index == 1
 
 
 def test_it_shrinks_after_failures_and_grows_after_successes() -> None:
     start = [10.0] * N
-    assert Episode.of(with_losses(start + [11.0] * 15)).length == 0.8
-    assert Episode.of(with_losses(start + [11.0] * 16)).length == 0.4
+    assert TrustRegionState.of(with_losses(start + [11.0] * 15)).length == 0.8
+    assert TrustRegionState.of(with_losses(start + [11.0] * 16)).length == 0.4
     falling = [9.0 - k for k in range(12)]
-    assert Episode.of(with_losses(start + falling[:11])).length == 0.8
-    assert Episode.of(with_losses(start + falling)).length == 1.6
+    assert TrustRegionState.of(with_losses(start + falling[:11])).length == 0.8
+    assert TrustRegionState.of(with_losses(start + falling)).length == 1.6
 
 
 def test_a_trifle_is_no_success() -> None:
     falling = [10.0 - 1e-4 * k for k in range(16)]
-    assert Episode.of(with_losses([10.0] * N + falling)).length == 0.4
+    assert TrustRegionState.of(with_losses([10.0] * N + falling)).length == 0.4
 
 
 def test_a_tiny_region_ends_the_episode_and_the_next_one_begins_with_a_design() -> None:
     n = N + 16 * 7
-    assert Episode.of(with_losses([1.0] * (n - 1))).first == 0
+    assert TrustRegionState.of(with_losses([1.0] * (n - 1))).first_index == 0
     ended = with_losses([1.0] * n)
-    episode = Episode.of(ended)
-    assert (episode.first, episode.length) == (n, 0.8)
-    assert episode.best is None
+    state = TrustRegionState.of(ended)
+    assert (state.first_index, state.length) == (n, 0.8)
+    assert state.best is None
     generation = BayesianGenerator(method="trust_region").generate(1, ended)
     assert generation.suggestions[0].method == "sobol"
 
@@ -102,7 +105,7 @@ def test_what_violates_constraints_less_goes_before_what_is_better() -> None:
         )
     ]
     some = Snapshot(space, goals, 0, 3, 0, completed=tuple(trials))
-    best = Episode.of(some).best
+    best = TrustRegionState.of(some).best
     assert best is not None
     assert best.index == 1
 
@@ -128,14 +131,14 @@ def test_proposals_are_within_the_box() -> None:
 def test_a_subspace_that_grows_keeps_what_was_inside(
     d: int, n: int, later: int, seed: int
 ) -> None:
-    early = Subspace.of(d, n, seed)
-    late = Subspace.of(d, n + later, seed)
-    assert early.d <= late.d <= d
-    X = early.up(np.random.default_rng(seed).random((3, early.d)))
+    early = SparseEmbedding.of(d, n, seed)
+    late = SparseEmbedding.of(d, n + later, seed)
+    assert early.target_d <= late.target_d <= d
+    X = early.embed(np.random.default_rng(seed).random((3, early.target_d)))
     assert ((X >= 0) & (X <= 1)).all()
-    Z, distances = late.down(X, np.ones(d, dtype=bool))
+    Z, distances = late.project(X, np.ones(d, dtype=bool))
     assert (distances < 1e-9).all()
-    np.testing.assert_allclose(late.up(Z), X, atol=1e-9)
+    np.testing.assert_allclose(late.embed(Z), X, atol=1e-9)
 
 
 def test_in_hundreds_of_dimensions_new_points_are_in_the_subspace() -> None:
@@ -147,7 +150,7 @@ def test_in_hundreds_of_dimensions_new_points_are_in_the_subspace() -> None:
         trial = observed([suggestion.parameters], sphere)[0]
         completed += (ObservedTrial(len(completed), trial.parameters, trial.outcome),)
     X = space.encode(trial.parameters for trial in completed)
-    _, distances = Subspace.of(100, 12, 0).down(X, np.ones(100, dtype=bool))
+    _, distances = SparseEmbedding.of(100, 12, 0).project(X, np.ones(100, dtype=bool))
     assert (distances[2:] < 1e-6).all()
     assert len(np.unique(X, axis=0)) == 12
 
