@@ -1,4 +1,4 @@
-"""Generation proposes parameterizations.
+"""Generation proposes parameterizations: from a snapshot to a generation.
 
 Sole owner of torch, botorch and scipy; knows core alone.
 """

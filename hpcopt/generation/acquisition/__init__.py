@@ -1,4 +1,4 @@
-"""Acquisition functions with analytic gradients.
+"""Acquisition functions with analytic gradients, for one objective and for several.
 
-Log expected improvement, hypervolume, composite objectives.
+Knows the models, and not how a point is searched for.
 """

@@ -1,4 +1,4 @@
-"""Gaussian processes of outcomes.
+"""Gaussian processes of outcomes: priors, MAP fits, outcome transforms, composites.
 
-Kernels, priors, MAP fits, outcome transforms, composite objectives.
+Knows snapshots, and neither what is maximised of a model nor how.
 """

@@ -1,1 +1,4 @@
-"""The search for the point of largest acquisition value, under constraints."""
+"""The maximisation of an acquisition over the space, under its constraints.
+
+Knows acquisitions, models' means and the design, and not whose turn it is.
+"""

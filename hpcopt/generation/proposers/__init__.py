@@ -1,4 +1,4 @@
-"""Methods that propose points.
+"""The methods that ask models: what is modelled, maximised and proposed, and when.
 
-Bayesian optimisation of one or several objectives, trust regions, subspaces.
+Knows models, acquisitions, their maximisation and the design, and no process.
 """
