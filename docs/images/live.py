@@ -18,7 +18,7 @@ from hpcopt.cli.main import command_line
 from hpcopt.cli.views import live
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus
-from hpcopt.driver.driver import DriverProgress
+from hpcopt.driver.progress import DriverProgress
 
 WIDTH = 72
 

@@ -7,8 +7,8 @@ import logging
 from hpcopt.api.stop_control import ScriptControl
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.driver.driver import DriverProgress
 from hpcopt.driver.ended_trials import EndedTrials
+from hpcopt.driver.progress import DriverProgress
 from hpcopt.experiment.composition import open_driver
 from hpcopt.experiment.spec import RunSpec
 from hpcopt.host.clock import SystemClock

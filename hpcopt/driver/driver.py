@@ -31,6 +31,7 @@ from hpcopt.driver.limits import Limits
 from hpcopt.driver.notes import DriverNotes
 from hpcopt.driver.planning import Planner, typical_duration_s
 from hpcopt.driver.polling import PollSchedule
+from hpcopt.driver.progress import DriverProgress
 from hpcopt.driver.requests import RequestFolder, RequestInbox
 from hpcopt.driver.submissions import Submitter
 from hpcopt.driver.verdicts import Judge
@@ -55,18 +56,6 @@ class Stop:
     """One sentence."""
     is_complete: bool
     """Whether the experiment has all its trials."""
-
-
-@dataclass
-class DriverProgress:
-    """What the driver is doing at present, for display."""
-
-    note: str = ""
-    """Why nothing is submitted or known, in one line; empty when all is well."""
-    is_generating: bool = False
-    """Whether it waits for the generator."""
-    next_poll_at: float = 0.0
-    """When the scheduler is polled next, in seconds since the epoch."""
 
 
 class Driver:

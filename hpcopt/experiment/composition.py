@@ -13,8 +13,9 @@ from typing import Protocol
 
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.control import StopControl
-from hpcopt.driver.driver import Driver, DriverProgress
+from hpcopt.driver.driver import Driver
 from hpcopt.driver.polling import with_site_floor
+from hpcopt.driver.progress import DriverProgress
 from hpcopt.driver.requests import RequestFolder
 from hpcopt.experiment import build
 from hpcopt.experiment.folder import (

@@ -9,7 +9,7 @@ import numpy as np
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.goals import Goals
-from hpcopt.core.goals.objective import MetricSum
+from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.models.outcome_models import objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate

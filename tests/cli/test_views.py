@@ -15,7 +15,7 @@ from hpcopt.cli.views.live import LiveView
 from hpcopt.cli.views.progress import LineReporter
 from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
-from hpcopt.driver.driver import DriverProgress
+from hpcopt.driver.progress import DriverProgress
 from tests.support.cli_world import EVENTS, T0
 
 N_GENERATED = 3

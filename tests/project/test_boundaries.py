@@ -192,8 +192,8 @@ NEIGHBOURS = {
     ],
     "cli/views": [
         "config.sections",
-        "driver.driver",
         "driver.ended_trials",
+        "driver.progress",
         "experiment.folder",
         "runners.script.attempt_folder",
         "slurm.driver_jobs",

@@ -30,7 +30,8 @@ from hpcopt.core.errors import RepeatedFailureError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.control import StopControl
-from hpcopt.driver.driver import Driver, DriverProgress, Stop
+from hpcopt.driver.driver import Driver, Stop
+from hpcopt.driver.progress import DriverProgress
 from hpcopt.experiment.composition import open_driver
 from hpcopt.experiment.folder import is_begun
 from hpcopt.experiment.live_trials import choose_runner

@@ -28,8 +28,8 @@ from hpcopt.cli.views.facts import (
 from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.driver.driver import DriverProgress
 from hpcopt.driver.ended_trials import EndedTrials
+from hpcopt.driver.progress import DriverProgress
 
 #: How many of the trials that ended last are shown.
 _N_RECENT = 5

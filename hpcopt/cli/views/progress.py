@@ -18,8 +18,8 @@ from hpcopt.cli.views.facts import (
 )
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
-from hpcopt.driver.driver import DriverProgress
 from hpcopt.driver.ended_trials import EndedTrials
+from hpcopt.driver.progress import DriverProgress
 
 
 class View(Protocol):

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.goals.objective import MetricSum, Objective, parse_objective
+from hpcopt.core.goals.metric_sum import MetricSum
+from hpcopt.core.goals.objective import Objective, parse_objective
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint, parse_constraint
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import JSONValue

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.goals.objective import MetricSum
+from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.linear import NotLinearError, linear_terms, parse_expression
 from hpcopt.core.trials.trial import Observation
 

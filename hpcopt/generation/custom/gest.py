@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from hpcopt.core.errors import ConfigError
-from hpcopt.core.goals.objective import MetricSum
+from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter
 from hpcopt.core.types import JSONValue, TParameterValue
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot

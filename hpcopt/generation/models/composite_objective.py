@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.core.goals.objective import MetricSum, Objective
+from hpcopt.core.goals.metric_sum import MetricSum
+from hpcopt.core.goals.objective import Objective
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.models.composite_process import CompositeProcess, DistanceTerm
 from hpcopt.generation.models.standardize import Standardize

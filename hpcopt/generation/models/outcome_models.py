@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from hpcopt.core.goals.objective import MetricSum, Objective
+from hpcopt.core.goals.metric_sum import MetricSum
+from hpcopt.core.goals.objective import Objective
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.models.composite_objective import CompositeSurrogate

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.core.goals.objective import MetricSum
+from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.models.gaussian_process import GaussianProcess, Hyperparameters
 from hpcopt.generation.models.map_fit import (
