@@ -1,4 +1,4 @@
-"""What runs on a compute node: the worker, the pack, progress reports.
+"""What runs on a compute node: the worker, the pack, reports of progress.
 
-Loads no torch, needs no driver.
+Knows an attempt's folder and the result file; loads no torch, needs no driver.
 """

@@ -1,4 +1,4 @@
-"""Runners start trials, watch them and stop them.
+"""What the driver needs of a runner, and runners that a user wrote.
 
-Know scripts and Slurm, and nothing of metrics or models.
+Knows nothing of Slurm, metrics or models; the rooms within run trials.
 """

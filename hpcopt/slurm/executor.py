@@ -49,7 +49,6 @@ class TrialExecutor(SlurmExecutor):
             commands: Slurm's commands.
         """
         super().__init__(job.folder)
-        self._throttling = 0.0
         self._job = job
         self._call = call
         self._commands = commands

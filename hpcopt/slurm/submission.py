@@ -50,7 +50,7 @@ class JobSubmitter:
         self._site = site
         self._recovery = Recovery(commands, site, clock)
         self._n_accepted = _LARGEST_ARRAY
-        """How large an array the limit on submitted jobs has room for, as it seems."""
+        """The largest array that the limit on submitted jobs allows, as it seems."""
 
     def max_array_size(self) -> int:
         """Return how many tasks to put into one array."""
@@ -75,8 +75,8 @@ class JobSubmitter:
     def submit(self, job: BatchJob, tasks: Sequence[int]) -> None:
         """Submit tasks of the script that are not submitted yet.
 
-        An array that the limit on submitted jobs leaves no room for is submitted in
-        parts, the later ones by later calls: as a whole it would be deferred for ever.
+        An array that exceeds the limit on submitted jobs is submitted in parts, the
+        later ones by later calls: as a whole it would be deferred for ever.
 
         Raises:
             SubmissionRefusedError: The first part would never be accepted.

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: A limit that was only met, and not told, may be another one by now.
 _LEARNED_FOR_S = 600.0
 
-#: How old the count of jobs may be where it leaves no room.
+#: How old the count of jobs may be once it has reached the limit.
 _STALE_AFTER_S = 60.0
 
 _ASSOCIATION = "Cluster,DefaultAccount,Account,Partition,MaxSubmitJobs,DefaultQOS"

@@ -49,7 +49,7 @@ OWNERS = {
     "click": ["cli/"],
     "rich": ["cli/"],
     "pandas": ["api/"],
-    "jinja2": ["runners/"],
+    "jinja2": ["runners/script/template.py"],
     "pydantic": ["config/"],
     "pydantic_core": ["config/file.py"],
     "yaml": ["config/file.py"],
@@ -244,7 +244,6 @@ NEIGHBOURS = {
 COMMANDS = re.compile(r"^sbatch\b|\b(squeue|sacct|scancel|scontrol|sacctmgr|sinfo)\b")
 SPEAKERS = [
     "slurm/",
-    "runners/slurm/runner.py",
     "cli/verbs/check.py",
     "cli/verbs/doctor.py",
     "testing/",

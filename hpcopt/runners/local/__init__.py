@@ -1,4 +1,4 @@
-"""Runners start trials, watch them and stop them.
+"""Runs trials as processes of this machine, with what Slurm would do around them.
 
-Know scripts and Slurm, and nothing of metrics or models.
+Knows the scripts of trials; nothing of Slurm.
 """

@@ -1,4 +1,4 @@
-"""What a trial's job runs: templates, the wrapper around them, the attempt's folder.
+"""What an attempt runs: templates, the wrapper around them, the attempt's folder.
 
-Sole owner of jinja2.
+Sole owner of Jinja2; knows what sbatch reads in a script, and calls no command.
 """

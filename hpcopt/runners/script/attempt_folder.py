@@ -156,13 +156,6 @@ class AttemptFolder:
         """Return the exit code; ``None`` if the job has not ended by itself."""
         return _ended(self._listed("ended"))[0]
 
-    def read_signal(self) -> str:
-        """Return the last signal, such as ``TERM``, that came before the end, if any.
-
-        A script may have saved its state at it, exited with 0, and be run again.
-        """
-        return _ended(self._listed("ended"))[1]
-
     def read_error(self) -> WorkerError | None:
         """Return what a Python trial's worker says went wrong; ``None`` if nothing."""
         return parse_error(self._listed(ERROR_FILE), self._listed("started"))

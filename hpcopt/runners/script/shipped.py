@@ -1,4 +1,4 @@
-"""Where the job templates and configs that are shipped with hpcopt are."""
+"""The job templates that are shipped with hpcopt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def find_template(name: str, config_folder: Path, key: str = "job.template") -> 
     own = config_folder / name
     if own.is_file():
         return own
-    shipped = _shipped("hpcopt.job_templates", ".sbatch")
+    shipped = shipped_templates()
     if name in shipped:
         return shipped[name]
     is_driver = key != "job.template"
@@ -41,14 +41,5 @@ def find_template(name: str, config_folder: Path, key: str = "job.template") -> 
 
 def shipped_templates() -> dict[str, Path]:
     """Return the shipped job templates by name."""
-    return _shipped("hpcopt.job_templates", ".sbatch")
-
-
-def shipped_configs() -> dict[str, Path]:
-    """Return the shipped configs by name, such as ``hartmann6.yaml``."""
-    return _shipped("hpcopt.configs", ".yaml")
-
-
-def _shipped(package: str, suffix: str) -> dict[str, Path]:
-    folder = Path(str(files(package)))
-    return {path.name: path for path in sorted(folder.glob(f"*{suffix}"))}
+    folder = Path(str(files("hpcopt.job_templates")))
+    return {path.name: path for path in sorted(folder.glob("*.sbatch"))}

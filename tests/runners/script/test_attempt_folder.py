@@ -64,7 +64,7 @@ def test_ended_holds_the_exit_code_and_a_signal(
 ) -> None:
     folder = AttemptFolder(tmp_path)
     folder.ended.write_text(text)
-    assert (folder.read_ended(), folder.read_signal()) == (code, signal)
+    assert (folder.read_ended(), folder.look().last_signal) == (code, signal)
 
 
 @pytest.mark.parametrize("cause", [Cause.USER, Cause.TIME])

@@ -13,7 +13,6 @@ from hpcopt.config.specs import job_runner
 from hpcopt.core.trials.trial import Cause, Phase
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.runners.protocol import AttemptRequest
-from hpcopt.runners.script.shipped import shipped_configs
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
 from tests.support.runner_contract import poll_until, submit
@@ -33,7 +32,7 @@ def test_four_processes_work_together_on_two_nodes(
     tmp_path: Path, slurm_conf: Path
 ) -> None:
     slurm = RealSlurm(tmp_path, slurm_conf)
-    loaded = load_config(shipped_configs()["plate.yaml"])
+    loaded = load_config(Path(__file__).parents[3] / "configs" / "plate.yaml")
     config = loaded.config.model_copy(
         update={"folder": str(tmp_path / "an experiment")}
     )
