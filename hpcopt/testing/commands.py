@@ -31,9 +31,11 @@ def execute(
     world: World, command: str, words: Sequence[str], environment: Environment
 ) -> Reply:
     """Run a command in a world, with whatever is to go wrong with it."""
-    fault = next((f for f in world.faults if f.command == command), None)
-    if fault is None:
+    of_command = [fault for fault in world.faults if fault.command == command]
+    if not of_command:
         return _obey(world, command, words, environment)
+    # What goes wrong a few times goes wrong before what always does.
+    fault = min(of_command, key=lambda fault: fault.times is None)
     if fault.times is not None:
         fault.times -= 1
         if fault.times <= 0:

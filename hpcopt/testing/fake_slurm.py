@@ -18,6 +18,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -120,6 +121,16 @@ class FakeSlurm:
         """Have something go wrong with a command, from now on."""
         with self._store.open() as world:
             world.faults.append(fault)
+
+    def says(self, command: str, out: str, *, code: int = 0, err: str = "") -> None:
+        """Have a command say this from now on, whatever it is asked."""
+        with self._store.open() as world:
+            others = [fault for fault in world.faults if fault.command != command]
+            world.faults = [*others, Fault(command, None, code, out, err)]
+
+    def replace(self, command: str, script: str) -> None:
+        """Have a bash script be the command; its calls are not counted."""
+        (self.bin / command).write_text(f"#!{shutil.which('bash')}\n{script}\n")
 
     def remove(self, command: str) -> None:
         """Have there be no such command."""

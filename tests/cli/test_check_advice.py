@@ -8,8 +8,9 @@ import pytest
 
 from hpcopt.core.errors import SubmissionRefusedError
 from hpcopt.runners.slurm.runner import SlurmRunner
+from hpcopt.testing.fake_slurm import FakeSlurm
 from tests.support.runner_contract import request
-from tests.support.slurm_support import FakeSlurm, scripts
+from tests.support.slurm_support import scripts
 
 
 @pytest.mark.parametrize(

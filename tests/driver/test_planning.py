@@ -12,7 +12,8 @@ from hpcopt.core.trials.trial import Cause
 from hpcopt.driver.limits import Limits
 from hpcopt.generation.protocol import Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
-from tests.support.driver_world import FakeClock, World
+from tests.support.driver_world import World
+from tests.support.fake_clock import FakeClock
 
 
 class TimedService:

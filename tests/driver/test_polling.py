@@ -41,7 +41,8 @@ from hpcopt.runners.slurm import attempt_watch
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import Answer, SlurmCommands
 from hpcopt.slurm.tables import SEPARATOR
-from tests.support.driver_world import Cluster, ClusterRunner, FakeClock, Hazards, World
+from tests.support.driver_world import Cluster, ClusterRunner, Hazards, World
+from tests.support.fake_clock import FakeClock
 from tests.support.slurm_support import scripts
 
 

@@ -24,7 +24,8 @@ from hpcopt.generation.replay import replay
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
-from tests.support.driver_world import FakeClock, World
+from tests.support.driver_world import World
+from tests.support.fake_clock import FakeClock
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.torch.jit.script. is deprecated:DeprecationWarning"

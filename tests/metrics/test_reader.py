@@ -21,15 +21,7 @@ from hpcopt.metrics.protocol import IMetric
 from hpcopt.metrics.reader import MetricsReader
 from hpcopt.metrics.result_file import ATTEMPT, COMPLETE, TRIAL, write_result
 from hpcopt.runners.script.attempt_folder import ended_ns
-
-
-class HandClock:
-    """A clock that is set by hand."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.fake_clock import FakeClock
 
 
 class Answer(IMetric):
@@ -195,17 +187,17 @@ def test_metadata_without_a_folder_is_an_error() -> None:
 
 
 def test_a_foreign_file_counts_when_it_has_stayed_as_it_is(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = FakeClock()
     reader = MetricsReader(
-        [Hdf5Metric("loss", dataset="/loss")], settle_s=0.5, clock=clock
+        [Hdf5Metric("loss", dataset="/loss")], settle_s=0.5, clock=clock.now
     )
     write_foreign(tmp_path / "result.h5", loss=0.5)
     with pytest.raises(ResultNotReadyError, match="it was not seen before"):
         reader.read(0, metadata(tmp_path))
-    clock.now += 0.25
+    clock.wait(0.25)
     with pytest.raises(ResultNotReadyError, match=r"for 0\.5 s, .* 0\.25 s so far"):
         reader.read(0, metadata(tmp_path))
-    clock.now += 0.25
+    clock.wait(0.25)
     assert reader.read(0, metadata(tmp_path)) == {"loss": Observation(0.5)}
 
 
@@ -222,7 +214,7 @@ def test_a_foreign_file_counts_at_once_if_its_attempt_ended_after_it(
         ended_at_ns = written_ns + ended_after_ns
         os.utime(tmp_path / "ended", ns=(ended_at_ns, ended_at_ns))
     reader = MetricsReader(
-        [Hdf5Metric("loss", dataset="/loss")], clock=HandClock(), ended_ns=ended_ns
+        [Hdf5Metric("loss", dataset="/loss")], clock=FakeClock().now, ended_ns=ended_ns
     )
     with nullcontext() if counts else pytest.raises(ResultNotReadyError):
         assert reader.read(0, metadata(tmp_path)) == {"loss": Observation(0.5)}
@@ -235,8 +227,8 @@ def test_an_end_that_is_half_written_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["content", "time"])
 def test_a_foreign_file_that_changes_settles_anew(tmp_path: Path, change: str) -> None:
-    clock = HandClock()
-    reader = MetricsReader([Hdf5Metric("loss", dataset="/loss")], clock=clock)
+    clock = FakeClock()
+    reader = MetricsReader([Hdf5Metric("loss", dataset="/loss")], clock=clock.now)
     path = write_foreign(tmp_path / "result.h5", loss=0.5)
     with pytest.raises(ResultNotReadyError, match="it was not seen before"):
         reader.read(0, metadata(tmp_path))
@@ -246,10 +238,10 @@ def test_a_foreign_file_that_changes_settles_anew(tmp_path: Path, change: str) -
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     else:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
-    clock.now += 60
+    clock.wait(60)
     with pytest.raises(ResultNotReadyError, match="it has changed"):
         reader.read(0, metadata(tmp_path))
-    clock.now += 60
+    clock.wait(60)
     expected = Observation(0.25 if change == "content" else 0.5)
     assert reader.read(0, metadata(tmp_path)) == {"loss": expected}
 
@@ -257,49 +249,49 @@ def test_a_foreign_file_that_changes_settles_anew(tmp_path: Path, change: str) -
 def test_the_values_of_a_foreign_file_are_judged_only_when_it_has_settled(
     tmp_path: Path,
 ) -> None:
-    clock = HandClock()
-    reader = MetricsReader([Hdf5Metric("loss", dataset="/loss")], clock=clock)
+    clock = FakeClock()
+    reader = MetricsReader([Hdf5Metric("loss", dataset="/loss")], clock=clock.now)
     write_foreign(tmp_path / "result.h5", loss=np.nan)
     with pytest.raises(ResultNotReadyError, match="it was not seen before"):
         reader.read(0, metadata(tmp_path))
-    clock.now += 60
+    clock.wait(60)
     with pytest.raises(MetricError, match="found nan"):
         reader.read(0, metadata(tmp_path))
 
 
 def test_a_settled_foreign_file_counts_only_with_every_dataset(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = FakeClock()
     metrics = [Hdf5Metric(name, dataset=name) for name in ("loss", "cost")]
-    reader = MetricsReader(metrics, clock=clock)
+    reader = MetricsReader(metrics, clock=clock.now)
     write_foreign(tmp_path / "result.h5", loss=0.5)
     for message in ("it was not seen before", "expected cost, found datasets /loss"):
         with pytest.raises(ResultNotReadyError, match=message):
             reader.read(0, metadata(tmp_path))
-        clock.now += 60
+        clock.wait(60)
 
 
 def test_several_foreign_files_settle_at_the_same_time(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = FakeClock()
     metrics = [Hdf5Metric(name, file=f"{name}.h5", dataset="/x") for name in "ab"]
-    reader = MetricsReader(metrics, clock=clock)
+    reader = MetricsReader(metrics, clock=clock.now)
     for name in "ab":
         write_foreign(tmp_path / f"{name}.h5", x=1.0)
     with pytest.raises(ResultNotReadyError, match=r"a\.h5: .* not seen before"):
         reader.read(0, metadata(tmp_path))
-    clock.now += 0.5
+    clock.wait(0.5)
     expected = {"a": Observation(1.0), "b": Observation(1.0)}
     assert reader.read(0, metadata(tmp_path)) == expected
 
 
 def test_trials_settle_apart(tmp_path: Path) -> None:
-    clock = HandClock()
-    reader = MetricsReader([Hdf5Metric("loss", dataset="/loss")], clock=clock)
+    clock = FakeClock()
+    reader = MetricsReader([Hdf5Metric("loss", dataset="/loss")], clock=clock.now)
     for name in ("0000", "0001"):
         (tmp_path / name).mkdir()
         write_foreign(tmp_path / name / "result.h5", loss=0.5)
     with pytest.raises(ResultNotReadyError, match="it was not seen before"):
         reader.read(0, metadata(tmp_path / "0000"))
-    clock.now += 60
+    clock.wait(60)
     with pytest.raises(ResultNotReadyError, match="it was not seen before"):
         reader.read(1, metadata(tmp_path / "0001"))
     assert reader.read(0, metadata(tmp_path / "0000")) == {"loss": Observation(0.5)}

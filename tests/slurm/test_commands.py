@@ -9,7 +9,7 @@ import pytest
 from hpcopt.core.errors import ConfigError, PollError, RunnerError
 from hpcopt.slurm.commands import SlurmCommands, scrubbed
 from hpcopt.slurm.site import describe, is_available
-from tests.support.slurm_support import FakeSlurm
+from hpcopt.testing.fake_slurm import FakeSlurm
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def test_a_query_is_answered_for_programs_and_sbatch_hands_nothing_on(
     slurm: FakeSlurm,
 ) -> None:
     shown = 'echo "$LC_ALL $SLURM_TIME_FORMAT $SLURM_BITSTR_LEN"'
-    slurm.does("squeue", shown)
-    slurm.does("sbatch", shown)
-    commands = slurm.commands(LC_ALL="de_DE")
+    slurm.replace("squeue", shown)
+    slurm.replace("sbatch", shown)
+    commands = SlurmCommands({**slurm.environment, "LC_ALL": "de_DE"})
     assert commands.query("squeue", []).strip() == "C %s 0"
     assert commands.dry_run([]).out.strip() == "de_DE"
 

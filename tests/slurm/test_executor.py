@@ -13,7 +13,8 @@ from hpcopt.slurm.batch_job import BatchJob
 from hpcopt.slurm.call_log import Call, CallLog
 from hpcopt.slurm.executor import TrialExecutor
 from hpcopt.slurm.futures import Outcome, TrialJob
-from tests.support.slurm_support import FakeSlurm
+from hpcopt.testing.fake_slurm import FakeSlurm
+from tests.support.slurm_support import lines
 
 
 class World:
@@ -25,7 +26,7 @@ class World:
         self.executor = TrialExecutor(
             BatchJob("name", folder, {"x": None}, is_array=True, is_placed=False),
             Call(1.0, 2, 3, "", "here"),
-            self.slurm.commands(),
+            self.slurm.commands_in_process(),
         )
 
 
@@ -37,7 +38,7 @@ def world(tmp_path: Path) -> World:
 def test_an_array_is_submitted_by_submitits_hooks(world: World) -> None:
     assert isinstance(world.executor, SlurmExecutor)
     assert world.executor.submit_script() == "41"
-    (line,) = world.slurm.calls("sbatch")
+    (line,) = lines(world.slurm, "sbatch")
     assert line.startswith("sbatch --parsable --x --job-name=name ")
     assert line.endswith(f" --array=2-3 {world.folder}/job.sh")
     assert sorted(path.name for path in world.folder.glob("*.pkl")) == []

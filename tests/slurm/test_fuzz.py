@@ -149,7 +149,7 @@ class Unlucky:
         running = [job for job in world.live() if job.started_at is not None]
         if running:
             job = self.fate.rng.choice(running)
-            if self.fate.rng.random() < 0.5:
+            if self.fate.rng.choice([True, False]):
                 world.requeue(job)
             else:
                 world.preempt(job)

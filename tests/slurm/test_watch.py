@@ -12,7 +12,10 @@ from hpcopt.core.trials.trial import AttemptState, Cause, Phase
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.tables import SEPARATOR, WatchedJob
 from hpcopt.slurm.watch import JobWatch
-from tests.support.slurm_support import FakeSlurm, FakeTime
+from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
+from hpcopt.testing.faults import Fault
+from tests.support.fake_clock import FakeClock
+from tests.support.slurm_support import lines
 
 NO_ACCOUNTING = "Slurm accounting storage is disabled"
 NO_DATABASE = "sacct: error: slurm_persist_conn_open: failed to connect: refused"
@@ -36,8 +39,10 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.slurm = FakeSlurm(folder)
-        self.time = FakeTime()
-        self.watch = JobWatch(SlurmQueue(self.slurm.commands()), self.time)
+        self.clock = FakeClock(BEGINNING)
+        self.watch = JobWatch(
+            SlurmQueue(self.slurm.commands_in_process()), self.clock.now
+        )
 
     def look(self, job_id: str = "7", exit_code: int | None = None) -> AttemptState:
         job = WatchedJob(job_id, "name", exit_code=exit_code)
@@ -63,7 +68,7 @@ def test_a_job_that_the_queue_lists_as_alive_costs_one_call(
 ) -> None:
     world.slurm.says("squeue", queued("7", word))
     assert world.look().phase is phase
-    assert [call.split()[0] for call in world.slurm.calls()] == ["squeue"]
+    assert [call.split()[0] for call in lines(world.slurm)] == ["squeue"]
 
 
 def test_a_thousand_jobs_cost_one_call(world: World) -> None:
@@ -73,7 +78,7 @@ def test_a_thousand_jobs_cost_one_call(world: World) -> None:
     jobs = [WatchedJob(f"9_{k}", "name") for k in range(1000)]
     states = world.watch.look(jobs)
     assert {state.phase for state in states.values()} == {Phase.RUNNING}
-    assert len(world.slurm.calls()) == 1
+    assert len(lines(world.slurm)) == 1
 
 
 def test_where_a_job_could_not_be_started_is_asked_once(world: World) -> None:
@@ -85,7 +90,7 @@ def test_where_a_job_could_not_be_started_is_asked_once(world: World) -> None:
     assert found.is_unstartable
     assert not found.is_stuck
     assert found.facts["bad_node"] == "n1"
-    calls = [call for call in world.slurm.calls() if call.startswith("sacct")]
+    calls = [call for call in lines(world.slurm) if call.startswith("sacct")]
     assert len(calls) == 1
     assert " -D " in calls[0]
 
@@ -141,7 +146,7 @@ def test_a_job_that_left_the_queue_ended_as_sacct_says(
     state = world.look()
     if cause is Cause.INFRASTRUCTURE:  # it may be requeued
         assert state.phase is Phase.UNKNOWN
-        world.time.go_on(2)
+        world.clock.wait(2)
         state = world.look()
     assert (state.phase, state.cause, state.reason) == (Phase.ENDED, cause, reason)
     assert (state.facts["node"], state.facts["elapsed_s"]) == ("n1", 7)
@@ -156,7 +161,7 @@ def test_a_requeue_that_an_answer_cut_short_hides_is_no_end(
     assert world.look().phase is Phase.UNKNOWN
     world.slurm.says("squeue", queued("7", "PENDING", "BeginTime"))
     assert world.look().phase is Phase.WAITING
-    world.time.go_on(60)
+    world.clock.wait(60)
     world.slurm.says("squeue", "")
     assert world.look().phase is Phase.UNKNOWN
 
@@ -172,12 +177,12 @@ def test_many_failed_jobs_cost_three_calls(world: World) -> None:
     world.slurm.says("sacct", rows)
     states = world.watch.look([WatchedJob(f"9_{k}", "name") for k in range(400)])
     assert {state.cause for state in states.values()} == {Cause.TRIAL}
-    assert len(world.slurm.calls()) == 3
+    assert len(lines(world.slurm)) == 3
 
 
 def test_long_lists_of_ids_are_asked_about_in_chunks(world: World) -> None:
     world.watch.look([WatchedJob(f"9_{k}", "name") for k in range(1001)])
-    lengths = [call.count("9_") for call in world.slurm.calls("sacct")]
+    lengths = [call.count("9_") for call in lines(world.slurm, "sacct")]
     assert lengths == [500, 500, 1]
 
 
@@ -187,7 +192,7 @@ def test_a_malformed_id_does_not_spoil_the_others(world: World) -> None:
     states = world.watch.look(jobs)
     assert states["7"].cause is Cause.SUCCESS
     assert states["7; rm -rf"].phase is Phase.UNKNOWN
-    assert "rm" not in world.slurm.calls("sacct")[0]
+    assert "rm" not in lines(world.slurm, "sacct")[0]
 
 
 def test_a_pending_range_of_an_array_covers_its_tasks(world: World) -> None:
@@ -207,9 +212,9 @@ def test_a_job_of_another_name_is_another_job(world: World) -> None:
 
 def test_a_job_in_neither_place_is_lost_after_the_deadline(world: World) -> None:
     assert world.look().phase is Phase.UNKNOWN
-    world.time.go_on(299)
+    world.clock.wait(299)
     assert world.look().phase is Phase.UNKNOWN
-    world.time.go_on(2)
+    world.clock.wait(2)
     state = world.look()
     assert state.cause is Cause.INFRASTRUCTURE
     assert state.reason.startswith("lost: job 7 was for 300 s neither")
@@ -217,11 +222,11 @@ def test_a_job_in_neither_place_is_lost_after_the_deadline(world: World) -> None
 
 def test_a_job_that_comes_back_is_not_lost_later(world: World) -> None:
     world.look()
-    world.time.go_on(299)
+    world.clock.wait(299)
     world.slurm.says("squeue", queued("7", "RUNNING"))
     world.look()
     world.slurm.says("squeue", "")
-    world.time.go_on(200)
+    world.clock.wait(200)
     assert world.look().phase is Phase.UNKNOWN
 
 
@@ -230,7 +235,7 @@ def test_a_job_that_the_accounting_believes_running_is_lost_in_the_end(
 ) -> None:
     world.slurm.says("sacct", accounted("7", "RUNNING"))
     assert world.look().phase is Phase.UNKNOWN
-    world.time.go_on(301)
+    world.clock.wait(301)
     assert world.look().cause is Cause.INFRASTRUCTURE
 
 
@@ -238,7 +243,7 @@ def test_hours_without_a_database_are_not_counted_against_a_job(world: World) ->
     world.look()
     world.slurm.says("sacct", "", code=1, err=NO_DATABASE)
     for _ in range(5):
-        world.time.go_on(3600)
+        world.clock.wait(3600)
         assert world.look().phase is Phase.UNKNOWN
     world.slurm.says("sacct", accounted("7", "RUNNING"))
     assert world.look().phase is Phase.UNKNOWN
@@ -249,7 +254,7 @@ def test_hours_without_a_controller_are_not_counted_against_a_job(
 ) -> None:
     world.look()
     world.slurm.says("squeue", "", code=1, err=NO_CONTROLLER)
-    world.time.go_on(3600)
+    world.clock.wait(3600)
     with pytest.raises(PollError, match="Unable to contact"):
         world.look()
     world.slurm.says("squeue", "")
@@ -261,15 +266,15 @@ def test_nothing_is_said_while_the_controller_is_away(world: World) -> None:
     world.slurm.says("sacct", accounted("7", "COMPLETED"))
     with pytest.raises(PollError, match="squeue exited 1: slurm_load_jobs error"):
         world.look()
-    assert world.slurm.calls("sacct") == []
+    assert lines(world.slurm, "sacct") == []
 
 
 def test_a_hanging_command_is_killed_and_says_nothing(tmp_path: Path) -> None:
     slurm = FakeSlurm(tmp_path)
-    slurm.does("squeue", "while :; do :; done")
+    slurm.fail(Fault("squeue", hangs=True))
     commands = slurm.commands({"squeue": 0.2})
     with pytest.raises(PollError, match="squeue did not answer in time"):
-        JobWatch(SlurmQueue(commands), FakeTime()).look([WatchedJob("7", "name")])
+        JobWatch(SlurmQueue(commands)).look([WatchedJob("7", "name")])
 
 
 @pytest.mark.parametrize(
@@ -290,7 +295,7 @@ def test_without_accounting_a_job_that_the_queue_forgot_is_lost_or_as_it_says(
     world.slurm.says("sacct", "", code=1, err=NO_ACCOUNTING)
     assert world.look("8", exit_code=3).reason == "exit code 3"
     assert world.look("7").phase is Phase.UNKNOWN
-    world.time.go_on(301)
+    world.clock.wait(301)
     assert world.look("7").cause is Cause.INFRASTRUCTURE
 
 
@@ -301,7 +306,7 @@ def test_the_accounting_has_a_while_to_say_how_a_job_ended(
     world.slurm.says("squeue", queued("7", "FAILED", "NonZeroExitCode"))
     world.slurm.says("sacct", "", code=code, err=NO_DATABASE if code else "")
     assert world.look(exit_code=3).phase is Phase.UNKNOWN
-    world.time.go_on(31)
+    world.clock.wait(31)
     state = world.look(exit_code=3)
     assert (state.cause, state.reason) == (Cause.TRIAL, "exit code 3")
 
@@ -312,7 +317,7 @@ def test_an_unknown_word_waits_and_is_warned_of_once(
     world.slurm.says("squeue", queued("7", "DREAMING"))
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            world.time.go_on(3600)
+            world.clock.wait(3600)
             assert world.look().phase is Phase.UNKNOWN
     assert len([r for r in caplog.records if "DREAMING" in r.getMessage()]) == 1
 
@@ -331,4 +336,4 @@ def test_a_job_on_another_cluster_is_asked_for_there(world: World) -> None:
     world.slurm.says("squeue", "CLUSTER: far\n" + queued("7", "RUNNING"))
     states = world.watch.look([WatchedJob("7", "name", "far")])
     assert states["7"].phase is Phase.RUNNING
-    assert "--clusters=far" in world.slurm.calls("squeue")[0]
+    assert "--clusters=far" in lines(world.slurm, "squeue")[0]

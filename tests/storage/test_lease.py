@@ -17,6 +17,7 @@ from hpcopt.core.errors import LeaseHeldError, LeaseLostError, StorageError
 from hpcopt.host.process import Process
 from hpcopt.storage.lease import Lease
 from hpcopt.storage.lease_holder import read_lease
+from tests.support.fake_clock import FakeClock
 
 HERE = Process.this()
 ELSEWHERE = replace(HERE, host="login9", pid=4242)
@@ -52,24 +53,6 @@ for line in sys.stdin:
     lease.release()
     print("released", flush=True)
 """
-
-
-class _Time:
-    """A clock that only ``sleep`` moves, and what happens meanwhile."""
-
-    def __init__(self, *happenings: object) -> None:
-        self.now = 0.0
-        self._happenings = list(happenings)
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        if self._happenings:
-            happening = self._happenings.pop(0)
-            if callable(happening):
-                happening()
 
 
 @pytest.fixture
@@ -236,10 +219,10 @@ def test_what_is_known_to_be_dead_is_succeeded_at_once(
 ) -> None:
     old = leave(path, dead)
     age(path, silent_s)
-    time = _Time()
-    with Lease.acquire(path, clock=time.clock, sleep=time.sleep) as lease:
+    clock = FakeClock(0)
+    with Lease.acquire(path, clock=clock.now, sleep=clock.wait) as lease:
         lease.check()
-        assert time.now == 0
+        assert clock.now() == 0
         with pytest.raises(
             LeaseLostError, match=f"found that of driver pid {HERE.pid} "
         ):
@@ -326,29 +309,29 @@ def test_a_silent_driver_elsewhere_is_succeeded_after_the_expiry(
 ) -> None:
     leave(path, other)
     age(path, silent_s)
-    time = _Time()
-    with Lease.acquire(path, clock=time.clock, sleep=time.sleep, expiry_s=30) as lease:
+    clock = FakeClock(0)
+    with Lease.acquire(path, clock=clock.now, sleep=clock.wait, expiry_s=30) as lease:
         lease.check()
-    assert time.now == 30
+    assert clock.now() == 30
 
 
 def test_a_driver_elsewhere_that_gives_a_sign_of_life_is_left_alone(path: Path) -> None:
     other = leave(path, ELSEWHERE)
-    time = _Time(None, None, other.beat)
+    clock = FakeClock(0, meanwhile=[None, None, other.beat])
     with pytest.raises(
         LeaseHeldError, match=r"is run by driver pid 4242 on host login9 since "
     ):
-        Lease.acquire(path, clock=time.clock, sleep=time.sleep)
-    assert time.now == 3
+        Lease.acquire(path, clock=clock.now, sleep=clock.wait)
+    assert clock.now() == 3
     other.check()
 
 
 def test_a_driver_elsewhere_that_lets_go_is_followed_at_once(path: Path) -> None:
     other = leave(path, ELSEWHERE)
-    time = _Time(None, other.release)
-    with Lease.acquire(path, clock=time.clock, sleep=time.sleep) as lease:
+    clock = FakeClock(0, meanwhile=[None, other.release])
+    with Lease.acquire(path, clock=clock.now, sleep=clock.wait) as lease:
         lease.check()
-    assert time.now == 2
+    assert clock.now() == 2
 
 
 def test_a_hidden_process_of_another_user_is_watched(
@@ -361,9 +344,9 @@ def test_a_hidden_process_of_another_user_is_watched(
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", refuse)
-    time = _Time()
-    Lease.acquire(path, clock=time.clock, sleep=time.sleep).release()
-    assert time.now == 60
+    clock = FakeClock(0)
+    Lease.acquire(path, clock=clock.now, sleep=clock.wait).release()
+    assert clock.now() == 60
 
 
 def test_a_heart_beats_by_itself_and_survives_a_failing_disk(

@@ -32,6 +32,7 @@ from hpcopt.runners.protocol import (
     submission_name,
 )
 from hpcopt.storage.journal import Journal
+from tests.support.fake_clock import FakeClock
 from tests.support.memory_store import MemoryStore
 
 BEGUN = ExperimentBegun(
@@ -57,22 +58,6 @@ BEGUN = ExperimentBegun(
 
 class Killed(BaseException):
     """The driver dies here, as by kill -9: nothing of it may run afterwards."""
-
-
-@dataclass
-class FakeClock:
-    """Time passes only when somebody waits."""
-
-    time: float = 1000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def wait(self, seconds: float) -> None:
-        self.time += seconds
-
-    def interrupt(self) -> None:
-        pass
 
 
 @dataclass

@@ -1,12 +1,11 @@
-"""What the tests of the Slurm layer share: scripts, fake commands, the real Slurm."""
+"""What the tests of the Slurm layer share: scripts, and the real Slurm."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.job_spec import SlurmValue
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
+from hpcopt.testing.fake_slurm import FakeSlurm
 from tests.support.job_specs import job_spec
 
 TEMPLATE = """\
@@ -40,70 +40,9 @@ def scripts(folder: Path, template: str = TEMPLATE, **slurm: SlurmValue) -> JobS
     return JobScripts(folder.parent.name[-40:], folder / "experiment", spec)
 
 
-class FakeTime:
-    """A clock that stands still until it is told to go on."""
-
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def go_on(self, seconds: float) -> None:
-        self.now += seconds
-
-
-class FakeSlurm:
-    """Shell scripts in place of Slurm's commands, and nothing else on the PATH.
-
-    Each writes its arguments to a log and then does what it is told.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.bin = folder / "bin"
-        self.bin.mkdir()
-        self._log = folder / "argv.log"
-        self._shell = shutil.which("bash")
-        for command in ("sbatch", "squeue", "sacct", "scancel", "scontrol", "sinfo"):
-            self.does(command, "exit 0")
-        self.does(
-            "scontrol", "echo 'MaxArraySize = 1001'; echo 'MessageTimeout = 10 sec'"
-        )
-
-    def does(self, command: str, body: str) -> None:
-        """Make ``command`` do what the shell lines ``body`` say."""
-        path = self.bin / command
-        path.write_text(
-            f"#!{self._shell}\n"
-            f"printf '%s\\n' \"{command} $*\" >> '{self._log}'\n{body}\n"
-        )
-        path.chmod(0o755)
-
-    def says(self, command: str, text: str, *, code: int = 0, err: str = "") -> None:
-        """Make ``command`` print ``text`` and exit with ``code``."""
-        (self.bin / f"{command}.out").write_text(text)
-        (self.bin / f"{command}.err").write_text(err)
-        # There is no cat on the PATH.
-        self.does(
-            command,
-            f'printf %s "$(<{self.bin}/{command}.out)"; echo\n'
-            f'printf %s "$(<{self.bin}/{command}.err)" >&2\nexit {code}',
-        )
-
-    def commands(
-        self, timeouts_s: Mapping[str, float] | None = None, **environment: str
-    ) -> SlurmCommands:
-        return SlurmCommands(
-            {"PATH": str(self.bin), **environment},
-            {"sbatch": 20.0, "sacct": 20.0, **(timeouts_s or {})},
-        )
-
-    def calls(self, command: str = "") -> list[str]:
-        """Return the lines of arguments of each call."""
-        if not self._log.exists():
-            return []
-        lines = self._log.read_text().splitlines()
-        return [line for line in lines if line.startswith(f"{command} ") or not command]
+def lines(slurm: FakeSlurm, command: str = "") -> list[str]:
+    """Return each call of a command, or of any, as a line."""
+    return [" ".join(words) for words in slurm.calls(command)]
 
 
 class RealSlurm:

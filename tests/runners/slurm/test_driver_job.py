@@ -22,7 +22,9 @@ from hpcopt.runners.script.shipped import shipped_templates
 from hpcopt.runners.slurm.driver_job import DriverJobs, DriverJobSpec, overrides_of
 from hpcopt.slurm.driver_jobs import latest
 from hpcopt.slurm.tables import SEPARATOR
-from tests.support.slurm_support import FakeSlurm, FakeTime
+from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
+from tests.support.fake_clock import FakeClock
+from tests.support.slurm_support import lines
 
 CONFIG = Path("/home/ada/my study/flow.yaml")
 
@@ -49,19 +51,20 @@ class World:
         self.folder = folder / "experiment"
         self.folder.mkdir()
         self.slurm = FakeSlurm(folder)
-        self.time = FakeTime()
+        self.clock = FakeClock(BEGINNING)
         self.jobs = self.new()
         self.slurm.says("sbatch", "17")
 
     def new(self) -> DriverJobs:
         """Return what another process would have."""
-        return DriverJobs("flow", self.folder, self.slurm.commands(), self.time)
+        commands = self.slurm.commands_in_process()
+        return DriverJobs("flow", self.folder, commands, self.clock.now)
 
     def queue(self, *jobs: tuple[str, str]) -> None:
         """Have the queue hold jobs of the driver's name, in these states."""
         last = latest(self.folder)
         folder = str(last.folder if last else "")
-        now = str(int(self.time.now))
+        now = str(int(self.clock.now()))
         rows = [
             SEPARATOR.join([i, word, now, "", "None", self.jobs.name, folder])
             for i, word in jobs
@@ -78,7 +81,7 @@ def test_a_job_is_the_only_one_of_its_name_and_is_told_before_its_end(
     world: World,
 ) -> None:
     assert world.jobs.submit(spec_of({"time": "2-00:00:00", "qos": "low"})) == "17"
-    (call,) = world.slurm.calls("sbatch")
+    (call,) = lines(world.slurm, "sbatch")
     for option in (
         "--dependency=singleton",
         "--signal=B:USR1@300",
@@ -92,7 +95,7 @@ def test_a_job_is_the_only_one_of_its_name_and_is_told_before_its_end(
     job = latest(world.folder)
     assert job is not None
     assert (job.number, job.job_id) == (1, "17")
-    assert job.submitted_at == world.time.now
+    assert job.submitted_at == world.clock.now()
 
 
 def test_the_script_is_the_driver_itself(world: World) -> None:
@@ -156,7 +159,7 @@ def test_one_that_waits_or_runs_is_not_followed_by_another(world: World) -> None
     assert world.jobs.in_queue() == "16"
     world.queue(("16", "COMPLETED"), ("15", "SUSPENDED"))
     assert world.jobs.submit(spec_of()) == "15"
-    assert world.slurm.calls("sbatch") == []
+    assert lines(world.slurm, "sbatch") == []
 
 
 def test_a_job_submits_one_successor_however_often_it_is_asked(world: World) -> None:
@@ -166,7 +169,7 @@ def test_a_job_submits_one_successor_however_often_it_is_asked(world: World) -> 
     assert world.jobs.submit(spec_of(overrides={"mem": "1G"}), own_id="17") == "18"
     world.queue(("17", "RUNNING"), ("18", "PENDING"))
     assert world.new().submit(spec_of(), own_id="17") == "18"
-    assert len(world.slurm.calls("sbatch")) == 2
+    assert len(lines(world.slurm, "sbatch")) == 2
     job = latest(world.folder)
     assert job is not None
     assert (job.number, job.job_id) == (2, "18")
@@ -174,7 +177,9 @@ def test_a_job_submits_one_successor_however_often_it_is_asked(world: World) -> 
 
 
 def test_an_experiment_elsewhere_is_another_one(world: World, tmp_path: Path) -> None:
-    other = DriverJobs("flow", tmp_path / "copy", world.slurm.commands(), world.time)
+    other = DriverJobs(
+        "flow", tmp_path / "copy", world.slurm.commands_in_process(), world.clock.now
+    )
     assert other.name != world.jobs.name
 
 
@@ -186,7 +191,7 @@ def test_a_lost_answer_is_looked_for_before_anything_is_submitted_again(
         world.jobs.submit(spec_of())
     world.queue(("21", "PENDING"))
     assert world.jobs.submit(spec_of()) == "21"
-    assert len(world.slurm.calls("sbatch")) == 1
+    assert len(lines(world.slurm, "sbatch")) == 1
     job = latest(world.folder)
     assert job is not None
     assert (job.number, job.job_id) == (1, "21")
@@ -201,7 +206,7 @@ def test_a_busy_cluster_is_asked_for_a_while(world: World) -> None:
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
-        world.time.go_on(seconds)
+        world.clock.wait(seconds)
         if len(waits) == 3:
             world.slurm.says("sbatch", "22")
 
@@ -209,26 +214,26 @@ def test_a_busy_cluster_is_asked_for_a_while(world: World) -> None:
     assert len(waits) == 3
     world.slurm.says("sbatch", "", code=1, err=err)
     with pytest.raises(SubmissionDeferredError, match="not possible now"):
-        world.new().submit_within(30, spec_of(), sleep=world.time.go_on)
+        world.new().submit_within(30, spec_of(), sleep=world.clock.wait)
 
 
 def test_a_refusal_is_told_at_once(world: World) -> None:
     world.slurm.says("sbatch", "", code=1, err="Invalid partition name specified")
     with pytest.raises(SubmissionRefusedError, match="Invalid partition"):
-        world.jobs.submit_within(60, spec_of(), sleep=world.time.go_on)
+        world.jobs.submit_within(60, spec_of(), sleep=world.clock.wait)
 
 
 def test_a_queue_that_cannot_be_seen_submits_nothing(world: World) -> None:
     world.slurm.says("squeue", "", code=1, err="slurm_load_jobs error")
     with pytest.raises(PollError):
         world.jobs.submit(spec_of())
-    assert world.slurm.calls("sbatch") == []
+    assert lines(world.slurm, "sbatch") == []
 
 
 def test_a_job_that_was_cancelled_is_none_to_come(world: World) -> None:
     world.jobs.submit(spec_of())
     world.jobs.cancel("17")
-    assert world.slurm.calls("scancel") == ["scancel 17"]
+    assert lines(world.slurm, "scancel") == ["scancel 17"]
     job = latest(world.folder)
     assert job is not None
     assert job.is_cancelled

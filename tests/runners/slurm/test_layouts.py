@@ -18,8 +18,9 @@ from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import RenderedJob
 from hpcopt.runners.slurm.layouts import JobArray
 from hpcopt.runners.slurm.runner import SlurmRunner
+from hpcopt.testing.fake_slurm import FakeSlurm
 from tests.support.runner_contract import request
-from tests.support.slurm_support import FakeSlurm, scripts
+from tests.support.slurm_support import scripts
 
 
 def test_a_task_of_an_array_runs_its_attempt(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.runners.script.job_spec import Packing
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.tables import SEPARATOR
+from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
+from tests.support.fake_clock import FakeClock
 from tests.support.runner_contract import request, submit
-from tests.support.slurm_support import TEMPLATE, FakeSlurm, FakeTime, scripts
+from tests.support.slurm_support import TEMPLATE, lines, scripts
 
 BEGUN = "41 n1 7 boot 1\n"
 
@@ -31,13 +33,13 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "a folder"
         self.slurm = FakeSlurm(folder)
-        self.time = FakeTime()
+        self.clock = FakeClock(BEGINNING)
         self.slurm.says("sbatch", "41")
 
     def runner(self, pack: Packing | None = THREE, **slurm: str) -> SlurmRunner:
         made = scripts(self.folder, TEMPLATE, **slurm)
         made.spec = dataclasses.replace(made.spec, pack=pack)
-        return SlurmRunner(made, self.slurm.commands({"sbatch": 20.0}), self.time)
+        return SlurmRunner(made, self.slurm.commands_in_process(), self.clock.now)
 
     def submitted(self, n: int = 3) -> tuple[SlurmRunner, list[Attempt]]:
         runner = self.runner()
@@ -50,13 +52,13 @@ class World:
     def job(self, attempt: Attempt, word: str) -> None:
         """Have squeue list the pack."""
         where = self.folder / "experiment" / "packs" / attempt.name
-        cells = ["41", word, f"{self.time.now:.0f}", "n1", "None", attempt.name]
+        cells = ["41", word, f"{self.clock.now():.0f}", "n1", "None", attempt.name]
         self.slurm.says("squeue", SEPARATOR.join([*cells, str(where)]))
 
     def over(self, attempt: Attempt, word: str) -> None:
         """Have the pack be ended."""
         self.slurm.says("squeue", "")
-        cells = ["41", word, "0:0", f"{self.time.now:.0f}", "7", "n1", attempt.name]
+        cells = ["41", word, "0:0", f"{self.clock.now():.0f}", "7", "n1", attempt.name]
         self.slurm.says("sacct", SEPARATOR.join([*cells, str(self.folder)]))
 
 
@@ -84,7 +86,7 @@ def test_a_pack_is_of_any_trials_with_the_same_options(world: World) -> None:
 
 def test_a_pack_is_one_job_that_runs_all_of_it(world: World) -> None:
     _, attempts = world.submitted()
-    (line,) = world.slurm.calls("sbatch")
+    (line,) = lines(world.slurm, "sbatch")
     folder = world.folder / "experiment" / "packs" / attempts[0].name
     assert "--array" not in line
     assert line.endswith(f"--chdir={folder} {folder}/job.sh")
@@ -110,7 +112,7 @@ def test_a_pack_is_never_submitted_in_parts(world: World) -> None:
     world.slurm.says("sbatch", "", code=1, err=limit)
     with pytest.raises(SubmissionDeferredError):
         runner.submit(submission)
-    assert len(world.slurm.calls("sbatch")) == 1
+    assert len(lines(world.slurm, "sbatch")) == 1
     world.slurm.says("sbatch", "42")
     assert {facts["job_id"] for facts in runner.submit(submission)} == {"42"}
 
@@ -155,9 +157,9 @@ def test_each_is_judged_by_its_own_word_while_the_pack_goes_on(world: World) -> 
     assert [s.cause for s in found] == [Cause.SUCCESS, Cause.TRIAL, None]
     assert found[2].phase is Phase.WAITING
     assert runner.n_queued_jobs(attempts[2:]) == 0
-    n_calls = len(world.slurm.calls("squeue"))
+    n_calls = len(lines(world.slurm, "squeue"))
     states(runner, attempts[:2])
-    assert len(world.slurm.calls("squeue")) == n_calls
+    assert len(lines(world.slurm, "squeue")) == n_calls
 
 
 def test_at_its_time_limit_those_that_ran_had_too_little(world: World) -> None:
@@ -170,7 +172,7 @@ def test_at_its_time_limit_those_that_ran_had_too_little(world: World) -> None:
     found = states(runner, attempts)
     assert [s.cause for s in found] == [Cause.SUCCESS, Cause.TIME, None]
     assert "waiting for the last words" in found[2].reason
-    world.time.go_on(6)
+    world.clock.wait(6)
     (last,) = states(runner, attempts[2:])
     assert last.cause is Cause.INFRASTRUCTURE
     assert "its turn had not come" in last.reason
@@ -192,7 +194,7 @@ def test_a_whole_pack_is_cancelled_as_a_job(world: World) -> None:
     runner, attempts = world.submitted()
     world.write(0, "ended", "0\n")
     runner.stop(attempts[1:])
-    (line,) = world.slurm.calls("scancel")
+    (line,) = lines(world.slurm, "scancel")
     assert line.endswith(" 41")
 
 
@@ -201,7 +203,7 @@ def test_one_attempt_is_stopped_without_its_pack(world: World) -> None:
     world.write(0, "started", BEGUN)
     world.job(attempts[0], "RUNNING")
     runner.stop(attempts[:2])
-    assert world.slurm.calls("scancel") == []
+    assert lines(world.slurm, "scancel") == []
     found = states(runner, attempts)
     assert (found[0].phase, found[1].cause) == (Phase.RUNNING, Cause.USER)
     world.write(0, "ended", "143 TERM\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,25 +16,10 @@ from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.testing.fake_slurm import FakeSlurm
 from tests.support.driver_world import World
+from tests.support.fake_clock import FakeClock
 from tests.support.slurm_support import scripts
 
 POLICIES = RetryPolicies(memory=RetryPolicy(2, 2.0), time=RetryPolicy(1, 2.0))
-
-
-@dataclass
-class SlurmClock:
-    """Waiting lets the fake Slurm's time pass."""
-
-    slurm: FakeSlurm
-
-    def now(self) -> float:
-        return self.slurm.now
-
-    def wait(self, seconds: float) -> None:
-        self.slurm.go_on(max(seconds, 5.0))
-
-    def interrupt(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -49,7 +34,7 @@ def test_sbatch_is_asked_for_more_up_to_the_cap(
 ) -> None:
     slurm = FakeSlurm(tmp_path)
     slurm.behave(run_s=60, word=word)
-    clock = SlurmClock(slurm)
+    clock = FakeClock(slurm.now, moves=slurm.go_on)
     made = scripts(tmp_path / "e", "#!/bin/bash\ntrue\n", mem="1G", time="00:10:00")
     escalation = ResourceEscalation(memory=True, memory_cap_mb=3072, time=True)
     made.spec = replace(made.spec, escalation=escalation)
@@ -70,7 +55,7 @@ def test_sbatch_is_asked_for_more_up_to_the_cap(
 def test_a_failed_node_is_excluded_beside_the_user_s_own(tmp_path: Path) -> None:
     slurm = FakeSlurm(tmp_path)
     slurm.behave(run_s=60, word="NODE_FAIL")
-    clock = SlurmClock(slurm)
+    clock = FakeClock(slurm.now, moves=slurm.go_on)
     made: JobScripts = scripts(tmp_path / "e", "#!/bin/bash\ntrue\n", exclude="n9")
     runner = SlurmRunner(made, slurm.commands_in_process(), clock.now)
     runner._site.__dict__["_n_nodes"] = {"": 4}

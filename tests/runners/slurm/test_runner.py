@@ -25,8 +25,11 @@ from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm import call_log
 from hpcopt.slurm.tables import SEPARATOR
+from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
+from hpcopt.testing.faults import Fault
+from tests.support.fake_clock import FakeClock
 from tests.support.runner_contract import request, submit
-from tests.support.slurm_support import TEMPLATE, FakeSlurm, FakeTime, scripts
+from tests.support.slurm_support import TEMPLATE, lines, scripts
 
 TIMED_OUT = (
     "sbatch: error: Batch job submission failed: "
@@ -56,13 +59,21 @@ class World:
         self.folder = folder / "a folder"
         self.folder.mkdir()
         self.slurm = FakeSlurm(folder)
-        self.time = FakeTime()
+        self.clock = FakeClock(BEGINNING)
         self.slurm.says("sbatch", "41")
+        self.commands = self.slurm.commands_in_process
+
+    def limited(self, script: str = LIMITED) -> None:
+        """Have an sbatch that takes but a few tasks at a time."""
+        self.slurm.replace("sbatch", script)
+        (self.slurm.bin / "sbatch.n").write_text("40\n")
+        self.commands = self.slurm.commands
 
     def runner(self, template: str = TEMPLATE, **slurm: str) -> SlurmRunner:
-        timeouts_s = {"sbatch": 20.0}
-        commands = self.slurm.commands(timeouts_s)
-        return SlurmRunner(scripts(self.folder, template, **slurm), commands, self.time)
+        commands = self.commands()
+        return SlurmRunner(
+            scripts(self.folder, template, **slurm), commands, self.clock.now
+        )
 
     def attempt_folder(self, trial_index: int) -> Path:
         return self.folder / f"experiment/trials/{trial_index:04d}/attempt-0"
@@ -73,16 +84,15 @@ class World:
     def queue(self, name: str, *job_ids: str, folder: object = None) -> None:
         """Have squeue list running jobs."""
         where = str(folder or self.attempt_folder(0))
+        since = f"{self.clock.now():.0f}"
         rows = [
-            SEPARATOR.join(
-                [job_id, "RUNNING", f"{self.time.now:.0f}", "n1", "None", name, where]
-            )
+            SEPARATOR.join([job_id, "RUNNING", since, "n1", "None", name, where])
             for job_id in job_ids
         ]
         self.slurm.says("squeue", "\n".join(rows))
 
     def accounting(self, name: str, job_id: str, word: str) -> None:
-        cells = [job_id, word, "0:0", f"{self.time.now:.0f}", "7", "n1", name]
+        cells = [job_id, word, "0:0", f"{self.clock.now():.0f}", "7", "n1", name]
         row = SEPARATOR.join([*cells, str(self.attempt_folder(0))])
         self.slurm.says("sacct", row)
 
@@ -163,7 +173,7 @@ def test_a_single_job_is_submitted_with_the_managed_options_last(world: World) -
     runner = world.runner(partition="main", exclusive="")
     (attempt,) = submit(runner, runner.plan([request(0)]))
     folder = world.attempt_folder(0)
-    (line,) = world.slurm.calls("sbatch")
+    (line,) = lines(world.slurm, "sbatch")
     assert line == (
         "sbatch --parsable --partition=main --exclusive= "
         f"--job-name={attempt.name} --output={folder}/log.txt "
@@ -181,7 +191,7 @@ def test_a_single_job_is_submitted_with_the_managed_options_last(world: World) -
 def test_a_users_own_working_directory_is_kept(world: World) -> None:
     runner = world.runner(chdir="/elsewhere")
     submit(runner, runner.plan([request(0)]))
-    (line,) = world.slurm.calls("sbatch")
+    (line,) = lines(world.slurm, "sbatch")
     assert line.count("--chdir=") == 1
 
 
@@ -189,7 +199,7 @@ def test_an_array_is_submitted_by_one_call(world: World) -> None:
     world.slurm.says("sbatch", "Have a nice day!\n41;far")
     runner = world.runner()
     attempts = submit(runner, runner.plan([request(k) for k in range(3)]))
-    (line,) = world.slurm.calls("sbatch")
+    (line,) = lines(world.slurm, "sbatch")
     assert "--array=0-2" in line
     assert f"/{attempts[0].name}/%a/log.txt" in line
     ids = [(a.metadata or {})["job_id"] for a in attempts]
@@ -215,7 +225,7 @@ def test_a_failed_sbatch_says_whether_to_try_again(
     (submission,) = runner.plan([request(0)])
     with pytest.raises(kind, match=err.splitlines()[0]):
         runner.submit(submission)
-    assert len(world.slurm.calls("sbatch")) == 1
+    assert len(lines(world.slurm, "sbatch")) == 1
 
 
 def test_an_sbatch_that_says_nothing_may_have_submitted(world: World) -> None:
@@ -227,9 +237,9 @@ def test_an_sbatch_that_says_nothing_may_have_submitted(world: World) -> None:
 
 
 def test_a_hanging_sbatch_is_killed_and_may_have_submitted(world: World) -> None:
-    world.slurm.does("sbatch", "while :; do :; done")
+    world.slurm.fail(Fault("sbatch", hangs=True))
     commands = world.slurm.commands({"sbatch": 0.2})
-    runner = SlurmRunner(scripts(world.folder), commands, world.time)
+    runner = SlurmRunner(scripts(world.folder), commands, world.clock.now)
     (submission,) = runner.plan([request(0)])
     with pytest.raises(SubmissionUnknownError, match="sbatch was killed: time-out"):
         runner.submit(submission)
@@ -245,8 +255,7 @@ def test_a_missing_sbatch_is_said(world: World) -> None:
 
 
 def test_an_array_too_large_for_the_limit_is_submitted_in_parts(world: World) -> None:
-    world.slurm.does("sbatch", LIMITED)
-    (world.slurm.bin / "sbatch.n").write_text("40\n")
+    world.limited()
     runner = world.runner()
     attempts = submit(runner, runner.plan([request(k) for k in range(5)]))
     ids = [str((a.metadata or {})["job_id"]) for a in attempts]
@@ -257,16 +266,14 @@ def test_an_array_too_large_for_the_limit_is_submitted_in_parts(world: World) ->
 
 
 def test_what_was_submitted_in_part_is_finished_and_not_repeated(world: World) -> None:
+    # One call is accepted, for at most one task; then the limit is reached.
+    world.limited(LIMITED.replace(">= 2", ">= 1 || n > 40"))
     runner = world.runner()
     (submission,) = runner.plan([request(k) for k in range(3)])
-    # One call is accepted, for at most one task; then the limit is reached.
-    once = LIMITED.replace(">= 2", ">= 1 || n > 40")
-    world.slurm.does("sbatch", once)
-    (world.slurm.bin / "sbatch.n").write_text("40\n")
     with pytest.raises(SubmissionDeferredError, match="AssocMaxSubmitJobLimit"):
         runner.submit(submission)
     assert world.runner().find(submission) is None
-    world.slurm.does("sbatch", LIMITED)
+    world.slurm.replace("sbatch", LIMITED)
     metadata = world.runner().submit(submission)
     assert [m["job_id"] for m in metadata] == ["41_0", "42_1", "42_2"]
     found = world.runner().find(submission)
@@ -279,7 +286,7 @@ def test_what_was_submitted_in_part_is_finished_and_not_repeated(world: World) -
 def test_what_was_planned_and_never_sent_is_absent_at_no_cost(world: World) -> None:
     (submission,) = world.runner().plan([request(0)])
     assert world.runner().find(submission) is None
-    assert world.slurm.calls() == []
+    assert lines(world.slurm) == []
 
 
 def test_an_answer_that_no_driver_lived_to_read_is_found_at_no_cost(
@@ -288,9 +295,9 @@ def test_an_answer_that_no_driver_lived_to_read_is_found_at_no_cost(
     runner = world.runner()
     (submission,) = runner.plan([request(0)])
     metadata = runner.submit(submission)
-    n_calls = len(world.slurm.calls())
+    n_calls = len(lines(world.slurm))
     assert world.runner().find(submission) == metadata
-    assert len(world.slurm.calls()) == n_calls
+    assert len(lines(world.slurm)) == n_calls
 
 
 def test_a_clear_no_that_no_driver_lived_to_read_is_absent_at_no_cost(
@@ -302,7 +309,7 @@ def test_a_clear_no_that_no_driver_lived_to_read_is_absent_at_no_cost(
     with pytest.raises(SubmissionDeferredError, match="Assoc"):
         runner.submit(submission)
     assert world.runner().find(submission) is None
-    assert world.slurm.calls("squeue") == []
+    assert lines(world.slurm, "squeue") == []
 
 
 def test_a_ghost_in_the_queue_is_adopted_once_and_for_all(world: World) -> None:
@@ -312,19 +319,19 @@ def test_a_ghost_in_the_queue_is_adopted_once_and_for_all(world: World) -> None:
     assert metadata["job_id"] == "57"
     world.slurm.says("squeue", "")
     assert world.runner().find(submission) == [metadata]
-    assert len(world.slurm.calls("squeue")) == 1
+    assert len(lines(world.slurm, "squeue")) == 1
 
 
 def test_a_ghost_that_the_queue_forgot_is_found_in_the_accounting(
     world: World,
 ) -> None:
     submission = world.lost()
-    world.time.go_on(86400)
+    world.clock.wait(86400)
     world.slurm.says("squeue", "")
     world.accounting(submission.name, "57", "COMPLETED")
     (metadata,) = world.runner().find(submission) or [{}]
     assert metadata["job_id"] == "57"
-    (call,) = world.slurm.calls("sacct")
+    (call,) = lines(world.slurm, "sacct")
     assert f"--name={submission.name} -S now-86460seconds" in call
 
 
@@ -347,7 +354,7 @@ def test_a_job_that_runs_the_attempt_is_adopted_whatever_slurm_says(
     world.write(0, "started", "57 n1 1 boot 1\n")
     (metadata,) = world.runner().find(submission) or [{}]
     assert metadata["job_id"] == "57"
-    assert world.slurm.calls("squeue") == []
+    assert lines(world.slurm, "squeue") == []
 
 
 def test_the_job_of_another_experiment_of_the_same_name_is_let_be(
@@ -360,10 +367,10 @@ def test_the_job_of_another_experiment_of_the_same_name_is_let_be(
 
 
 def test_the_job_of_an_experiment_deleted_before_is_let_be(world: World) -> None:
-    world.time.go_on(-600)
+    world.clock.wait(-600)
     (submission,) = world.runner().plan([request(0)])
     world.queue(submission.name, "57")
-    world.time.go_on(600)
+    world.clock.wait(600)
     world.lost()
     with pytest.raises(PollError, match="not found in Slurm"):
         world.runner().find(submission)
@@ -377,7 +384,7 @@ def test_a_job_is_absent_when_a_frozen_controller_had_time_to_show_it(
     seen = []
     for _ in range(16):
         seen.append(world.is_absent(runner, submission))
-        world.time.go_on(1)
+        world.clock.wait(1)
     # MessageTimeout of 10 s, and 5 s for the accounting.
     assert seen == [False] * 15 + [True]
 
@@ -388,7 +395,7 @@ def test_an_sbatch_killed_with_its_machine_is_settled_in_seconds(world: World) -
     log.write_text(log.read_text().replace(TIMED_OUT, ""))
     runner = world.runner()
     assert not world.is_absent(runner, submission)
-    world.time.go_on(5)
+    world.clock.wait(5)
     assert world.is_absent(runner, submission)
 
 
@@ -398,7 +405,7 @@ def test_a_job_is_not_absent_while_slurm_is_away(world: World, command: str) -> 
     world.slurm.says(command, "", code=1, err=NO_DATABASE)
     runner = world.runner()
     for _ in range(5):
-        world.time.go_on(3600)
+        world.clock.wait(3600)
         with pytest.raises(PollError, match="Connection refused"):
             runner.find(submission)
 
@@ -409,7 +416,7 @@ def deleted(world: World, n: int = 1) -> Submission:
     (submission,) = runner.plan([request(k) for k in range(n)])
     runner.submit(submission)
     shutil.rmtree(world.folder / "experiment")
-    return dataclasses.replace(submission, staged_at=world.time.now)
+    return dataclasses.replace(submission, staged_at=world.clock.now())
 
 
 def test_a_job_whose_folder_was_deleted_is_searched_and_not_submitted_again(
@@ -427,13 +434,13 @@ def test_a_deleted_array_is_found_in_its_parts(world: World) -> None:
     submission = deleted(world, 4)
     folder = world.folder / "experiment/arrays" / submission.name
     world.queue(submission.name, "41_0", "42_2", folder=folder)
-    cells = ["41_1", "COMPLETED", "0:0", f"{world.time.now:.0f}", "7", "n1"]
+    cells = ["41_1", "COMPLETED", "0:0", f"{world.clock.now():.0f}", "7", "n1"]
     world.slurm.says("sacct", SEPARATOR.join([*cells, submission.name, str(folder)]))
     assert world.runner().find(submission) is None
     world.slurm.says("sbatch", "43")
     metadata = world.runner().submit(submission)
     assert [m["job_id"] for m in metadata] == ["41_0", "41_1", "42_2", "43_3"]
-    assert "--array=3-3" in world.slurm.calls("sbatch")[-1]
+    assert "--array=3-3" in lines(world.slurm, "sbatch")[-1]
 
 
 def test_what_was_staged_and_is_nowhere_is_absent_after_a_second_look(
@@ -443,7 +450,7 @@ def test_what_was_staged_and_is_nowhere_is_absent_after_a_second_look(
     runner = world.runner()
     with pytest.raises(PollError, match="looking once more"):
         runner.find(submission)
-    world.time.go_on(5)
+    world.clock.wait(5)
     assert runner.find(submission) is None
 
 
@@ -452,9 +459,9 @@ def test_a_folder_that_was_written_and_not_submitted_is_absent_at_no_cost(
 ) -> None:
     submission = world.lost()
     (world.attempt_folder(0) / "sbatch.log").unlink()
-    staged = dataclasses.replace(submission, staged_at=world.time.now)
+    staged = dataclasses.replace(submission, staged_at=world.clock.now())
     assert world.runner().find(staged) is None
-    assert world.slurm.calls("squeue") == []
+    assert lines(world.slurm, "squeue") == []
 
 
 def test_without_accounting_the_queue_and_the_folder_decide(world: World) -> None:
@@ -462,7 +469,7 @@ def test_without_accounting_the_queue_and_the_folder_decide(world: World) -> Non
     world.slurm.says("sacct", "", code=1, err="Slurm accounting storage is disabled")
     runner = world.runner()
     assert not world.is_absent(runner, submission)
-    world.time.go_on(15)
+    world.clock.wait(15)
     assert world.is_absent(runner, submission)
 
 
@@ -477,7 +484,7 @@ def test_an_sbatch_that_a_dead_driver_left_behind_is_waited_for(world: World) ->
 
 def left_behind(world: World) -> subprocess.Popen[bytes]:
     """Return a process that looks like an sbatch, and ends with its standard input."""
-    world.slurm.does("sbatch", "echo; read -r")
+    world.slurm.replace("sbatch", "echo; read -r")
     command = [world.slurm.bin / "sbatch", world.attempt_folder(0) / "job.sh"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -492,12 +499,12 @@ def test_an_sbatch_on_another_machine_is_given_its_longest_life(
     log = world.attempt_folder(0) / "sbatch.log"
     log.write_text(log.read_text().replace(call_log.this_machine(), "elsewhere 1"))
     runner = world.runner()
-    world.time.go_on(60)
+    world.clock.wait(60)
     with pytest.raises(PollError, match="on another machine"):
         runner.find(submission)
-    world.time.go_on(120)
+    world.clock.wait(120)
     assert not world.is_absent(runner, submission)
-    world.time.go_on(15)
+    world.clock.wait(15)
     assert world.is_absent(runner, submission)
 
 
@@ -513,11 +520,11 @@ def attempts(world: World) -> list[Attempt]:
 def test_an_exit_code_of_0_costs_no_call(world: World, attempts: list[Attempt]) -> None:
     for trial_index in (0, 1):
         world.write(trial_index, "ended", "0\n")
-    n_calls = len(world.slurm.calls())
+    n_calls = len(lines(world.slurm))
     states = world.runner().poll(attempts)
     assert {state.cause for state in states.values()} == {Cause.SUCCESS}
     assert states[1, 0].facts == {"job_id": "41_1", "exit_code": 0}
-    assert len(world.slurm.calls()) == n_calls
+    assert len(lines(world.slurm)) == n_calls
 
 
 @pytest.mark.parametrize("word", ["PENDING", "RUNNING"])
@@ -548,7 +555,7 @@ def test_another_exit_code_is_explained_when_slurm_cannot(
     world.write(1, "ended", "0\n")
     runner = world.runner()
     assert runner.poll(attempts)[0, 0].phase is Phase.UNKNOWN
-    world.time.go_on(31)
+    world.clock.wait(31)
     state = runner.poll(attempts)[0, 0]
     assert state.cause is Cause.TRIAL
     assert "exit code 127: its command was not found" in state.reason
@@ -659,7 +666,7 @@ def test_an_attempt_is_followed_to_the_job_that_runs_it(world: World) -> None:
     assert runner.poll(attempts)[0, 0].phase is Phase.UNKNOWN
     assert runner.poll(attempts)[0, 0].phase is Phase.RUNNING
     runner.stop(attempts)
-    assert world.slurm.calls("scancel") == ["scancel 40"]
+    assert lines(world.slurm, "scancel") == ["scancel 40"]
 
 
 def test_many_attempts_are_stopped_by_few_calls(world: World) -> None:
@@ -670,7 +677,7 @@ def test_many_attempts_are_stopped_by_few_calls(world: World) -> None:
         for k in range(1200)
     ]
     runner.stop(many)
-    assert len(world.slurm.calls("scancel")) == 3
+    assert len(lines(world.slurm, "scancel")) == 3
 
 
 def test_attempts_that_could_not_be_stopped_are_told(
@@ -702,7 +709,7 @@ def test_validate_submits_nothing(world: World) -> None:
     world.slurm.says("sbatch", "", err="sbatch: Job 5 to start at tea time")
     said = world.runner().validate(AttemptRequest(0, 0, request(0).parameters))
     assert said == "Job 5 to start at tea time"
-    (line,) = world.slurm.calls("sbatch")
+    (line,) = lines(world.slurm, "sbatch")
     assert line.startswith("sbatch --test-only ")
     assert not world.attempt_folder(0).exists()
 
