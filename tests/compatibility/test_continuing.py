@@ -163,6 +163,20 @@ def test_a_script_that_asks_and_tells_goes_on(tmp_path: Path) -> None:
     assert (folder / JOURNAL).read_bytes().startswith(before)
 
 
+@pytest.mark.parametrize("name", ["asked", "ended"])
+def test_a_client_opens_a_folder_whoever_began_it(name: str, tmp_path: Path) -> None:
+    folder = relocate(FIXTURES / name, tmp_path) / "experiment"
+    before = read_experiment(folder)
+    with Client.open(folder) as client:
+        (new,) = client.get_next_trials(max_trials=1)
+        client.complete_trial(new, {"loss": 0.001, "cost": 1.0})
+        assert client.get_best_parameterization(use_model_predictions=False)[2] == new
+    after = read_experiment(folder)
+    assert after.begun == before.begun
+    assert after.trials[:-1] == before.trials
+    assert after.trials[-1].index == new == before.n_trials
+
+
 def test_a_saved_client_is_loaded(tmp_path: Path) -> None:
     folder = relocate(FIXTURES / "asked", tmp_path) / "experiment"
     saved = {"format": "hpcopt client", "folder": str(folder)}

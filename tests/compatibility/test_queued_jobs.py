@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from hpcopt.config.file import load_config
+from hpcopt.config.specs import run_spec
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trials.trial import TrialStatus
+from hpcopt.core.trials.trial import Cause, TrialStatus
+from hpcopt.experiment.composition import open_driver
 from hpcopt.experiment.folder import JOURNAL, read_experiment
 from hpcopt.testing.fake_slurm import FakeSlurm
 from tests.support.cli_world import hpcopt
+from tests.support.fake_clock import FakeClock
 from tests.support.relocate import relocate
 
 FIXTURES = Path(__file__).parent / "fixtures" / "0.1.0"
@@ -87,6 +91,24 @@ def test_the_results_of_queued_jobs_are_read(
     hpcopt("run", copy / "hpcopt.yaml", "--slurm")
     assert_all_completed(read_experiment(copy / "experiment"))
     assert len(slurm.calls("sbatch")) == n_jobs
+
+
+def test_a_trial_whose_turn_had_not_come_when_its_pack_ended_runs_again(
+    slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    copy = relocate(FIXTURES / "packed", tmp_path)
+    slurm.behave("hpcopt:packed:0-2:0", run_s=0.0, word="TIMEOUT")
+    queue_packed(slurm, copy / "experiment")
+    spec = run_spec(load_config(copy / "hpcopt.yaml"), "slurm")
+    clock = FakeClock(slurm.now, moves=slurm.go_on)
+    with open_driver(spec, clock=clock) as driver:
+        driver.run()
+        trials = driver.experiment.trials
+    assert [trial.status for trial in trials] == [TrialStatus.COMPLETED] * 4
+    assert [len(trial.attempts) for trial in trials] == [2, 2, 2, 1]
+    first = trials[0].attempts[0]
+    assert first.cause is Cause.INFRASTRUCTURE
+    assert "its turn had not come when its pack ended" in first.reason
 
 
 def test_a_job_whose_id_got_lost_is_found_by_its_name(
