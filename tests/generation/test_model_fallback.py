@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpcopt.core.errors import GenerationError
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
@@ -17,10 +16,6 @@ from tests.support.generation_world import (
     observed,
     snapshot,
     sobol_points,
-)
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
 )
 
 
@@ -101,17 +96,3 @@ def test_a_mistake_in_the_program_is_not_taken_for_bad_numerics(
     )
     with pytest.raises(TypeError, match="a mistake"):
         BayesianGenerator().generate(1, now)
-
-
-def test_a_prediction_without_a_fit_is_refused(
-    now: Snapshot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from hpcopt.generation.predict import predict
-
-    monkeypatch.setattr(
-        "hpcopt.generation.models.surrogate.fit_hyperparameters", _failing_fit
-    )
-    with pytest.raises(
-        GenerationError, match="no model could be fitted to 6 completed"
-    ):
-        predict(now, [{"x": 0.5, "y": 0.0}])

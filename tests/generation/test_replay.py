@@ -8,7 +8,6 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +25,6 @@ from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
 from tests.support.driver_world import World
 from tests.support.fake_clock import FakeClock
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
-)
 
 
 class RealService:

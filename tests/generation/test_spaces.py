@@ -3,49 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 import pytest
 
-from hpcopt.core.errors import ConfigError
 from hpcopt.core.space.change import continued
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.design.center import center_of
-from hpcopt.generation.design.feasible import FeasibleRegion, check_feasible
-from hpcopt.generation.design.initial import MAX_LISTED, InitialDesign, UsedPoints
+from hpcopt.generation.design.initial import MAX_LISTED, UsedPoints
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
+from tests.support.constrained_spaces import (
+    MIXTURE,
+    NAMES,
+    SPACES,
+    unit,
+)
 from tests.support.generation_world import observed, snapshot
-
-
-def unit(*names: str, **changes: Any) -> list[dict[str, Any]]:
-    spec = {"type": "range", "bounds": [0.0, 1.0], "parameter_type": "float"}
-    return [{"name": name, **spec, **changes} for name in names]
-
-
-DISC = SearchSpace.from_json(unit("x", "y"), ["(x - 0.3)**2 + (y - 0.7)**2 <= 0.01"])
-HALF = SearchSpace.from_json(unit("x", "y"), ["x + y <= 1"])
-MIXTURE = SearchSpace.from_json(unit(*"abcdefghij"), ["+".join("abcdefghij") + " == 1"])
-SLICE = SearchSpace.from_json(unit("x", "y", "z"), ["0.999 <= x + y + z <= 1"])
-GRID = SearchSpace.from_json(
-    [*unit("n", "m", bounds=[0, 9], parameter_type="int"), *unit("x", step_size=0.1)],
-    ["n + m <= 3", "n*m*x >= 0.05"],
-)
-MIXED = SearchSpace.from_json(
-    [
-        *unit("n", bounds=[1, 64], parameter_type="int"),
-        *unit("r", bounds=[1e-4, 1.0], scaling="log"),
-        {"name": "k", "type": "choice", "values": ["a", "b", "c"], "is_ordered": False},
-        *unit("m", when={"k": ["a", "b"]}),
-        *unit("x"),
-        {"name": "s", "type": "derived", "expression": "n*x"},
-    ],
-    ["n*r <= 4", "x + r >= 0.3", "s <= 40", "m <= x"],
-)
-SPACES = [DISC, HALF, MIXTURE, SLICE, GRID, MIXED]
-NAMES = ["disc", "half", "mixture", "slice", "grid", "mixed"]
 
 
 def told(
@@ -66,96 +40,6 @@ def proposed(space: SearchSpace, n: int, seed: int = 0) -> list[TParameterizatio
         generation = BayesianGenerator().generate(1, told(space, points, seed))
         points += [suggestion.parameters for suggestion in generation.suggestions]
     return points
-
-
-# The initial design
-
-
-@pytest.mark.parametrize("space", SPACES, ids=NAMES)
-def test_the_initial_design_satisfies_the_constraints_and_spreads(
-    space: SearchSpace,
-) -> None:
-    used = UsedPoints(space, [])
-    points = []
-    design = InitialDesign(space, seed=3)
-    for index in range(8):
-        suggestion = design.suggestion(index, used)
-        assert suggestion is not None
-        points.append(suggestion.parameters)
-        used.add(suggestion.parameters)
-    for point in points:
-        space.check(point)
-    assert len({tuple(sorted(point.items())) for point in points}) == 8
-    alone = InitialDesign(space, seed=3).suggestion(5, UsedPoints(space, []))
-    assert alone is not None
-    assert alone.parameters == points[5]  # whatever was proposed before
-
-
-@pytest.mark.parametrize("space", [HALF, MIXTURE, SLICE], ids=["half", "mix", "slice"])
-def test_feasible_points_fill_the_region_evenly(space: SearchSpace) -> None:
-    points = space.decode(FeasibleRegion(space).sample(400, np.random.default_rng(1)))
-    values = np.array([list(point.values()) for point in points], dtype=float)
-    # Each of a point's d numbers, with the rest to 1, is Dirichlet(1, …, 1).
-    d = values.shape[1] + (space is HALF)
-    assert values.mean(axis=0) == pytest.approx(1 / d, rel=0.2)
-    assert values.std(axis=0) == pytest.approx(
-        np.sqrt((d - 1) / (d**2 * (d + 1))), rel=0.2
-    )
-
-
-def test_the_first_trial_is_the_deepest_point() -> None:
-    found = center_of(HALF)
-    assert found["x"] == pytest.approx(1 / (2 + 2**0.5))
-    assert found["y"] == pytest.approx(found["x"])
-    assert center_of(SearchSpace.from_json(unit("x"))) == {"x": 0.5}
-
-
-def test_a_region_of_one_part_in_a_billion_is_found() -> None:
-    space = SearchSpace.from_json(
-        unit("x", "y", "z"), ["(x-0.2)**2 + (y-0.9)**2 + (z-0.5)**2 <= 1e-7"]
-    )
-    X = FeasibleRegion(space).sample(50, np.random.default_rng(0))
-    assert space.is_feasible(X).all()
-    assert X.std(axis=0) == pytest.approx(np.sqrt(1e-7 / 5), rel=0.5)
-
-
-@pytest.mark.parametrize(
-    ("space", "message"),
-    [
-        (
-            SearchSpace.from_json(unit("x", "y"), ["x + y <= 1", "x + y >= 1.5"]),
-            "within the bounds, found that they contradict each other",
-        ),
-        (
-            SearchSpace.from_json(unit("x"), ["x**2 >= 2"]),
-            "found none among .* tried; they contradict each other, or leave too",
-        ),
-        (
-            SearchSpace.from_json(
-                unit("n", bounds=[0, 9], parameter_type="int"), ["0.2 <= n/10 <= 0.25",
-                                                                 "n >= 3"]
-            ),
-            "expected points that satisfy all of",
-        ),
-        (
-            SearchSpace.from_json(
-                [{"name": "f", "type": "fixed", "value": 3}], ["f <= 2"]
-            ),
-            "contradict each other",
-        ),
-    ],
-    ids=["linear", "curved", "whole", "fixed"],
-)  # fmt: skip
-def test_constraints_that_leave_nothing_are_told(
-    space: SearchSpace, message: str
-) -> None:
-    with pytest.raises(ConfigError, match=f"^parameter_constraints: .*{message}"):
-        check_feasible(space)
-
-
-def test_constraints_that_leave_something_pass() -> None:
-    for space in SPACES:
-        check_feasible(space)
 
 
 # Proposals of the model

@@ -13,7 +13,7 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import Generation, Suggestion
 from hpcopt.generation.service.server import read_answer, write_answer, write_request
 from hpcopt.generation.snapshot import ObservedTrial
-from hpcopt.generation.strategy import BayesianGenerator
+from hpcopt.generation.strategy import BayesianGenerator, automatic_method
 from tests.support.generation_world import (
     MIXED,
     SQUARE,
@@ -24,6 +24,7 @@ from tests.support.generation_world import (
     mixed_bowl,
     observed,
     parameters_of,
+    random_snapshot,
     snapshot,
     sobol_points,
 )
@@ -235,3 +236,10 @@ def test_a_generation_survives_the_pipe() -> None:
 def test_an_error_survives_the_pipe() -> None:
     with pytest.raises(GenerationError, match="no luck"):
         read_answer(write_answer(GenerationError("no luck")))
+
+
+@pytest.mark.parametrize(
+    ("d", "method"), [(12, "bo"), (13, "trust_region"), (51, "subspace")]
+)
+def test_the_method_follows_the_number_of_parameters(d: int, method: str) -> None:
+    assert automatic_method(random_snapshot(d, 3)) == method

@@ -16,7 +16,7 @@ from hpcopt.generation.models.outcome_models import possibly_best
 from hpcopt.generation.protocol import Generation
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
-from tests.support.last_digits import changed_point, changed_trial
+from tests.support.last_digits import Numbers, changed_point, changed_trial
 
 SQUARE = SearchSpace((RangeParameter("x", 0.0, 1.0), RangeParameter("y", -5.0, 5.0)))
 MIXED = SearchSpace(
@@ -47,6 +47,16 @@ def mixed_bowl(parameters: TParameterization) -> float:
         + float(parameters["dropout"])
         + {"a": 1.0, "b": 0.0, "c": 2.0}[str(parameters["kind"])]
     )
+
+
+def cube(d: int) -> SearchSpace:
+    """Return the space of ``d`` numbers from 0 to 1."""
+    return SearchSpace(tuple(RangeParameter(f"x{k}", 0.0, 1.0) for k in range(d)))
+
+
+def sphere(parameters: TParameterization) -> float:
+    """Return a loss in a cube whose minimum is 0, where all numbers are 0.3."""
+    return sum((float(value) - 0.3) ** 2 for value in parameters.values())
 
 
 def observed(
@@ -85,6 +95,30 @@ def snapshot(
         pending=tuple(changed_point(space, point) for point in pending),
         failed=tuple(changed_point(space, point) for point in failed),
     )
+
+
+def random_snapshot(d: int, n: int, seed: int = 0) -> Snapshot:
+    """Return what ``n`` random trials say of the sphere in ``d`` dimensions."""
+    space = cube(d)
+    points = space.decode(Numbers(seed).random(n, d))
+    return snapshot(space, observed(points, sphere), seed=seed)
+
+
+def constrained_snapshot(
+    loss: Callable[[TParameterization], float], least: float = 0.2
+) -> Snapshot:
+    """Return 20 trials in a cube, where the metric c, x0, is to reach ``least``."""
+    space = cube(5)
+    points = sobol_points(space, 20)
+    trials = tuple(
+        ObservedTrial(
+            index,
+            point,
+            {"loss": Observation(loss(point)), "c": Observation(float(point["x0"]))},
+        )
+        for index, point in enumerate(points)
+    )
+    return snapshot(space, trials, constraints=[f"c >= {least}"])
 
 
 def sobol_points(space: SearchSpace, n: int) -> list[TParameterization]:

@@ -6,11 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hpcopt.core.goals.goals import parse_goals
-from hpcopt.generation.optim.optimize import SearchBox
 from hpcopt.generation.proposers.schedule import (
     Incumbent,
     constraint_optimism,
@@ -75,32 +72,6 @@ def test_discrete_parameters_are_free_close_to_the_best_trial() -> None:
     box = Incumbent(np.full(MIXED.d, 0.5), 20).local_box(MIXED)
     sizes = box.upper - box.lower
     np.testing.assert_array_equal(sizes == 1, MIXED.is_discrete)
-
-
-def test_points_drawn_towards_a_feasible_centre_stay_feasible() -> None:
-    center, rng = np.array([0.1, 0.2]), np.random.default_rng(0)
-    X = rng.random((100, 2))
-    X = X[X.sum(axis=1) <= 0.5]
-    box = SearchBox.around(center, np.full(2, 0.3))
-    moved = box.shrunk(X)
-    assert (moved.sum(axis=1) <= 0.5).all()
-    assert (box.lower <= moved).all()
-    assert (moved <= box.upper).all()
-
-
-@given(
-    st.lists(st.floats(0, 1), min_size=2, max_size=2).map(np.array),
-    st.floats(0, 1).map(lambda reach: np.full(2, reach)),
-)
-def test_a_box_stays_inside_the_cube(
-    center: np.ndarray[tuple[int], np.dtype[np.float64]],
-    reach: np.ndarray[tuple[int], np.dtype[np.float64]],
-) -> None:
-    box = SearchBox.around(center, reach)
-    ends = np.array([[0.0, 0.0], [1.0, 1.0]])
-    for moved in (box.shrunk(ends), box.spread(ends)):
-        assert (moved >= -1e-12).all()
-        assert (moved <= 1 + 1e-12).all()
 
 
 def test_a_stagnating_experiment_gets_a_trial_close_to_its_best() -> None:

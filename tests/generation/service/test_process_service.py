@@ -25,10 +25,6 @@ from tests.support.generation_world import (
     sobol_points,
 )
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.torch.jit.script. is deprecated:DeprecationWarning"
-)
-
 #: Longer than anything here takes; reached only by a test that fails.
 LONG_S = 120.0
 

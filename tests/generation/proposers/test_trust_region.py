@@ -1,4 +1,4 @@
-"""Many parameters and many trials: trust regions, subspaces, parts of the data."""
+"""The trust region follows from the outcomes, and proposals keep to it."""
 
 from __future__ import annotations
 
@@ -6,45 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.goals import parse_goals
-from hpcopt.core.space.search_space import RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Observation
-from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.initial import UsedPoints, default_n_initial
-from hpcopt.generation.models.surrogate import Surrogate, TrainingData
-from hpcopt.generation.proposers.subspace import SparseEmbedding
 from hpcopt.generation.proposers.trust_region import (
     TrustRegionProposer,
     TrustRegionState,
 )
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
-from hpcopt.generation.strategy import BayesianGenerator, automatic_method
+from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
-    SQUARE,
-    bowl,
-    observed,
+    cube,
+    random_snapshot,
     snapshot,
-    sobol_points,
 )
 from tests.support.last_digits import Numbers
-
-
-def cube(d: int) -> SearchSpace:
-    return SearchSpace(tuple(RangeParameter(f"x{k}", 0.0, 1.0) for k in range(d)))
-
-
-def sphere(parameters: TParameterization) -> float:
-    return sum((float(value) - 0.3) ** 2 for value in parameters.values())
-
-
-def random_snapshot(d: int, n: int, seed: int = 0) -> Snapshot:
-    space = cube(d)
-    points = space.decode(Numbers(seed).random(n, d))
-    return snapshot(space, observed(points, sphere), seed=seed)
 
 
 def with_losses(losses: Sequence[float], d: int = 2) -> Snapshot:
@@ -122,46 +100,6 @@ def test_proposals_are_within_the_box() -> None:
     assert (distance <= 0.8 * shape / 2 + 1e-9).all()
 
 
-@given(
-    d=st.integers(51, 200),
-    n=st.integers(0, 500),
-    later=st.integers(0, 500),
-    seed=st.integers(0, 2**32),
-)
-def test_a_subspace_that_grows_keeps_what_was_inside(
-    d: int, n: int, later: int, seed: int
-) -> None:
-    early = SparseEmbedding.of(d, n, seed)
-    late = SparseEmbedding.of(d, n + later, seed)
-    assert early.target_d <= late.target_d <= d
-    X = early.embed(np.random.default_rng(seed).random((3, early.target_d)))
-    assert ((X >= 0) & (X <= 1)).all()
-    Z, distances = late.project(X, np.ones(d, dtype=bool))
-    assert (distances < 1e-9).all()
-    np.testing.assert_allclose(late.embed(Z), X, atol=1e-9)
-
-
-def test_in_hundreds_of_dimensions_new_points_are_in_the_subspace() -> None:
-    space = cube(100)
-    completed: tuple[ObservedTrial, ...] = ()
-    for _ in range(12):
-        some = snapshot(space, completed)
-        [suggestion] = BayesianGenerator().generate(1, some).suggestions
-        trial = observed([suggestion.parameters], sphere)[0]
-        completed += (ObservedTrial(len(completed), trial.parameters, trial.outcome),)
-    X = space.encode(trial.parameters for trial in completed)
-    _, distances = SparseEmbedding.of(100, 12, 0).project(X, np.ones(100, dtype=bool))
-    assert (distances[2:] < 1e-6).all()
-    assert len(np.unique(X, axis=0)) == 12
-
-
-@pytest.mark.parametrize(
-    ("d", "method"), [(12, "bo"), (13, "trust_region"), (51, "subspace")]
-)
-def test_the_method_follows_the_number_of_parameters(d: int, method: str) -> None:
-    assert automatic_method(random_snapshot(d, 3)) == method
-
-
 def test_a_trust_region_is_for_one_objective() -> None:
     goals = parse_goals("-a, -b", [])
     outcome = {"a": Observation(1.0), "b": Observation(2.0)}
@@ -171,16 +109,3 @@ def test_a_trust_region_is_for_one_objective() -> None:
     for method in ("trust_region", "subspace"):
         with pytest.raises(GenerationError, match="expected one objective, found 2"):
             BayesianGenerator(method=method).generate(1, some)
-
-
-def test_of_many_outcomes_the_best_half_and_a_part_of_the_rest_is_modelled() -> None:
-    points = sobol_points(SQUARE, 1200)
-    now = snapshot(SQUARE, observed(points, bowl))
-    data = TrainingData.of_sum(now, now.objective)
-    part = data.subset(1000)
-    assert len(part) == 1000
-    best = np.argsort(-data.y, kind="stable")[:500]
-    assert {*map(tuple, data.X[best])} <= {*map(tuple, part.X)}
-    assert (data.subset(1000).X == part.X).all()
-    assert data.subset(1200) is data
-    assert len(Surrogate.unfitted(data).process.X) == 1000
