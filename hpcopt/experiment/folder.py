@@ -22,8 +22,18 @@ ARRAYS = "arrays"
 
 
 def is_begun(folder: Path) -> bool:
-    """Whether ``folder`` holds an experiment."""
-    return (folder / JOURNAL).exists()
+    """Whether ``folder`` holds an experiment, which its first event makes.
+
+    A driver may have died between the journal's header and that event.
+    """
+    try:
+        with (folder / JOURNAL).open("rb") as file:
+            file.readline()  # the header
+            return file.readline().endswith(b"\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # whoever reads it says what is wrong
 
 
 def read_experiment(folder: Path) -> Experiment:

@@ -12,7 +12,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.trials.trial import Cause
 from hpcopt.core.types import JSONValue
-from hpcopt.experiment.folder import JOURNAL, read_experiment
+from hpcopt.experiment.folder import JOURNAL, is_begun, read_experiment
 from hpcopt.experiment.journal import open_journal
 from hpcopt.experiment.live_trials import choose_runner
 from hpcopt.host.clock import SystemClock
@@ -108,6 +108,23 @@ def test_a_copy_does_not_take_the_live_trials_for_its_own(tmp_path: Path) -> Non
     shutil.copytree(tmp_path / "demo", tmp_path / "copy")
     with pytest.raises(UsageError, match="moved or copied"):
         take_up(tmp_path / "copy", LOCAL)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 20, 39, 60])
+def test_a_journal_without_its_first_event_is_begun_by_the_next_driver(
+    tmp_path: Path, n_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpcopt.slurm.site.is_available", lambda: False)
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    take_up(folder, ON_SLURM)
+    whole = (folder / JOURNAL).read_bytes()
+    assert is_begun(folder)
+    (folder / JOURNAL).write_bytes(whole[:n_bytes])  # as of a driver that was killed
+    assert not is_begun(folder)
+    assert choose_runner("auto", folder) == "local"
+    take_up(folder, LOCAL)
+    assert read_experiment(folder).begun.settings == LOCAL
 
 
 def test_trials_of_an_experiment_whose_journal_is_gone_are_not_taken_for_new_ones(
