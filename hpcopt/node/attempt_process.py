@@ -1,4 +1,4 @@
-"""Runs an attempt's script once, as ``job.sh`` does, without a shell around it.
+"""Runs an attempt's script once, as its wrapper ``job.sh`` does, without a shell.
 
 The two keep the same promises (decision 3 in ``docs/decisions``) with the same files. A
 shell for each of a pack's trials would last longer than many of these do.

@@ -179,8 +179,8 @@ class Pack:
 
 def _is_done(folder: AttemptFolder) -> bool:
     """Whether an attempt has come to its end, and not to that of an earlier run."""
-    look = folder.look()
-    return look.exit_code is not None and not look.last_signal
+    files = folder.read()
+    return files.exit_code is not None and not files.last_signal
 
 
 def _environment() -> dict[str, str]:

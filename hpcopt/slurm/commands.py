@@ -1,4 +1,7 @@
-"""The one door to Slurm's commands."""
+"""Runs Slurm's commands, in a clean environment, with time-outs, and counted.
+
+Nothing else in hpcopt starts one of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs have driven an experiment, as its folder tells. Asks no cluster."""
+"""Which jobs have driven an experiment, read from its folder without asking Slurm."""
 
 from __future__ import annotations
 

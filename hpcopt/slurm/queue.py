@@ -1,4 +1,4 @@
-"""The two places where Slurm keeps jobs: the controller's queue and the accounting."""
+"""What squeue and sacct list of this user's jobs, and scancel."""
 
 from __future__ import annotations
 

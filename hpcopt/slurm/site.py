@@ -1,4 +1,4 @@
-"""What this site's Slurm is like."""
+"""The site's Slurm: whether there is one, its configuration and its partitions."""
 
 from __future__ import annotations
 

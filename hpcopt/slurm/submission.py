@@ -1,4 +1,4 @@
-"""Submitting one script: each task once, and in parts where limits ask for it."""
+"""Submits a batch script: each task once, in parts where a limit requires it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watching jobs: what the queue and the accounting say together.
+"""The states of jobs, from what squeue and sacct say together.
 
 squeue is asked once for all jobs, sacct only for those that it lists as ended or lists
 no more. A terminal word of sacct counts only for these: while a job is requeued, sacct
@@ -41,7 +41,7 @@ _REQUEUED_WITHIN_S = 2.0
 
 
 class JobWatch:
-    """Tells the states of jobs, and remembers since when one has been missing."""
+    """Determines the states of jobs, and remembers how long one has been missing."""
 
     def __init__(
         self,

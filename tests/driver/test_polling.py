@@ -34,7 +34,7 @@ from hpcopt.driver.polling import (
 )
 from hpcopt.host import durable
 from hpcopt.runners.protocol import AttemptRequest
-from hpcopt.runners.script.attempt_folder import Look, Started
+from hpcopt.runners.script.attempt_folder import AttemptFiles, Started
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import RenderedJob
 from hpcopt.runners.slurm import attempt_watch
@@ -254,12 +254,12 @@ class CountedSlurm(SlurmCommands):
     def _sacctmgr(self, arguments: Sequence[str]) -> str:
         return ""
 
-    def look(self, attempt: Attempt) -> Look:
+    def look(self, attempt: Attempt) -> AttemptFiles:
         """Return what the files of an attempt tell."""
         job = str((attempt.metadata or {})["job_id"])
         is_over = self.ends[job] <= self._clock.now()
         started = Started(job, "n1", 1, "b", "1")
-        return Look(started, 0 if is_over else None, "", None)
+        return AttemptFiles(started, 0 if is_over else None, "", None)
 
 
 def make_folder(
@@ -278,7 +278,7 @@ def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     monkeypatch.setattr(driver_module, "_LONGEST_WAIT_S", 60.0)
     monkeypatch.setattr(polling, "_LONGEST_FILE_POLL_S", 30.0)
     monkeypatch.setattr(polling, "_FILE_POLL_SHARE", 0.01)
-    monkeypatch.setattr(attempt_watch, "look_at", slurm.look)
+    monkeypatch.setattr(attempt_watch, "read_files", slurm.look)
     monkeypatch.setattr(JobScripts, "write", make_folder)
     monkeypatch.setattr(durable, "sync_folder", lambda _: None)
     template = "#!/bin/bash\ntrue\n"

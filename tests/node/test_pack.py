@@ -66,7 +66,7 @@ class PackOf:
 
     def codes(self) -> list[int | None]:
         n = len(list(self.trials.glob("*/script.sh")))
-        return [self.attempt(index).look().exit_code for index in range(n)]
+        return [self.attempt(index).read().exit_code for index in range(n)]
 
 
 def test_all_are_run_a_few_at_a_time_and_failures_hold_up_nothing(
@@ -82,7 +82,7 @@ def test_all_are_run_a_few_at_a_time_and_failures_hold_up_nothing(
     seen = [(packed.attempt(k).path / "seen").read_text().split() for k in range(7)]
     assert {slot for slot, _ in seen} <= {"0", "1", "2"}
     assert max(int(n_peers) for _, n_peers in seen) == 3
-    started = packed.attempt(6).look().started
+    started = packed.attempt(6).read().started
     assert started is not None
     assert started.job_id == "12"
 
@@ -107,13 +107,13 @@ def test_a_signal_ends_what_runs_and_keeps_the_rest_from_starting(
 ) -> None:
     packed = PackOf(tmp_path, ["#!/bin/bash\nexec sleep 60\n"] * 3)
     process = packed.begin(at_once=2)
-    wait_until(lambda: all(packed.attempt(k).look().started for k in (0, 1)))
+    wait_until(lambda: all(packed.attempt(k).read().started for k in (0, 1)))
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGTERM
     assert packed.codes() == [143, 143, None]
-    assert packed.attempt(0).look().last_signal == "TERM"
-    assert packed.attempt(2).look().started is None
+    assert packed.attempt(0).read().last_signal == "TERM"
+    assert packed.attempt(2).read().started is None
 
 
 def test_other_signals_are_passed_on(tmp_path: Path) -> None:
@@ -152,11 +152,11 @@ def test_one_is_stopped_and_the_others_go_on(
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     works = pack.Pack(packed.path, 2)
     works.start()
-    wait_until(lambda: packed.attempt(0).look().started is not None)
+    wait_until(lambda: packed.attempt(0).read().started is not None)
     packed.attempt(0).write_stopped(Stopped(Cause.USER, 1.0))
     works.stop_those_asked_for()
     wait_until(works.reap)
-    assert packed.attempt(0).look().exit_code == 143
+    assert packed.attempt(0).read().exit_code == 143
     (packed.trials / "go").touch()
     while works.is_busy:
         works.reap()
@@ -181,7 +181,7 @@ def test_one_that_does_not_end_when_it_is_told_to_is_killed(
     now[0] = 30.0
     works.stop_those_asked_for()
     wait_until(works.reap)
-    assert packed.attempt(0).look().exit_code == 128 + signal.SIGKILL
+    assert packed.attempt(0).read().exit_code == 128 + signal.SIGKILL
     assert not works.is_busy
 
 

@@ -1,4 +1,4 @@
-"""Starts the wrappers of local trials, not more at once than there are places."""
+"""Starts the wrappers of local trials, as many at a time as are allowed."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class LocalProcesses:
         """The pids of the processes that this one started and has not reaped."""
         self._exit_codes: dict[_Key, int] = {}
         """The exit codes of those that it has reaped."""
-        self._filling: dict[_Key, AttemptFolder] | None = None
-        """Attempts that fill a place; ``None`` until the folders were looked at."""
+        self._occupying: dict[_Key, AttemptFolder] | None = None
+        """Attempts that count against the maximum; ``None`` until folders were read."""
 
     def add(self, key: _Key, folder: AttemptFolder) -> None:
         """Let an attempt wait to be started, unless it does or was started here."""
@@ -77,8 +77,8 @@ class LocalProcesses:
                 logger.warning("cannot start %s now: %s", folder.job, exc)
                 return
             del self._waiting[key]
-            if self._filling is not None:
-                self._filling[key] = folder
+            if self._occupying is not None:
+                self._occupying[key] = folder
 
     def reap(self) -> None:
         """Take note of the processes that have ended."""
@@ -95,14 +95,14 @@ class LocalProcesses:
     def _has_place(self) -> bool:
         if self._max_processes is None:
             return True
-        if self._filling is None:
-            self._filling = self._find_running()
-        self._filling = {
+        if self._occupying is None:
+            self._occupying = self._find_running()
+        self._occupying = {
             key: folder
-            for key, folder in self._filling.items()
+            for key, folder in self._occupying.items()
             if key in self._children or _is_running(folder)
         }
-        return len(self._filling) < self._max_processes
+        return len(self._occupying) < self._max_processes
 
     def _find_running(self) -> dict[_Key, AttemptFolder]:
         """Return the attempts that run now, started by whichever driver."""

@@ -1,4 +1,4 @@
-"""Why a local attempt ended: what Slurm's accounting says of a job, from its files."""
+"""Why a local attempt ended, from its files and the processes of this machine."""
 
 from __future__ import annotations
 

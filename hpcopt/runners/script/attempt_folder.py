@@ -60,8 +60,8 @@ class Stopped:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is written down of an attempt, seen in one look at its folder."""
+class AttemptFiles:
+    """What the files of an attempt say, read at one time."""
 
     started: Started | None
     """``None`` if it has not begun, or not yet legibly."""
@@ -76,7 +76,7 @@ class Look:
     """What went wrong, where a Python trial's worker has told."""
 
 
-NOTHING_SEEN = Look(None, None, "", None)
+NO_FILES = AttemptFiles(None, None, "", None)
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class AttemptFolder:
         """Exists once a local attempt was asked to end."""
         return self.path / "stopped"
 
-    def look(self) -> Look:
-        """Return all that the job and the runner have written down so far."""
+    def read(self) -> AttemptFiles:
+        """Return what the job and the runner have written so far."""
         # Listed first: see the module's docstring.
         names = self._names()
         started, ended, stopped, error = (
@@ -129,7 +129,7 @@ class AttemptFolder:
             for name in ("started", "ended", "stopped", ERROR_FILE)
         )
         run_s = self.run_s() if started and ended else None
-        return Look(
+        return AttemptFiles(
             _started(started),
             *_ended(ended),
             _stopped(stopped),
@@ -140,7 +140,7 @@ class AttemptFolder:
     def run_s(self) -> float | None:
         """Return how long the script ran; ``None`` unless it has ended by itself.
 
-        By the clock of the file system: whoever looks may come much later.
+        By the clock of the file system, as the files may be read much later.
         """
         try:
             begun_at = self.started.stat().st_mtime
@@ -199,15 +199,15 @@ def folder_of(attempt: Attempt) -> AttemptFolder:
     return AttemptFolder(Path(metadata_text(attempt, "folder")))
 
 
-def look_at(attempt: Attempt) -> Look:
-    """Return what is written down of a submitted attempt, as far as it can be read."""
+def read_files(attempt: Attempt) -> AttemptFiles:
+    """Return the files of a submitted attempt; ``NO_FILES`` if they cannot be read."""
     folder = folder_of(attempt)
     try:
-        return folder.look()
+        return folder.read()
     except OSError as exc:
         # A file system that fails just now says nothing about the trial.
         logger.warning("%s: cannot be looked into: %s", folder.path, exc.strerror)
-        return NOTHING_SEEN
+        return NO_FILES
 
 
 def metadata_text(attempt: Attempt, key: str) -> str:

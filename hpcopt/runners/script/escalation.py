@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.trials.adjustment import Adjustment
-from hpcopt.runners.script.sbatch_lines import given
+from hpcopt.runners.script.sbatch_lines import option_value
 from hpcopt.runners.script.time_limit import format_slurm_time, parse_slurm_time
 
 Options = Mapping[str, str | None]
@@ -58,7 +58,7 @@ class ResourceEscalation:
         if self.time:
             adjusted |= self._time(options, lines, adjustment.time)
         if adjustment.avoid:
-            users = given("exclude", options, lines)
+            users = option_value("exclude", options, lines)
             adjusted["exclude"] = ",".join(filter(None, [users, *adjustment.avoid]))
         return adjusted
 
@@ -66,7 +66,7 @@ class ResourceEscalation:
         self, options: Options, lines: Sequence[str], factor: float
     ) -> dict[str, str]:
         for option in _MEMORY_OPTIONS:
-            text = given(option, options, lines)
+            text = option_value(option, options, lines)
             if text:
                 first_mb = parse_memory_mb(text, f"job.slurm.{option}")
                 if factor == 1.0 or not first_mb:  # 0 is all that a node has
@@ -82,7 +82,7 @@ class ResourceEscalation:
     def _time(
         self, options: Options, lines: Sequence[str], factor: float
     ) -> dict[str, str]:
-        text = given("time", options, lines)
+        text = option_value("time", options, lines)
         if not text:
             raise ConfigError(
                 "job.on.time: expected job.slurm or the template to give a time limit, "

@@ -1,4 +1,4 @@
-"""Writes what a trial's job runs: the rendered template and the wrapper around it."""
+"""Renders and writes what an attempt runs: the template and the wrapper around it."""
 
 from __future__ import annotations
 

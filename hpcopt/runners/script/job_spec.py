@@ -1,4 +1,4 @@
-"""What a user wants to be run for each trial: the ``job`` part of a config."""
+"""What a user wants each trial to run: the ``job`` part of a config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.runners.script.escalation import NO_ESCALATION, ResourceEscalation
-from hpcopt.runners.script.sbatch_lines import FORBIDDEN, MANAGED, given
+from hpcopt.runners.script.sbatch_lines import FORBIDDEN, MANAGED, option_value
 
 #: Options that decide how a job is found again, where its log is, or what it is.
 MANAGED_OPTIONS = frozenset({*MANAGED, *FORBIDDEN})
@@ -81,13 +81,16 @@ class JobSpec:
                 )
         object.__setattr__(self, "options", option_names(self.slurm))
 
-    def limited_by(self) -> dict[str, str | None]:
-        """Return the account, partition and QOS of all trials, where they are fixed."""
+    def association(self) -> dict[str, str | None]:
+        """Return the account, partition and QOS of the jobs, where they are fixed.
+
+        The site's limits go by these. One that depends on parameters is ``None``.
+        """
         options = {name: str(value) for name, value in self.options.items()}
         text = self.template.read_text(encoding="utf-8", errors="replace")
         asked: dict[str, str | None] = {}
         for name in ("account", "partition", "qos"):
-            value = given(name, options, text.split("\n"))
+            value = option_value(name, options, text.split("\n"))
             asked[name] = None if value is None or "{{" in value else value
         return asked
 

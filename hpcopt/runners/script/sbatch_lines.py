@@ -163,7 +163,7 @@ def full_name(given: str) -> str:
     return given
 
 
-def given(
+def option_value(
     option: str, options: Mapping[str, str | None], lines: Sequence[str]
 ) -> str | None:
     """Return the value of an option, from the command line or the latest directive."""

@@ -1,4 +1,4 @@
-"""What became of attempts that are Slurm jobs: what their files say, and then Slurm."""
+"""The states of attempts that are Slurm jobs: from their files, else from Slurm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from hpcopt.core.errors import PollError
 from hpcopt.core.trials.retry_policy import BAD_NODE
 from hpcopt.core.trials.trial import DISK_FULL, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
-from hpcopt.runners.script.attempt_folder import Look, folder_of, look_at, metadata_text
+from hpcopt.runners.script.attempt_folder import (
+    AttemptFiles,
+    folder_of,
+    metadata_text,
+    read_files,
+)
 from hpcopt.runners.script.exit_status import disk_was_full, exit_reason, failure
 from hpcopt.runners.slurm.packs import PackedAttempts, is_packed, own_end
 from hpcopt.slurm.batch_job import job_name
@@ -24,7 +29,7 @@ _Key = tuple[int, int]
 
 
 class AttemptWatch:
-    """Tells the states of attempts; the end of one that went well costs no call."""
+    """Determines the states of attempts; files that are conclusive cost no call."""
 
     def __init__(
         self,
@@ -37,40 +42,40 @@ class AttemptWatch:
 
         Args:
             watch: Asks Slurm about jobs.
-            packs: Knows what the job of a pack says of each of its attempts.
-            note_end: Called for each job whose end its own files tell.
-            requeues: Whether Slurm runs jobs again that end with an exit code.
+            packs: Derives the state of a packed attempt from that of its job.
+            note_end: Called for each job that has ended by its attempt's files.
+            requeues: Whether Slurm requeues jobs that end with an exit code.
         """
         self._requeues = requeues
         self._watch = watch
         self._packs = packs
         self._note_end = note_end
         self._waits_again: set[_Key] = set()
-        """The attempts that have begun and wait again, in the queue."""
+        """The attempts that have begun, and whose jobs were requeued and wait."""
         self._unexplained: set[_Key] = set()
-        """Those that ended in a way that only Slurm can explain, as was said."""
+        """Those whose end only Slurm can explain, and that were reported as such."""
         self._taken_over: dict[_Key, str] = {}
-        """The jobs that run attempts in place of those that were to."""
+        """The ids of jobs that run attempts in place of those submitted for them."""
 
     def job_id(self, attempt: Attempt) -> str:
-        """Return the id of the job that runs the attempt, as far as it is known."""
+        """Return the id of the job that runs the attempt, as far as is known."""
         return self._taken_over.get(attempt.key) or metadata_text(attempt, "job_id")
 
     def poll_files(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
-        """Return what files tell; see ``AttemptRunner.poll_files``."""
+        """Return what the attempts' files tell; see ``AttemptRunner.poll_files``."""
         found: dict[_Key, AttemptState] = {}
         for attempt in attempts:
-            look = look_at(attempt)
-            end = self._own_end(attempt, look)
+            files = read_files(attempt)
+            end = self._own_end(attempt, files)
             if end is not None:
                 found[attempt.key] = end
             elif is_packed(attempt):
                 continue  # that it has begun tells nothing of when its pack did
-            elif look.exit_code is not None:
+            elif files.exit_code is not None:
                 if attempt.key not in self._unexplained:
                     self._unexplained.add(attempt.key)
                     found[attempt.key] = AttemptState(Phase.UNKNOWN)
-            elif (begun := self._beginning(attempt, look)) is not None:
+            elif (begun := self._beginning(attempt, files)) is not None:
                 found[attempt.key] = begun
         return found
 
@@ -78,68 +83,68 @@ class AttemptWatch:
         """Return the state of each attempt.
 
         Raises:
-            PollError: Slurm does not answer, and no file tells anything.
+            PollError: Slurm does not answer, and no attempt's files are conclusive.
         """
-        looks = {attempt.key: look_at(attempt) for attempt in attempts}
+        all_files = {attempt.key: read_files(attempt) for attempt in attempts}
         found: dict[_Key, AttemptState] = {}
         jobs: dict[_Key, WatchedJob] = {}
         for attempt in attempts:
-            look = looks[attempt.key]
-            end = self._own_end(attempt, look)
+            files = all_files[attempt.key]
+            end = self._own_end(attempt, files)
             if end is not None:
                 found[attempt.key] = end
             else:
-                jobs[attempt.key] = self._watched(attempt, look)
+                jobs[attempt.key] = self._watched(attempt, files)
         # The attempts of a pack are one job.
         states = self._ask(dict.fromkeys(jobs.values()), is_all=not found)
         for attempt in attempts:
             if (job := jobs.get(attempt.key)) is not None:
                 state = self._checked(attempt, states[job.job_id])
                 if is_packed(attempt):
-                    look = looks[attempt.key]
-                    state = self._packs.state(attempt, look, job.job_id, state)
+                    files = all_files[attempt.key]
+                    state = self._packs.state(attempt, files, job.job_id, state)
                 found[attempt.key] = state
         self._waits_again = {
             key
             for key in jobs
-            if looks[key].started is not None and found[key].phase is Phase.WAITING
+            if all_files[key].started is not None and found[key].phase is Phase.WAITING
         }
         return found
 
-    def _own_end(self, attempt: Attempt, look: Look) -> AttemptState | None:
-        """Return the end of an attempt, if its own word is enough."""
+    def _own_end(self, attempt: Attempt, files: AttemptFiles) -> AttemptState | None:
+        """Return the end of an attempt, if its files are conclusive."""
         if is_packed(attempt):
-            return own_end(look)
-        code = look.exit_code
+            return own_end(files)
+        code = files.exit_code
         # One that was told to end may be requeued: Slurm has to say.
-        if code is None or look.last_signal:
+        if code is None or files.last_signal:
             return None
         job_id = self.job_id(attempt)
-        future = TrialJob(folder_of(attempt).path, job_id, lambda: self._left(look))
+        future = TrialJob(folder_of(attempt).path, job_id, lambda: self._left(files))
         if not future.done():
             return None
         self._note_end()
         facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
-        if look.run_s is not None:
-            facts["elapsed_s"] = look.run_s
+        if files.run_s is not None:
+            facts["elapsed_s"] = files.run_s
         error = future.exception()
         if error is None:
             return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
         state = AttemptState(Phase.ENDED, Cause.TRIAL, str(error), facts)
         return _failed(attempt, state, code)
 
-    def _left(self, look: Look) -> Outcome | None:
-        """Return what a job has left, if that and its exit code are the last word."""
-        if look.exit_code == 0:
+    def _left(self, files: AttemptFiles) -> Outcome | None:
+        """Return the outcome of a job by its files; ``None`` if Slurm must be asked."""
+        if files.exit_code == 0:
             return Outcome()
-        code, error = look.exit_code, look.error
+        code, error = files.exit_code, files.error
         if code is None or error is None or error.may_be_memory or self._requeues(code):
             return None
         return Outcome(error.message, error.traceback)
 
-    def _beginning(self, attempt: Attempt, look: Look) -> AttemptState | None:
-        """Return that an attempt runs, if it waited so far, and not once again."""
-        started, job_id = look.started, self.job_id(attempt)
+    def _beginning(self, attempt: Attempt, files: AttemptFiles) -> AttemptState | None:
+        """Return that an attempt runs, if it waited until now, and was not requeued."""
+        started, job_id = files.started, self.job_id(attempt)
         if (
             started is None
             or started.job_id != job_id
@@ -150,19 +155,19 @@ class AttemptWatch:
         facts: dict[str, JSONValue] = {"job_id": job_id, "node": started.host}
         return AttemptState(Phase.RUNNING, facts=facts)
 
-    def _watched(self, attempt: Attempt, look: Look) -> WatchedJob:
-        """Return the job of an attempt, to be looked at."""
+    def _watched(self, attempt: Attempt, files: AttemptFiles) -> WatchedJob:
+        """Return the job of an attempt, for ``JobWatch``."""
         return WatchedJob(
             self.job_id(attempt),
             job_name(attempt.name),
             metadata_text(attempt, "cluster"),
-            None if is_packed(attempt) else look.exit_code,
+            None if is_packed(attempt) else files.exit_code,
         )
 
     def _ask(
         self, jobs: Iterable[WatchedJob], *, is_all: bool
     ) -> Mapping[str, AttemptState]:
-        """Return the state of each job by its id, all unknown if Slurm does not answer.
+        """Return the state of each job by its id; all unknown if Slurm does not answer.
 
         Args:
             jobs: The jobs.
@@ -184,7 +189,7 @@ class AttemptWatch:
             return dict.fromkeys((job.job_id for job in jobs), unknown)
 
     def _checked(self, attempt: Attempt, state: AttemptState) -> AttemptState:
-        """Return the state, unless it is that of a job that left the attempt alone."""
+        """Return the state, unless another job has run the attempt instead."""
         if state.phase is not Phase.ENDED:
             return state
         job_id = self.job_id(attempt)
@@ -227,7 +232,7 @@ def _not_started(attempt: Attempt, state: AttemptState) -> AttemptState:
 
 
 def _failed(attempt: Attempt, state: AttemptState, exit_code: int) -> AttemptState:
-    """Return what the failure of an attempt's own program means."""
+    """Return the state of an attempt whose program failed, with the reason."""
     folder = folder_of(attempt)
     try:
         reason, facts = failure(exit_code, folder.read_error())

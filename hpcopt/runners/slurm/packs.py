@@ -1,8 +1,8 @@
-"""What became of the attempts of a pack, from their folders and from its job.
+"""The states of packed attempts, from their files and from the job of the pack.
 
-The job tells nothing about a single attempt, which writes down itself how it ended.
-Only for one that was cut off does the end of the job say why. Such an attempt is also
-stopped by itself, as long as others of its pack go on.
+The state of the job tells nothing about a single attempt, whose exit code is in its own
+folder. Only where an attempt was cut off does the end of the job say why. One attempt
+can be stopped while the rest of its pack goes on.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.script.attempt_folder import (
     NEVER_RUN,
+    AttemptFiles,
     AttemptFolder,
-    Look,
     Stopped,
     folder_of,
-    look_at,
+    read_files,
 )
 from hpcopt.runners.script.exit_status import failure
 
@@ -35,12 +35,12 @@ _LAST_WORD_S = 5.0
 
 
 class PackedAttempts:
-    """The attempts of packs: their states, their number of jobs, and their stops."""
+    """Derives the states of packed attempts, counts their jobs, and stops them."""
 
     def __init__(
         self, pack_folder: Callable[[str], Path], clock: Callable[[], float]
     ) -> None:
-        """Know nothing yet.
+        """Begin without having seen any pack.
 
         Args:
             pack_folder: Returns the folder of the pack of a name.
@@ -54,23 +54,23 @@ class PackedAttempts:
         """When packs, by the id of their job, were first seen to have ended."""
 
     def state(
-        self, attempt: Attempt, look: Look, job_id: str, job: AttemptState
+        self, attempt: Attempt, files: AttemptFiles, job_id: str, job: AttemptState
     ) -> AttemptState:
-        """Return the state of an attempt whose own word is not enough.
+        """Return the state of an attempt whose files are not conclusive.
 
         Args:
             attempt: The attempt.
-            look: What was written down of it before the job was looked at.
-            job_id: The job of its pack.
+            files: Its files, read before ``job`` was determined.
+            job_id: The id of its pack's job.
             job: The state of that job.
         """
         if job.phase is Phase.RUNNING:
             self._begun.add(attempt.name)
         if job.phase is not Phase.ENDED:
-            return state(look, job)
+            return state(files, job)
         since = self._over_since.setdefault(job_id, self._clock())
-        look = look_at(attempt)
-        found = own_end(look) or state(look, job)
+        files = read_files(attempt)
+        found = own_end(files) or state(files, job)
         is_late = not 0 <= self._clock() - since < _LAST_WORD_S
         if found.cause is Cause.INFRASTRUCTURE and not is_late:
             why = f"job {job_id} has ended; waiting for the last words of its trials"
@@ -78,7 +78,7 @@ class PackedAttempts:
         return found
 
     def n_queued_jobs(self, waiting: Sequence[Attempt]) -> int:
-        """Return how many jobs wait, given the attempts of packs that do."""
+        """Return how many jobs the given packed attempts wait in."""
         return len({attempt.name for attempt in waiting} - self._begun)
 
     def stop_alone(self, attempts: Sequence[Attempt]) -> list[Attempt]:
@@ -101,7 +101,7 @@ class PackedAttempts:
         links = self._pack_folder(attempt.name).iterdir()
         folders = [link.resolve() for link in links if link.is_symlink()]
         return all(
-            folder in asked or own_end(AttemptFolder(folder).look()) is not None
+            folder in asked or own_end(AttemptFolder(folder).read()) is not None
             for folder in folders
         )
 
@@ -111,40 +111,40 @@ def is_packed(attempt: Attempt) -> bool:
     return bool((attempt.metadata or {}).get("pack"))
 
 
-def own_end(look: Look) -> AttemptState | None:
-    """Return how an attempt ended, if its own word is enough.
+def own_end(files: AttemptFiles) -> AttemptState | None:
+    """Return how an attempt ended, if its files are conclusive.
 
-    It is not after a signal, which may have been the end of the whole job.
+    They are not after a signal, which may have ended the whole job.
     """
-    if look.started is not None and look.started.job_id == NEVER_RUN:
+    if files.started is not None and files.started.job_id == NEVER_RUN:
         return AttemptState(Phase.ENDED, Cause.USER, "it was stopped before it began")
-    code = look.exit_code
-    if code is None or code >= 128 or look.last_signal:
+    code = files.exit_code
+    if code is None or code >= 128 or files.last_signal:
         return None
-    job_id = look.started.job_id if look.started else ""
+    job_id = files.started.job_id if files.started else ""
     facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
-    if look.run_s is not None:
-        facts["elapsed_s"] = look.run_s
-    return _ended(code, look, facts)
+    if files.run_s is not None:
+        facts["elapsed_s"] = files.run_s
+    return _ended(code, files, facts)
 
 
-def state(look: Look, job: AttemptState) -> AttemptState:
-    """Return the state of an attempt whose own word is not enough.
+def state(files: AttemptFiles, job: AttemptState) -> AttemptState:
+    """Return the state of an attempt whose files are not conclusive.
 
     Args:
-        look: What was written down *before* the job was looked at.
-        job: The state of the job of the pack.
+        files: Its files, read *before* ``job`` was determined.
+        job: The state of the pack's job.
     """
-    facts, code = dict(job.facts), look.exit_code
+    facts, code = dict(job.facts), files.exit_code
     if code is not None:
         facts["exit_code"] = code
     if job.phase is not Phase.ENDED or job.cause is None:
-        return _live(look, job, facts)
-    if look.stopped is not None:
+        return _live(files, job, facts)
+    if files.stopped is not None:
         return AttemptState(Phase.ENDED, Cause.USER, "it was stopped", facts)
     if code is not None and job.cause not in _CUTTING_OFF:
-        return _ended(code, look, facts)
-    is_begun = look.started is not None
+        return _ended(code, files, facts)
+    is_begun = files.started is not None
     if job.cause in _CUTTING_OFF and (is_begun or job.cause is Cause.USER):
         return AttemptState(Phase.ENDED, job.cause, job.reason, facts)
     what = "it was cut off" if is_begun else "its turn had not come"
@@ -156,22 +156,24 @@ def state(look: Look, job: AttemptState) -> AttemptState:
     )
 
 
-def _live(look: Look, job: AttemptState, facts: dict[str, JSONValue]) -> AttemptState:
+def _live(
+    files: AttemptFiles, job: AttemptState, facts: dict[str, JSONValue]
+) -> AttemptState:
     """Return the state of an attempt whose pack has not ended."""
     if job.phase is not Phase.RUNNING or job.reason:
         return job  # with a reason, such as completing, it is about to end
-    if look.started is None:
+    if files.started is None:
         return AttemptState(Phase.WAITING, None, "its pack runs, its turn comes", facts)
-    if look.exit_code is not None and look.stopped is not None:
+    if files.exit_code is not None and files.stopped is not None:
         return AttemptState(Phase.ENDED, Cause.USER, "it was stopped", facts)
-    if look.exit_code is None or look.exit_code == _KILLED:
+    if files.exit_code is None or files.exit_code == _KILLED:
         return job  # the end of the pack will say whether memory was the reason
     # A job whose end Slurm has begun is not running: this signal was the attempt's own.
-    return job if look.last_signal else _ended(look.exit_code, look, facts)
+    return job if files.last_signal else _ended(files.exit_code, files, facts)
 
 
-def _ended(code: int, look: Look, facts: dict[str, JSONValue]) -> AttemptState:
+def _ended(code: int, files: AttemptFiles, facts: dict[str, JSONValue]) -> AttemptState:
     if code == 0:
         return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
-    reason, more = failure(code, look.error)
+    reason, more = failure(code, files.error)
     return AttemptState(Phase.ENDED, Cause.TRIAL, reason, {**facts, **more})

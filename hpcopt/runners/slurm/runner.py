@@ -28,7 +28,7 @@ from hpcopt.runners.protocol import (
 from hpcopt.runners.script.attempt_folder import metadata_text
 from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.rendered_job import RenderedJob, digest
-from hpcopt.runners.script.sbatch_lines import given
+from hpcopt.runners.script.sbatch_lines import option_value
 from hpcopt.runners.single_trials import SingleTrials
 from hpcopt.runners.slurm.attempt_watch import AttemptWatch
 from hpcopt.runners.slurm.layouts import Layout, Layouts, Planned
@@ -90,7 +90,7 @@ class SlurmRunner(SingleTrials):
         self._queue = SlurmQueue(commands)
         self._site = site = SiteLimits(commands)
         self._limit = SubmitLimit(
-            commands, self._queue, site, scripts.spec.limited_by(), clock
+            commands, self._queue, site, scripts.spec.association(), clock
         )
         self._submitter = JobSubmitter(commands, site, clock, limit=self._limit)
         self._packs = PackedAttempts(self._layouts.pack.folder_of, clock)
@@ -121,7 +121,7 @@ class SlurmRunner(SingleTrials):
         avoid = request.adjustment.avoid
         if not avoid:
             return request, rendered
-        partition = given("partition", rendered.options, rendered.directives)
+        partition = option_value("partition", rendered.options, rendered.directives)
         n_spare = min(self._site.n_spare_nodes(partition or ""), _MOST_AVOIDED)
         adjustment = replace(request.adjustment, avoid=avoid[:n_spare])
         rendered = self._scripts.adjusted(rendered, adjustment)

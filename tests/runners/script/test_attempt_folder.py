@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.trials.trial import Cause
 from hpcopt.runners.script.attempt_folder import (
+    AttemptFiles,
     AttemptFolder,
-    Look,
     Started,
     Stopped,
     attempt_folder,
@@ -64,7 +64,7 @@ def test_ended_holds_the_exit_code_and_a_signal(
 ) -> None:
     folder = AttemptFolder(tmp_path)
     folder.ended.write_text(text)
-    assert (folder.read_ended(), folder.look().last_signal) == (code, signal)
+    assert (folder.read_ended(), folder.read().last_signal) == (code, signal)
 
 
 @pytest.mark.parametrize("cause", [Cause.USER, Cause.TIME])
@@ -122,18 +122,18 @@ def test_any_other_time_limit_is_refused(text: str) -> None:
 def test_the_run_time_is_that_of_the_files_whoever_looks(tmp_path: Path) -> None:
     folder = AttemptFolder(tmp_path)
     folder.started.write_text("13 node7 12 boot 99\n")
-    assert folder.look().run_s is None
+    assert folder.read().run_s is None
     folder.ended.write_text("0\n")
     os.utime(folder.started, (100.0, 100.0))
     os.utime(folder.ended, (107.5, 107.5))
-    assert folder.look().run_s == 7.5
+    assert folder.read().run_s == 7.5
 
 
 def test_all_is_seen_in_one_look(tmp_path: Path) -> None:
     folder = AttemptFolder(tmp_path)
-    assert folder.look() == Look(None, None, "", None)
+    assert folder.read() == AttemptFiles(None, None, "", None)
     folder.started.write_text("13 node7 12 boot 99\n")
     folder.ended.write_text("143 TERM\n")
     folder.write_stopped(Stopped(Cause.USER, 1.0))
     started = Started("13", "node7", 12, "boot", "99")
-    assert folder.look() == Look(started, 143, "TERM", Stopped(Cause.USER, 1.0))
+    assert folder.read() == AttemptFiles(started, 143, "TERM", Stopped(Cause.USER, 1.0))

@@ -150,7 +150,7 @@ def test_a_requeued_job_that_saved_its_state_at_a_signal_runs_again(
     wrapped.folder.ended.write_text("0 TERM\n")
     _, output = wrapped.run("#!/bin/bash\necho again\n")
     assert output.endswith("\nagain\n")
-    assert (wrapped.folder.read_ended(), wrapped.folder.look().last_signal) == (0, "")
+    assert (wrapped.folder.read_ended(), wrapped.folder.read().last_signal) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_signal_is_told_beside_the_exit_code(wrapped: Wrapped) -> None:
     process.terminate()
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == wrapped.folder.read_ended() == 0
-    assert wrapped.folder.look().last_signal == "TERM"
+    assert wrapped.folder.read().last_signal == "TERM"
 
 
 def test_a_signal_to_all_processes_at_once_loses_no_exit_code(wrapped: Wrapped) -> None:

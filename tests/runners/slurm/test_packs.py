@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from hpcopt.core.trials.trial import AttemptState, Cause, Phase
-from hpcopt.runners.script.attempt_folder import Look, Started, Stopped
+from hpcopt.runners.script.attempt_folder import AttemptFiles, Started, Stopped
 from hpcopt.runners.script.worker_error import WorkerError
 from hpcopt.runners.slurm import packs
 
 BEGUN = Started("12", "n1", 7, "boot", "1")
+NEVER = Started("never-run", "n1", 0, "b", "0")
 STOPPED = Stopped(Cause.USER, 1.0)
 
 
@@ -19,8 +20,8 @@ def look(
     *,
     begun: bool = True,
     stopped: Stopped | None = None,
-) -> Look:
-    return Look(BEGUN if begun else None, code, signal, stopped)
+) -> AttemptFiles:
+    return AttemptFiles(BEGUN if begun else None, code, signal, stopped)
 
 
 def ended(cause: Cause) -> AttemptState:
@@ -44,11 +45,14 @@ UNKNOWN = AttemptState(Phase.UNKNOWN, None, "job 12 is not in the queue")
         (look(137), None),
         (look(), None),
         (look(begun=False), None),
-        (Look(Started("never-run", "n1", 0, "b", "0"), None, "", None), Cause.USER),
+        (
+            AttemptFiles(Started("never-run", "n1", 0, "b", "0"), None, "", None),
+            Cause.USER,
+        ),
     ],
 )
 def test_its_own_word_is_enough_unless_a_signal_may_have_been_for_all(
-    seen: Look, cause: Cause | None
+    seen: AttemptFiles, cause: Cause | None
 ) -> None:
     end = packs.own_end(seen)
     assert (end and end.cause) == cause
@@ -70,7 +74,7 @@ def test_its_own_word_is_enough_unless_a_signal_may_have_been_for_all(
     ],
 )
 def test_while_the_pack_lives(
-    seen: Look, job: AttemptState, phase: Phase, cause: Cause | None
+    seen: AttemptFiles, job: AttemptState, phase: Phase, cause: Cause | None
 ) -> None:
     state = packs.state(seen, job)
     assert (state.phase, state.cause) == (phase, cause)
@@ -88,7 +92,7 @@ def test_what_ended_the_pack_ended_what_ran_and_not_what_waited(cause: Cause) ->
 
 def test_what_a_function_raised_is_the_reason() -> None:
     error = WorkerError("KeyError", "the function raised KeyError: 'a'", "", "")
-    end = packs.own_end(Look(BEGUN, 1, "", None, error=error))
+    end = packs.own_end(AttemptFiles(BEGUN, 1, "", None, error=error))
     assert end is not None
     assert end.reason == "the function raised KeyError: 'a' (exit code 1)"
     assert end.facts["error"] == "KeyError"
