@@ -81,8 +81,8 @@ STARTS = re.compile(r"(posix_spawn|spawn|exec|fork|popen|system|startfile)")
 STARTERS = ["runners/local/processes.py"]
 
 #: What each room may import of the others. A room may always import its own modules,
-#: and any room but ``core`` and ``host`` all of these two. A room within a room has a
-#: row where its modules must know less than the outer room's. The outer rooms are in
+#: and any room but ``core`` and ``host`` all of these two. A room within a room has its
+#: own row, and its outer room's is about the modules beside it. The outer rooms are in
 #: the order of their dependencies: each names only rooms above itself.
 NEIGHBOURS = {
     "core/trials": ["core.errors", "core.frozen", "core.types"],
@@ -351,6 +351,8 @@ def test_only_few_start_programs_by_calls_of_os() -> None:
 
 def test_every_room_has_its_row_and_every_row_its_room() -> None:
     assert sorted(room for room in NEIGHBOURS if "/" not in room) == ROOMS
+    folders = {str(Path(module).parent) for module in MODULES} - {"."}
+    assert folders <= set(NEIGHBOURS)
     assert {room_of(module) for module in MODULES} == set(NEIGHBOURS)
 
 
