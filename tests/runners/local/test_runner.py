@@ -296,3 +296,18 @@ def test_it_runs_single_trials_as_in_ax(world: LocalWorld) -> None:
     again = runner.run_trial(trial_index=3, parameterization=parameters)
     assert again["name"] == "hpcopt:demo:3:1"
     wait_until(lambda: runner.poll_trial(3, again) is TrialStatus.COMPLETED)
+
+
+def test_what_a_function_raised_is_the_reason(tmp_path: Path) -> None:
+    world = LocalWorld(tmp_path, "#!/bin/bash\nexec {{ command }}\n")
+    (world.folder / "simulation.py").write_text(
+        "def run(code, hold):\n    raise KeyError(hold)\n"
+    )
+    scripts = world.scripts()
+    scripts.spec = dataclasses.replace(scripts.spec, function="simulation:run")
+    runner = LocalRunner(scripts)
+    attempts = run(runner, request(0))
+    state = poll_until(runner, attempts, Phase.ENDED)[0, 0]
+    assert state.cause is Cause.TRIAL
+    assert state.reason == "the function raised KeyError: 'no' (exit code 1)"
+    assert state.facts["error"] == "KeyError"
