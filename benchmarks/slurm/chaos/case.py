@@ -249,7 +249,10 @@ class Case:
             for trial in experiment.completed_trials()
             if trial.outcome["loss"].mean != trial.index
         ]
-        doubled = [job for job, ids in self.jobs().items() if len(ids) > 1]
+        jobs = self.jobs()
+        if not jobs:
+            found.append("sacct -D has no job by the names that are looked for")
+        doubled = [job for job, ids in jobs.items() if len(ids) > 1]
         found += [f"sacct -D has {name} {task} twice" for name, task in doubled]
         path = self.folder / "runs"
         lines = path.read_text().splitlines() if path.exists() else []
