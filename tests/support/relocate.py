@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import time
@@ -43,7 +44,7 @@ def relocate(
     fixture: Path,
     home: Path,
     *,
-    python: str = sys.executable,
+    python: str | None = None,
     host: str | None = None,
 ) -> Path:
     """Copy a fixture into ``home``, as if it had been made there, and return the copy.
@@ -51,7 +52,8 @@ def relocate(
     Args:
         fixture: The fixture's folder; it has a config and an ``experiment``.
         home: Where the copy is put, under the fixture's own name.
-        python: The Python that its job scripts run from now on.
+        python: The Python that its job scripts run from now on. By default this one,
+            by a script in ``home``, as its own path may need quotes.
         host: Where its driver and its local trials ran. By default on this machine,
             before it was started anew.
 
@@ -65,7 +67,7 @@ def relocate(
         copy,
         {
             HOME: str(home.absolute()),
-            PYTHON: python,
+            PYTHON: python or str(_write_launcher(home.absolute() / "python")),
             HOST: os.uname().nodename if host is None else host,
         },
     )
@@ -92,6 +94,12 @@ def replace_texts(folder: Path, texts: Mapping[str, str]) -> None:
         after = rewrite(before, texts)
         if after != before:
             path.write_bytes(after)  # the mode stays: scripts are executable
+
+
+def _write_launcher(path: Path) -> Path:
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 def _files(folder: Path) -> list[Path]:
