@@ -1,4 +1,4 @@
-"""What the model expects of parameterizations."""
+"""Predictions: posterior means and variances at parameterizations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def predict(
         snapshot: What is known.
         points: Parameterizations of the snapshot's space.
         metric_sum: What is predicted, preferably so that larger is better; the only
-            objective by default. The variance is that of the noiseless value.
+            objective by default. The variance is that of the noiseless value, both
+            are in the sum's own units.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.

@@ -149,10 +149,17 @@ def _log_side(
 ) -> tuple[Array, Array, Array]:
     """Return the logarithm of the expected length that is gained between two bounds.
 
-    The length is what of the way from ``lower`` to ``upper`` a Gaussian number covers.
+    The length is what of the way from ``lower`` to ``upper`` a Gaussian number covers:
+    the difference of its expected improvements on both.
+
+    Args:
+        mean: Of the number, shape ``(b, k)`` for ``k`` boxes.
+        sigma: Its standard deviation, shape ``(b, 1)``.
+        lower: The lower bounds, shape ``(k,)``.
+        upper: The upper bounds, shape ``(k,)``; infinite for none.
 
     Returns:
-        The logarithm, and its derivatives in ``mean`` and in ``sigma``.
+        The logarithm, its derivatives in ``mean`` and those in ``sigma``: ``(b, k)``.
     """
     near, near_slope, near_density = _log_h(mean, sigma, lower)
     left, left_slope, left_density = np.zeros((3, *near.shape))
@@ -174,12 +181,6 @@ def _log_h(mean: Array, sigma: Array, bound: Array) -> tuple[Array, Array, Array
     z = np.clip((mean - bound) / sigma, -_FAR, _FAR)
     value, slope = log_h(z)
     return value, slope, 1 - z * slope
-
-
-def observed_points(processes: Sequence[GaussianProcess]) -> Array:
-    """Return where something was observed of any of ``processes``, each point once."""
-    points: Array = np.unique(np.concatenate([p.X for p in processes]), axis=0)
-    return points
 
 
 def posterior_mean_front(

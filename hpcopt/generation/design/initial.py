@@ -47,7 +47,11 @@ class UsedPoints:
         return not self.unused(self._space.encode([parameterization]))[0]
 
     def unused(self, X: Array) -> npt.NDArray[np.bool_]:
-        """Return which of the points ``X``, as ``snap`` returns them, are not used."""
+        """Return which of the points ``X`` are not used, shape ``(n,)``.
+
+        Args:
+            X: Points as ``SearchSpace.snap`` returns them, shape ``(n, d)``.
+        """
         return np.array([key not in self._keys for key in _keys(X)], dtype=bool)
 
     def add(self, parameterization: TParameterization) -> None:

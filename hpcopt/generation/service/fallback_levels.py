@@ -124,7 +124,7 @@ class FallbackService:
         self._request = None
         if self._level == 0:
             self._n_failures = 0
-        return self._told(generation)
+        return self._with_fallbacks(generation)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -164,7 +164,7 @@ class FallbackService:
         self._send(*request)
         self._request = request
 
-    def _told(self, generation: Generation) -> Generation:
+    def _with_fallbacks(self, generation: Generation) -> Generation:
         """Return the generation with what was done here among its fallbacks."""
         if not self._fallbacks:
             return generation

@@ -18,11 +18,11 @@ from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.server import read_answer, write_request
 from hpcopt.generation.snapshot import Snapshot
 
-#: How many bytes of a dead process's last words are shown.
+#: How many bytes of the end of a dead process's stderr are shown.
 _TAIL = 2000
 
 #: How long a process that answers no more may take to end.
-_LAST_BREATH_S = 5.0
+_GRACE_S = 5.0
 
 _READ_SIZE = 1 << 16
 
@@ -93,7 +93,7 @@ class ProcessService:
                 return read_answer(self._received)
             if not is_open:
                 self._is_busy = False
-                raise GenerationError(self._last_words())
+                raise GenerationError(self._why_it_ended())
             if time.monotonic() >= deadline:
                 break
         return None
@@ -146,15 +146,15 @@ class ProcessService:
         self._received += received
         return bool(received)
 
-    def _last_words(self) -> str:
+    def _why_it_ended(self) -> str:
         try:
-            code = self._process.wait(_LAST_BREATH_S)
+            code = self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
         with self._log.open("rb") as log:
             log.seek(self._log_start)
-            words = log.read()[-_TAIL:].decode(errors="replace").strip()
+            tail = log.read()[-_TAIL:].decode(errors="replace").strip()
         ended = f"ended with exit code {code} instead"
         if code == -signal.SIGKILL:
             ended = "was killed, perhaps for want of memory"
@@ -162,7 +162,7 @@ class ProcessService:
             ended = f"was ended by {signal.Signals(-code).name}"
         return (
             f"expected an answer of the generator's process, which {ended}; "
-            f"the end of {self._log}:\n{words or '(empty)'}"
+            f"the end of {self._log}:\n{tail or '(empty)'}"
         )
 
 
