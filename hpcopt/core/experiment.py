@@ -145,7 +145,7 @@ class Experiment:
 
     @property
     def n_results(self) -> int:
-        """How many times the data for a model changed: its version, so to say.
+        """A version number of the data for a model: how many times they changed.
 
         Counted are trials that ended, data that were attached, and trials that were
         reopened.

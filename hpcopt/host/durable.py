@@ -22,15 +22,15 @@ _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES})
 def write_text_durably(
     path: Path, text: str, *, mode: int | None = None, sync_parent: bool = True
 ) -> None:
-    """Write a file in one step, or put it in another one's place.
+    """Write a file atomically, replacing one that is there.
 
     Args:
-        path: Where; its folder must exist.
-        text: What: it is written as UTF-8, and what was decoded with
-            ``surrogateescape``, such as the name of a file, as the bytes that it was.
+        path: The file; its folder must exist.
+        text: The content, written as UTF-8; what was decoded with ``surrogateescape``,
+            such as the name of a file, as its original bytes.
         mode: The file's permissions; ``None`` for those that the umask leaves.
-        sync_parent: Whether the folder is synced too: whoever writes several files
-            calls ``sync_folder`` once, at the end.
+        sync_parent: Whether the folder is synced, too. Where several files are written,
+            one ``sync_folder`` at the end is cheaper.
 
     Raises:
         OSError: It cannot be written; what was there before is still there.
@@ -42,11 +42,11 @@ def write_text_durably(
 
 
 def replace_durably(path: Path, write: Callable[[Path], None]) -> None:
-    """Put a file in one step where there may be another one, and sync its folder.
+    """Write a file atomically by a function, replacing one that is there.
 
     Args:
-        path: Where; its folder must exist.
-        write: Is called with the name of an empty file, to write to.
+        path: The file; its folder must exist.
+        write: Called with the name of an empty file, which it fills.
 
     Raises:
         OSError: It cannot be written; what was there before is still there. What
@@ -57,11 +57,11 @@ def replace_durably(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def create_durably(path: Path, data: bytes, *, sync_parent: bool = True) -> None:
-    """Write a file where there must be none; others may see it grow.
+    """Write a file where there must be none; readers may see it incomplete.
 
     Args:
-        path: Where; its folder must exist.
-        data: What the file shall hold.
+        path: The file; its folder must exist.
+        data: Its content.
         sync_parent: Whether the folder is synced too.
 
     Raises:
@@ -108,15 +108,15 @@ def sync_folder(path: Path) -> None:
 
 
 def is_lasting(exc: OSError) -> bool:
-    """Whether somebody must do something before the same can succeed.
+    """Whether the error lasts until a person makes room or changes permissions.
 
-    All else may be a network file system that is away for a while.
+    Other errors may be a network file system that is away for a while.
     """
     return exc.errno in _FULL | _FORBIDDEN
 
 
 def advice(exc: OSError) -> str:
-    """Return what to do about an error that lasts, to end a sentence with."""
+    """Return what to do about a lasting error, as the end of a sentence."""
     if exc.errno in _FULL:
         return "; make room, then continue with hpcopt run: nothing is lost"
     if exc.errno in _FORBIDDEN:
