@@ -98,6 +98,7 @@ def test_clients_of_one_folder_share_what_they_know(tmp_path: Path) -> None:
     assert first.get_best_parameterization(False)[2] == 0
 
 
+@pytest.mark.slow
 def test_a_script_that_was_killed_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     killed = subprocess.run(command, check=False)
@@ -205,6 +206,7 @@ def test_an_unknown_standard_error_may_be_nan(client: Client) -> None:
     assert client.get_best_parameterization(False)[1] == {"loss": 1.0, "cost": 1.0}
 
 
+@pytest.mark.slow
 def test_runs_go_on_after_asking_and_asking_after_runs(tmp_path: Path) -> None:
     client = asking(tmp_path, "-height")
     client.get_next_trials(2)

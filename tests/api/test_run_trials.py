@@ -17,6 +17,8 @@ from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.experiment.folder import read_experiment
 from tests.support.api_world import BowlRunner, Height, X, bowl_client
 
+pytestmark = pytest.mark.slow
+
 SOON: dict[str, Any] = {"initial_seconds_between_polls": 0.01}
 
 

@@ -20,6 +20,8 @@ from tests.support.api_world import BowlRunner, bowl_client
 from tests.support.cli_world import hpcopt
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 SOON: dict[str, Any] = {"initial_seconds_between_polls": 0.01}
 
 SCRIPT = """

@@ -70,6 +70,7 @@ def test_the_config_of_init_names_every_key() -> None:
             assert re.search(rf"^[ #-]*{key}:", CONFIG, re.MULTILINE), key
 
 
+@pytest.mark.slow
 def test_what_init_writes_runs_as_it_is(tmp_path: Path) -> None:
     hpcopt("init", tmp_path)
     config = tmp_path / "hpcopt.yaml"
@@ -165,6 +166,7 @@ def test_check_tells_that_a_script_does_not_say_where_it_runs(
     assert ("without a cd" in hpcopt("check", config).stdout) is is_doubtful
 
 
+@pytest.mark.slow
 def test_run_refuses_what_is_wrong_and_logs_what_is_doubtful(config: Path) -> None:
     script = config.parent / "job.sbatch"
     script.write_text(SCRIPT)
@@ -180,6 +182,7 @@ def test_run_refuses_what_is_wrong_and_logs_what_is_doubtful(config: Path) -> No
 # Run
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_best_parameters_and_where_to_look(config: Path) -> None:
     result = hpcopt("run", config)
     assert "tiny: minimise loss, 0 of 3 trials so far" in result.stdout
@@ -195,6 +198,7 @@ def test_a_run_ends_with_the_best_parameters_and_where_to_look(config: Path) -> 
     assert " INFO hpcopt" in log
 
 
+@pytest.mark.slow
 def test_a_run_can_be_continued_with_more_trials(config: Path) -> None:
     change(config, "max_trials: 3", "max_trials: 1")
     hpcopt("run", config, "--quiet")
@@ -204,6 +208,7 @@ def test_a_run_can_be_continued_with_more_trials(config: Path) -> None:
     assert result.stdout.count(" completed: ") == 1
 
 
+@pytest.mark.slow
 def test_a_quiet_run_shows_the_outcome_only(config: Path) -> None:
     result = hpcopt("run", config, "-q")
     assert result.stdout.startswith("tiny: all 3 trials have ended\n")
@@ -224,6 +229,7 @@ def test_a_config_that_is_wrong_exits_with_2(tmp_path: Path) -> None:
 # Stop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_run_and_not_its_trials(
     number: signal.Signals, config: Path
@@ -246,6 +252,7 @@ def after(config: Path, code: int = 0) -> str:
     return hpcopt("status", config).output
 
 
+@pytest.mark.slow
 def test_two_signals_cancel_the_trials(config: Path) -> None:
     with running(config) as process:
         os.kill(process.pid, signal.SIGSTOP)
@@ -258,6 +265,7 @@ def test_two_signals_cancel_the_trials(config: Path) -> None:
         assert "3 abandoned" in after(config, code=1)
 
 
+@pytest.mark.slow
 def test_stop_asks_the_driver_and_waits_for_it(config: Path) -> None:
     with running(config) as process:
         assert "running: pid" in hpcopt("status", config).output

@@ -19,6 +19,8 @@ from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config, running
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:

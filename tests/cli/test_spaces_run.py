@@ -11,6 +11,8 @@ from hpcopt.experiment.folder import read_experiment
 from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config
 
+pytestmark = pytest.mark.slow
+
 CONDITIONAL = """
   - {name: kind, type: choice, values: [plain, damped]}
   - {name: damping, type: range, bounds: [0.5, 1.0], when: {kind: damped}}

@@ -19,6 +19,8 @@ from hpcopt.runners.script.exit_status import CANNOT_WRITE, disk_was_full
 from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config
 
+pytestmark = pytest.mark.slow
+
 #: Enough for the folder of an experiment of three trials, with results of 64 KiB.
 SIZE = 4 << 20
 

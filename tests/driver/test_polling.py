@@ -175,6 +175,7 @@ def lateness(world: World) -> list[float]:
     return late
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_s", [3.0, 60.0, 3600.0])
 def test_an_end_is_seen_in_files_long_before_a_poll(run_s: float) -> None:
     world, _ = seeing_world(run_s, max_trials=20, parallelism=2)
@@ -268,6 +269,7 @@ def make_folder(
     scripts.folder(request).path.mkdir(parents=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 0.5])
 def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     spread: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

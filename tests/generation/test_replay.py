@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +71,7 @@ def from_disk(events: Sequence[ev.Event]) -> list[ev.Event]:
     return [event_from_json(json.loads(line)) for line in lines]
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000), parallelism=st.integers(1, 4))
 def test_what_a_driver_had_proposed_comes_out_again(
@@ -107,6 +109,7 @@ def sobol_event(n: int = 2, **changes: object) -> ev.TrialsGenerated:
     return dataclasses.replace(event, **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_changed_suggestion_is_told_by_its_trial(tmp_path: Path) -> None:
     event = sobol_event()
     changed = dataclasses.replace(

@@ -187,6 +187,7 @@ def test_repeated_observations_of_one_point_are_survived() -> None:
     assert parameters_of(generation) != [points[0]]
 
 
+@pytest.mark.slow
 def test_the_same_snapshot_gives_the_same_bits_in_another_process() -> None:
     completed = observed(sobol_points(MIXED, 8), mixed_bowl)
     now = snapshot(MIXED, completed, sobol_points(MIXED, 10)[8:])

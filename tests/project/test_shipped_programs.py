@@ -24,6 +24,8 @@ from hpcopt.config.specs import job_runner
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.runners.protocol import AttemptRequest
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = Path(__file__).parents[2] / "configs"
 DATA = CONFIGS / "epidemic" / "boarding_school_1978.csv"
 

@@ -165,6 +165,7 @@ def test_values_that_were_taken_away_still_teach_and_are_not_proposed(
 # On the command line and in a script
 
 
+@pytest.mark.slow
 def test_run_says_what_changed_and_goes_on_within_the_new_bounds(
     tmp_path: Path,
 ) -> None:
@@ -187,6 +188,7 @@ def test_run_says_what_changed_and_goes_on_within_the_new_bounds(
     assert "the search space changed" not in hpcopt("run", config).stderr
 
 
+@pytest.mark.slow
 def test_what_waits_outside_the_new_space_is_abandoned(tmp_path: Path) -> None:
     config = make_config(tmp_path)
     hpcopt("run", config)
@@ -212,6 +214,7 @@ def test_what_waits_outside_the_new_space_is_abandoned(tmp_path: Path) -> None:
     assert "it does not fit the changed search space: parameter 'x'" in last[1].reason
 
 
+@pytest.mark.slow
 def test_a_script_goes_on_in_another_space(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

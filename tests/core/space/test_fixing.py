@@ -54,6 +54,7 @@ def loss_and_size(parameters: TParameterization) -> TOutcome:
     return {**loss(parameters), "size": float(parameters["n"])}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "evaluate"),
     [("-loss", loss), ("-loss, size", loss_and_size)],

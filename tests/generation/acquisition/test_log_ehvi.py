@@ -64,6 +64,7 @@ def test_the_gradient_is_that_of_the_value(
     assert_gradients(gradients, acquisition.values, X, step=1e-3, sharp=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_constraints", [0, 1])
 def test_the_value_is_the_expected_growth_of_the_volume(n_constraints: int) -> None:
     models, X = problem(2 + n_constraints)

@@ -198,6 +198,7 @@ def test_it_runs_in_the_generators_process(
     assert "noise on stdout" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.slow
 def test_one_whose_process_is_killed_is_replaced(
     module: Callable[..., GeneratorSpec], tmp_path: Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_one_whose_process_is_killed_is_replaced(
     assert "was killed, perhaps for want of memory" in told
 
 
+@pytest.mark.slow
 def test_one_that_hangs_is_ended_and_replaced(
     module: Callable[..., GeneratorSpec], tmp_path: Path
 ) -> None:

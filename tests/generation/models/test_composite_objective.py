@@ -167,6 +167,7 @@ def test_the_same_snapshot_gives_the_same_suggestions() -> None:
     assert one.details == other.details
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("diverged", [1e9, 1e300])
 def test_one_diverged_outcome_does_not_hide_what_is_close(diverged: float) -> None:
     def metrics(point: TParameterization) -> Metrics:
@@ -222,6 +223,7 @@ def test_of_many_trials_the_models_see_the_same_part() -> None:
     assert model.location + model.scale * model.process.y.max() == pytest.approx(best)
 
 
+@pytest.mark.slow
 def test_a_journal_with_targets_is_replayed_bit_for_bit(tmp_path: Path) -> None:
     client = Client(random_seed=3, folder=tmp_path)
     client.configure_experiment(

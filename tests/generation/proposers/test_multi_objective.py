@@ -68,6 +68,7 @@ def observed(points: list[TParameterization]) -> tuple[ObservedTrial, ...]:
     return tuple(ObservedTrial(k, p, two_bowls(p)) for k, p in enumerate(points))
 
 
+@pytest.mark.slow
 def test_suggestions_spread_over_the_front() -> None:
     points = sobol_points(SQUARE, 6)
     reference = np.array([-0.72, -0.72])

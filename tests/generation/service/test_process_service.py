@@ -151,6 +151,7 @@ def test_a_process_that_does_not_read_holds_nobody_up(
     assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.slow
 def test_a_request_larger_than_a_pipe_arrives(tmp_path: Path) -> None:
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 2000), bowl))
     service = ProcessService(tmp_path / "log", SOBOL)
