@@ -21,12 +21,13 @@ SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
 
 
 def requirements() -> list[Requirement]:
-    """Return all that setup.cfg asks for, of extras too."""
+    """Return all that setup.cfg asks for, of extras too, but an extra in another."""
     texts = [
         SETUP["options"]["install_requires"],
         *SETUP["options.extras_require"].values(),
     ]
-    return [Requirement(line) for text in texts for line in text.split("\n") if line]
+    found = [Requirement(line) for text in texts for line in text.split("\n") if line]
+    return [requirement for requirement in found if requirement.name != "hpcopt"]
 
 
 def pins() -> dict[str, Version]:
