@@ -40,7 +40,7 @@ ON_THE_PATH = {
 }
 
 #: The data that they hand on.
-DATA = {"snapshot", "protocol"}
+DATA = {"snapshot", "protocol", "models.training_data"}
 
 ROOM = Path(hpcopt.__file__).parent / "generation"
 

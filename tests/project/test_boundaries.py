@@ -35,9 +35,9 @@ TEST_MODULES = sorted(
 
 #: What comes from outside, and the rooms or modules that own it.
 OWNERS = {
-    "torch": ["generation/acquisition/botorch.py", "generation/models/botorch.py"],
-    "botorch": ["generation/acquisition/botorch.py", "generation/models/botorch.py"],
-    "gpytorch": ["generation/models/botorch.py"],
+    "torch": ["generation/acquisition/botorch.py", "generation/models/surrogate.py"],
+    "botorch": ["generation/acquisition/botorch.py", "generation/models/surrogate.py"],
+    "gpytorch": ["generation/models/surrogate.py"],
     "scipy": [
         "generation/acquisition/",
         "generation/design/",

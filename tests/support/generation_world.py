@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
+
+from botorch.models import SingleTaskGP
 
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
@@ -13,6 +16,7 @@ from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
 from hpcopt.generation.models.composite_process import CompositeProcess
 from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
 from hpcopt.generation.models.outcome_models import possibly_best
+from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.protocol import Generation
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
@@ -173,3 +177,10 @@ def log_ei(
         seed=0,
         is_greedy=is_greedy,
     )
+
+
+def untransformed(surrogate: Surrogate) -> SingleTaskGP:
+    """Return its model of the transformed outcome, in that one's units."""
+    model = copy.deepcopy(surrogate.model)
+    del model.outcome_transform
+    return model

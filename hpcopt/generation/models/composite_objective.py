@@ -14,7 +14,8 @@ from hpcopt.core.goals.objective import Objective
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.models.composite_process import CompositeProcess, DistanceTerm
 from hpcopt.generation.models.standardize import Standardize
-from hpcopt.generation.models.surrogate import N_CONDITIONED, Surrogate, TrainingData
+from hpcopt.generation.models.surrogate import N_CONDITIONED, Surrogate
+from hpcopt.generation.models.training_data import TrainingData
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]

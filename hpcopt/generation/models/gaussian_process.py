@@ -1,7 +1,7 @@
 """A Gaussian process of known hyperparameters, conditioned on data. Pure numpy.
 
-What BoTorch's ``SingleTaskGP`` would say, in a tenth of the time: with the few dozens
-of points that expensive simulations give, nearly all of its time is overhead. Notation
+What BoTorch's ``SingleTaskGP`` says, in a tenth of the time: with the few dozens of
+points that expensive simulations give, nearly all of its time is overhead. Notation
 and algorithms are those of Rasmussen and Williams, "Gaussian Processes for Machine
 Learning" (2006), chapters 2 and 5.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +74,26 @@ class GaussianProcess:
         root = cholesky(K)
         weights = cho_solve((root, True), y - hyperparameters.mean)
         return cls(X, y, noise, hyperparameters, root, weights)
+
+    @classmethod
+    def of_model(cls, model: Any) -> GaussianProcess:
+        """Return what a ``SingleTaskGP`` with a scaled Matérn-5/2 kernel is.
+
+        Raises:
+            LinAlgError: The outcomes' covariance could not be factorised.
+        """
+        y = model.train_targets.numpy()
+        noise = model.likelihood.noise.detach().numpy()
+        kernel = model.covar_module
+        hyperparameters = Hyperparameters(
+            lengthscales=kernel.base_kernel.lengthscale.detach().numpy()[0],
+            outputscale=kernel.outputscale.item(),
+            noise=noise.item() if noise.size == 1 else None,
+            mean=model.mean_module.constant.item(),
+        )
+        [X] = model.train_inputs
+        noise = np.broadcast_to(noise, y.shape)
+        return cls.of(X.numpy(), y, noise, hyperparameters)
 
     @property
     def lengthscales(self) -> Array:

@@ -22,7 +22,8 @@ from hpcopt.generation.models.composite_objective import CompositeSurrogate
 from hpcopt.generation.models.composite_process import CompositeProcess
 from hpcopt.generation.models.failure_model import success_data
 from hpcopt.generation.models.gaussian_process import GaussianProcess
-from hpcopt.generation.models.surrogate import Surrogate, TrainingData
+from hpcopt.generation.models.surrogate import Surrogate
+from hpcopt.generation.models.training_data import TrainingData
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]

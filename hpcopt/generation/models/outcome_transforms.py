@@ -35,10 +35,13 @@ _RELATIVE_SPREAD = 1e-12
 #: Numbers below this lose digits.
 _SMALLEST = 1e-300
 
-_QUADRATURE = np.polynomial.hermite_e.hermegauss(32)
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+
+#: The nodes and weights of the mean of a function of a standard normal number.
+QUADRATURE = _NODES, _WEIGHTS / _WEIGHTS.sum()
 
 
-class OutcomeTransform(Protocol):
+class FittedTransform(Protocol):
     """An increasing function of an outcome, to values with a variance of about 1."""
 
     def __call__(self, y: Array) -> Array:
@@ -46,6 +49,12 @@ class OutcomeTransform(Protocol):
 
     def variance(self, y: Array, variance: Array) -> Array:
         """Return the variance of each transformed outcome's noise, shape ``(n,)``."""
+
+    def inverse(self, t: Array) -> tuple[Array, Array]:
+        """Return the outcomes of the transformed ones ``t``, and the slopes there.
+
+        All of them have one shape.
+        """
 
     def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Return mean and variance of outcomes that are Gaussian when transformed.
@@ -119,9 +128,23 @@ class YeoJohnson:
         transformed: Array = variance * slope**2
         return transformed
 
+    def inverse(self, t: Array) -> tuple[Array, Array]:
+        """Return the outcomes of the transformed ones ``t``, and the slopes there."""
+        # A power has a bounded range: beyond the outcomes' own range, extended by
+        # itself on both sides, its inverse means nothing.
+        reach = self.highest - self.lowest
+        ends = np.array([self.lowest - reach, self.highest + reach])
+        ends = _yeo_johnson(ends, self.power)
+        powered = t * self.std + self.mean
+        z = _inverse_yeo_johnson(np.clip(powered, *ends), self.power)
+        exponent = np.where(z >= 0, 1 - self.power, self.power - 1)
+        slope = np.exp(exponent * np.log1p(np.abs(z))) * (self.scale * self.std)
+        is_inside = (powered > ends[0]) & (powered < ends[1])
+        return self.location + self.scale * z, np.where(is_inside, slope, 0.0)
+
     def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Return mean and variance of outcomes that are Gaussian when transformed."""
-        return _integrated(self._inverse, mean, variance)
+        return _integrated(self.inverse, mean, variance)
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
@@ -130,15 +153,6 @@ class YeoJohnson:
 
     def _clipped(self, y: Array) -> Array:
         return _clipped(y, self.location, self.scale, self.lowest, self.highest)
-
-    def _inverse(self, t: Array) -> Array:
-        # A power has a bounded range: beyond the outcomes' own range, extended by
-        # itself on both sides, its inverse means nothing.
-        reach = self.highest - self.lowest
-        ends = np.array([self.lowest - reach, self.highest + reach])
-        ends = _yeo_johnson(ends, self.power)
-        z = _inverse_yeo_johnson(np.clip(t * self.std + self.mean, *ends), self.power)
-        return self.location + self.scale * z
 
 
 @dataclass(frozen=True)
@@ -172,19 +186,20 @@ class Bilog:
         transformed: Array = variance * slope**2
         return transformed
 
+    def inverse(self, t: Array) -> tuple[Array, Array]:
+        """Return the slacks of the transformed ones ``t``, and the slopes there."""
+        z = t * self.std
+        slope = self.scale * self.std * np.exp(np.abs(z))
+        return self.scale * np.sign(z) * np.expm1(np.abs(z)), slope
+
     def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Return mean and variance of slacks that are Gaussian when transformed."""
-        return _integrated(self._inverse, mean, variance)
+        return _integrated(self.inverse, mean, variance)
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
         """What a person may want to know of it."""
         return {"scale": self.scale}
-
-    def _inverse(self, t: Array) -> Array:
-        z = t * self.std
-        slack: Array = self.scale * np.sign(z) * np.expm1(np.abs(z))
-        return slack
 
 
 def _clipped(
@@ -202,12 +217,11 @@ def _bilog(z: Array) -> Array:
 
 
 def _integrated(
-    inverse: Callable[[Array], Array], mean: Array, variance: Array
+    inverse: Callable[[Array], tuple[Array, Array]], mean: Array, variance: Array
 ) -> tuple[Array, Array]:
     """Return mean and variance of ``inverse`` of Gaussian numbers, by quadrature."""
-    nodes, weights = _QUADRATURE
-    values = inverse(mean[:, None] + np.sqrt(variance)[:, None] * nodes)
-    weights = weights / weights.sum()
+    nodes, weights = QUADRATURE
+    values = inverse(mean[:, None] + np.sqrt(variance)[:, None] * nodes)[0]
     first = values @ weights
     return first, ((values - first[:, None]) ** 2) @ weights
 

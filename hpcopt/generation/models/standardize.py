@@ -76,6 +76,10 @@ class Standardize:
         """Return the variance of the transformed outcomes."""
         return variance / self.std**2
 
+    def inverse(self, t: Array) -> tuple[Array, Array]:
+        """Return the outcomes of the transformed ones ``t``, and the slopes there."""
+        return self.mean + self.std * t, np.full_like(t, self.std)
+
     def inverse_moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Return mean and variance of outcomes that are Gaussian when transformed."""
         return self.mean + self.std * mean, self.std**2 * variance

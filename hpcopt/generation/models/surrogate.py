@@ -1,29 +1,44 @@
-"""A surrogate: the data of one outcome, and a Gaussian process fitted to them."""
+"""A surrogate: BoTorch's model of one outcome, with hyperparameters of our own fit.
+
+What acquisitions ask is answered by a view of it in numpy, made from its tensors.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from botorch.models import SingleTaskGP
+from botorch.models.transforms.outcome import OutcomeTransform
+from botorch.posteriors.gpytorch import GPyTorchPosterior
+from botorch.posteriors.posterior import Posterior
+from botorch.posteriors.transformed import TransformedPosterior
+from gpytorch import settings
+from gpytorch.constraints import GreaterThan
+from gpytorch.kernels import MaternKernel, ScaleKernel
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.priors import GammaPrior, LogNormalPrior
+from typing_extensions import override
 
-from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.models.gaussian_process import GaussianProcess, Hyperparameters
 from hpcopt.generation.models.map_fit import (
     MIN_NOISE,
+    Gamma,
+    LogNormal,
+    Prior,
     Priors,
     fit_hyperparameters,
     prior_hyperparameters,
 )
-from hpcopt.generation.models.outcome_transforms import (
-    Bilog,
-    OutcomeTransform,
-    YeoJohnson,
-)
+from hpcopt.generation.models.outcome_transforms import QUADRATURE, FittedTransform
 from hpcopt.generation.models.standardize import Standardize
-from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.models.training_data import TrainingData
 
 Array = npt.NDArray[np.float64]
 
@@ -32,118 +47,18 @@ Array = npt.NDArray[np.float64]
 #: the cube of the number.
 _N_FITTED, N_CONDITIONED = 300, 1000
 
-#: Larger outcomes and standard errors say no more than these, whose squares are finite.
-_LARGEST, _LARGEST_SEM = 1e150, 1e100
+#: Covariances of up to so many points are factorised, as our own are.
+_N_FACTORISED = 4 * N_CONDITIONED
 
 _Choose = Callable[[Array, Array, Array | None, Priors], Hyperparameters]
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """What the completed trials say of one outcome."""
-
-    X: Array
-    """Points of the unit cube, shape ``(n, d)``."""
-    y: Array
-    """The outcome's values, shape ``(n,)``; larger is better."""
-    variance: Array | None
-    """The variance of each value's noise, ``(n,)``; ``None`` unless all are known."""
-    priors: Priors
-    """Those of the model's hyperparameters."""
-    alternative_priors: tuple[Priors, ...] = ()
-    """Others; a fit chooses among all by the leave-one-out log density."""
-    is_slack: bool = False
-    """Whether it is a constraint's slack: what is below 0 is not feasible."""
-    is_linear: bool = False
-    """Whether differences count as they are: the outcome is standardised only."""
-    target: float | None = None
-    """What it is to be close to, in place of being large; it is linear then."""
-
-    @classmethod
-    def of_objectives(cls, snapshot: Snapshot) -> list[TrainingData]:
-        """Return the data of each of several objectives."""
-        return [
-            replace(cls.of_sum(snapshot, objective), is_linear=True)
-            for objective in snapshot.goals.objectives
-        ]
-
-    @classmethod
-    def of_constraints(cls, snapshot: Snapshot) -> list[TrainingData]:
-        """Return the slacks of each constraint of which something is known."""
-        slacks = [
-            cls.of_sum(snapshot, constraint, bound=constraint.bound)
-            for constraint in snapshot.goals.constraints
-            if not constraint.is_relative
-        ]
-        return [data for data in slacks if len(data)]
-
-    @classmethod
-    def of_sum(
-        cls, snapshot: Snapshot, metric_sum: MetricSum, bound: float | None = None
-    ) -> TrainingData:
-        """Return what the trials that have all its metrics say of ``metric_sum``.
-
-        Args:
-            snapshot: Where the trials are from.
-            metric_sum: The outcome.
-            bound: What a feasible outcome reaches: the slack is returned, which is
-                the outcome less this.
-        """
-        trials = [t for t in snapshot.completed if metric_sum.is_known(t.outcome)]
-        sems = [metric_sum.sem(trial.outcome) for trial in trials]
-        known = [min(sem, _LARGEST_SEM) ** 2 for sem in sems if sem is not None]
-        values = np.array([metric_sum.value(trial.outcome) for trial in trials])
-        y = np.clip(values, -_LARGEST, _LARGEST)
-        return cls(
-            X=snapshot.space.encode(trial.parameters for trial in trials),
-            y=y if bound is None else y - bound,
-            variance=np.array(known) if len(known) == len(trials) else None,
-            priors=Priors.short_lengthscales(snapshot.space.is_one_hot),
-            is_slack=bound is not None,
-        )
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def with_long_lengthscales(self) -> TrainingData:
-        """Return the data of an outcome that is a trend across the space."""
-        long = Priors.long_lengthscales(self.X.shape[1])
-        return replace(self, priors=long, alternative_priors=())
-
-    def with_long_alternative(self) -> TrainingData:
-        """Return the data of an outcome that may be such a trend."""
-        long = Priors.long_lengthscales(self.X.shape[1])
-        return replace(self, alternative_priors=(long,))
-
-    def subset(self, n: int) -> TrainingData:
-        """Return ``n`` of the outcomes: half of them the best, the others at random.
-
-        Those nearest to 0 are the best slacks: they show where the boundary is.
-        """
-        if len(self) <= n:
-            return self
-        kept = self.subset_indices(n)
-        variance = None if self.variance is None else self.variance[kept]
-        return replace(self, X=self.X[kept], y=self.y[kept], variance=variance)
-
-    def subset_indices(self, n: int) -> npt.NDArray[np.intp]:
-        """Return which outcomes ``subset`` takes, in their order; shape ``(n,)``."""
-        if len(self) <= n:
-            return np.arange(len(self))
-        aim = 0.0 if self.is_slack else self.target
-        merit = self.y if aim is None else -np.abs(self.y - aim)
-        by_merit = np.argsort(-merit, kind="stable")
-        rest = np.random.default_rng(len(self)).permutation(by_merit[n // 2 :])
-        return np.sort(np.concatenate([by_merit[: n // 2], rest[: n - n // 2]]))
-
-
-@dataclass(frozen=True)
 class Surrogate:
-    """A fitted model of the transformed outcome, and the way back."""
+    """A fitted model of an outcome, and what is known of the fit."""
 
-    process: GaussianProcess
-    """Of the transformed outcomes."""
-    transform: OutcomeTransform
+    model: SingleTaskGP
+    """In the outcome's units; its transform is a ``FittedOutcome``."""
     details: Mapping[str, JSONValue]
     """Its hyperparameters, for a person to look at."""
 
@@ -172,18 +87,13 @@ class Surrogate:
     @classmethod
     def _with(cls, data: TrainingData, choose: _Choose) -> Surrogate:
         data = data.subset(N_CONDITIONED)
-        transform = _transform(data)
+        transform = data.fitted_transform()
         part = data.subset(_N_FITTED)
         chosen = choose(
-            part.X, transform(part.y), _known_noise(part, transform), part.priors
+            part.X, transform(part.y), part.known_noise(transform), part.priors
         )
-        t = transform(data.y)
-        noise = _known_noise(data, transform)
-        if noise is None or chosen.noise is not None:
-            noise = np.full_like(t, chosen.noise)
-        return cls(
-            process=GaussianProcess.of(data.X, t, noise, chosen),
-            transform=transform,
+        found = cls(
+            model=OutcomeGP(data, FittedOutcome(transform), chosen),
             details={
                 "lengthscales": chosen.lengthscales.tolist(),
                 "outputscale": chosen.outputscale,
@@ -191,6 +101,25 @@ class Surrogate:
                 **transform.details,
             },
         )
+        # A covariance that cannot be factorised is the fit's failure, not the search's.
+        _ = found.process
+        return found
+
+    @cached_property
+    def process(self) -> GaussianProcess:
+        """What the model says of the transformed outcome.
+
+        Raises:
+            LinAlgError: The outcomes' covariance could not be factorised.
+        """
+        return GaussianProcess.of_model(self.model)
+
+    @property
+    def transform(self) -> FittedTransform:
+        """That of the outcome, in numpy."""
+        outcome: Any = self.model.outcome_transform
+        fitted: FittedTransform = outcome.fitted
+        return fitted
 
     def scaled(self, value: float) -> float:
         """Return an outcome in the units of ``process``, not clipped if linear."""
@@ -210,27 +139,159 @@ class Surrogate:
         return self.transform.std
 
     def predict(self, X: Array) -> tuple[Array, Array]:
-        """Return the outcome's mean and variance at the points ``X``, noise left out.
+        """Return the outcome's mean and variance at ``X``, noise left out.
 
-        Args:
-            X: Points of the unit cube, shape ``(b, d)``.
-
-        Returns:
-            Both of shape ``(b,)``.
+        The points of the unit cube are of shape ``(b, d)``, the moments of ``(b,)``.
         """
         return self.transform.inverse_moments(*self.process.moments(X))
 
 
-def _known_noise(data: TrainingData, transform: OutcomeTransform) -> Array | None:
-    """Return the variance of each transformed outcome; ``None`` if it is not known."""
-    if data.variance is None:
-        return None
-    return np.maximum(transform.variance(data.y, data.variance), MIN_NOISE)
+class OutcomeGP(SingleTaskGP):
+    """A ``SingleTaskGP`` whose hyperparameters are known, and their priors too."""
+
+    def __init__(
+        self, data: TrainingData, transform: FittedOutcome, chosen: Hyperparameters
+    ) -> None:
+        """Condition the model on the data.
+
+        Args:
+            data: In the outcome's units.
+            transform: That of the outcome.
+            chosen: The hyperparameters, of the transformed outcome; without a noise if
+                the data know theirs.
+        """
+        priors = data.priors
+        kernel = MaternKernel(
+            nu=2.5,
+            ard_num_dims=data.X.shape[1],
+            lengthscale_prior=_prior(priors.lengthscales),
+            # As it is, without a transform: the model holds the fit's very bits.
+            lengthscale_constraint=GreaterThan(0.99 * priors.shortest, transform=None),
+        )
+        likelihood = variance = None
+        if chosen.noise is None and data.variance is not None:
+            variance = torch.from_numpy(data.variance).unsqueeze(-1)
+        else:
+            likelihood = GaussianLikelihood(
+                noise_prior=_prior(priors.noise),
+                noise_constraint=GreaterThan(0.99 * MIN_NOISE, transform=None),
+            )
+        super().__init__(
+            torch.from_numpy(data.X),
+            torch.from_numpy(data.y).unsqueeze(-1),
+            train_Yvar=variance,
+            likelihood=likelihood,
+            covar_module=ScaleKernel(
+                kernel,
+                outputscale_prior=_prior(priors.outputscale),
+                outputscale_constraint=GreaterThan(1e-6, transform=None),
+            ),
+            outcome_transform=transform,
+        )
+        kernel.raw_lengthscale.data.copy_(torch.from_numpy(chosen.lengthscales))
+        self.covar_module.raw_outputscale.data.fill_(chosen.outputscale)
+        self.mean_module.raw_constant.data.fill_(chosen.mean)
+        if likelihood is not None:
+            likelihood.noise_covar.raw_noise.data.fill_(chosen.noise)
+        self.eval()
+
+    @override
+    def posterior(
+        self, X: torch.Tensor, *args: Any, **options: Any
+    ) -> GPyTorchPosterior | TransformedPosterior:
+        """Return the posterior at the points ``X``, in the outcome's units."""
+        with settings.max_cholesky_size(_N_FACTORISED):
+            return super().posterior(X, *args, **options)
 
 
-def _transform(data: TrainingData) -> OutcomeTransform:
-    if data.is_slack:
-        return Bilog.fit(data.y)
-    if data.is_linear or data.target is not None:
-        return Standardize.fit(data.y, data.target)
-    return YeoJohnson.fit(data.y)
+class FittedOutcome(OutcomeTransform):
+    """A fitted transform in numpy, as BoTorch's models take it."""
+
+    def __init__(self, fitted: FittedTransform) -> None:
+        super().__init__()
+        self.fitted = fitted
+
+    @override
+    def forward(
+        self,
+        Y: torch.Tensor,
+        Yvar: torch.Tensor | None = None,
+        X: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the transformed outcomes and the variance of their noise."""
+        y = Y.detach().numpy()
+        t = torch.from_numpy(self.fitted(y))
+        if Yvar is None:
+            return t, None
+        variance = self.fitted.variance(y, Yvar.detach().numpy())
+        return t, torch.from_numpy(np.maximum(variance, MIN_NOISE))
+
+    @override
+    def untransform(
+        self,
+        Y: torch.Tensor,
+        Yvar: torch.Tensor | None = None,
+        X: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the outcomes of transformed ones, and to first order their noise."""
+        outcomes: torch.Tensor = _Inverse.apply(Y, self.fitted)  # type: ignore[no-untyped-call]
+        if Yvar is None:
+            return outcomes, None
+        slope = torch.from_numpy(self.fitted.inverse(Y.detach().numpy())[1])
+        return outcomes, Yvar * slope**2
+
+    @override
+    def untransform_posterior(
+        self, posterior: Posterior, X: torch.Tensor | None = None
+    ) -> Posterior:
+        """Return the posterior of the outcomes."""
+        if isinstance(self.fitted, Standardize) and isinstance(
+            posterior, GPyTorchPosterior
+        ):
+            scaled = posterior.distribution * self.fitted.std
+            return GPyTorchPosterior(scaled + self.fitted.mean)
+        return TransformedPosterior(
+            posterior,
+            sample_transform=lambda samples: self.untransform(samples)[0],
+            mean_transform=lambda mean, variance: self._moments(mean, variance)[0],
+            variance_transform=lambda mean, variance: self._moments(mean, variance)[1],
+        )
+
+    def _moments(
+        self, mean: torch.Tensor, variance: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        nodes, weights = map(torch.from_numpy, QUADRATURE)
+        t = mean[..., None] + variance.sqrt()[..., None] * nodes
+        values = self.untransform(t)[0]
+        first = values @ weights
+        return first, ((values - first[..., None]) ** 2) @ weights
+
+
+class _Inverse(torch.autograd.Function):
+    """The inverse of a fitted transform, by its slope."""
+
+    @staticmethod
+    @override
+    def forward(
+        ctx: Any, transformed: torch.Tensor, fitted: FittedTransform
+    ) -> torch.Tensor:
+        values, slope = fitted.inverse(transformed.detach().numpy())
+        ctx.save_for_backward(torch.from_numpy(slope))
+        return torch.from_numpy(values)
+
+    @staticmethod
+    @override
+    def backward(ctx: Any, *gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        [slope] = ctx.saved_tensors
+        return gradient[0] * slope, None
+
+
+def _prior(prior: Prior) -> GammaPrior | LogNormalPrior:
+    match prior:
+        case Gamma():
+            rate = torch.from_numpy(prior.rate)
+            return GammaPrior(torch.full_like(rate, prior.shape), rate)
+        case LogNormal():
+            mu = torch.from_numpy(prior.mu)
+            return LogNormalPrior(mu, torch.full_like(mu, prior.sigma))
+    raise TypeError(f"expected a prior that gpytorch has, found {prior!r}")

@@ -11,7 +11,8 @@ from hpcopt.generation.models.gaussian_process import (
     GaussianProcess,
 )
 from hpcopt.generation.models.map_fit import Priors
-from hpcopt.generation.models.surrogate import Surrogate, TrainingData
+from hpcopt.generation.models.surrogate import Surrogate
+from hpcopt.generation.models.training_data import TrainingData
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import (
     SQUARE,
@@ -20,6 +21,7 @@ from tests.support.generation_world import (
     observed,
     snapshot,
     sobol_points,
+    untransformed,
 )
 from tests.support.last_digits import Numbers
 
@@ -56,17 +58,16 @@ def test_without_noise_and_pending_points_it_is_log_expected_improvement() -> No
     import torch
     from botorch.acquisition.analytic import LogExpectedImprovement
 
-    from hpcopt.generation.models.botorch import single_task_gp
-
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl))
-    process = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
-    model = single_task_gp(process)
+    surrogate = Surrogate.fit(TrainingData.of_sum(now, now.objective))
+    process, model = surrogate.process, untransformed(surrogate)
     X = Numbers(0).random(200, 2)
     improvement = log_ei(process, [], np.zeros((0, 2)))
     ours = improvement.values(X)
     theirs = LogExpectedImprovement(model, best_f=model.train_targets.max())(
         torch.from_numpy(X).unsqueeze(-2)
-    ).numpy()
+    )
+    theirs = theirs.detach().numpy()
     likely = theirs > -10
     assert likely.sum() > 10
     np.testing.assert_allclose(ours[likely], theirs[likely], atol=0.05)
@@ -80,11 +81,10 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
     from botorch.sampling.normal import SobolQMCNormalSampler
 
     from hpcopt.generation.acquisition.botorch import BotorchAcquisition
-    from hpcopt.generation.models.botorch import single_task_gp
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
-    process = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
-    model = single_task_gp(process)
+    surrogate = Surrogate.fit(TrainingData.of_sum(now, now.objective))
+    process, model = surrogate.process, untransformed(surrogate)
     pending = np.array([[0.3, 0.7], [0.4, 0.6]])
     X = Numbers(0).random(100, 2)
     monkeypatch.setattr(GaussianImprovement, "N_SAMPLES", 2048)

@@ -12,7 +12,8 @@ from hpcopt.generation.models.gaussian_process import (
     GaussianProcess,
     Hyperparameters,
 )
-from hpcopt.generation.models.surrogate import Surrogate, TrainingData
+from hpcopt.generation.models.surrogate import Surrogate
+from hpcopt.generation.models.training_data import TrainingData
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import (
     SQUARE,
@@ -20,6 +21,7 @@ from tests.support.generation_world import (
     observed,
     snapshot,
     sobol_points,
+    untransformed,
 )
 from tests.support.last_digits import Numbers
 
@@ -42,19 +44,18 @@ def test_the_leave_one_out_density_is_that_of_each_outcome_given_the_others() ->
     assert found == pytest.approx(expected)
 
 
-def test_the_process_is_that_of_botorchs_model() -> None:
+@pytest.mark.parametrize("sem", [None, 0.01], ids=["inferred", "known"])
+def test_the_process_is_that_of_botorchs_model(sem: float | None) -> None:
     import torch
 
-    from hpcopt.generation.models.botorch import single_task_gp
-
-    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.01))
-    process = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=sem))
+    surrogate = Surrogate.fit(TrainingData.of_sum(now, now.objective))
     X = Numbers(0).random(50, 2)
     with torch.no_grad():
-        posterior = single_task_gp(process).posterior(torch.from_numpy(X))
-    mean, variance = process.moments(X)
-    np.testing.assert_allclose(mean, posterior.mean.squeeze(-1), atol=1e-6)
-    np.testing.assert_allclose(variance, posterior.variance.squeeze(-1), atol=1e-6)
+        posterior = untransformed(surrogate).posterior(torch.from_numpy(X))
+    mean, variance = surrogate.process.moments(X)
+    np.testing.assert_allclose(mean, posterior.mean.squeeze(-1), atol=1e-9)
+    np.testing.assert_allclose(variance, posterior.variance.squeeze(-1), atol=1e-8)
 
 
 def test_the_gradient_of_the_mean_is_that_of_its_values() -> None:

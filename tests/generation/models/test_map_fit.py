@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from hpcopt.generation.models import map_fit
 from hpcopt.generation.models.gaussian_process import (
     Array,
+    GaussianProcess,
 )
 from hpcopt.generation.models.map_fit import Priors
-from hpcopt.generation.models.surrogate import Surrogate, TrainingData
+from hpcopt.generation.models.surrogate import Surrogate
+from hpcopt.generation.models.training_data import TrainingData
 from tests.support.differences import assert_gradients
 from tests.support.generation_world import (
     SQUARE,
@@ -62,35 +66,27 @@ def test_the_fit_tells_noise_from_signal() -> None:
     assert 0.04 < noisy.noise < 0.2
 
 
-def test_the_fit_is_that_of_gpytorchs_likelihood() -> None:
-    import torch
+@pytest.mark.parametrize("sem", [None, 0.02], ids=["inferred", "known"])
+@pytest.mark.parametrize("is_long", [False, True], ids=["short", "long"])
+def test_gpytorchs_fit_ends_where_ours_does(
+    *, sem: float | None, is_long: bool
+) -> None:
+    from botorch.fit import fit_gpytorch_mll
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    from hpcopt.generation.models.botorch import single_task_gp
-
-    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.01))
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 20), bowl, sem=sem))
     data = TrainingData.of_sum(now, now.objective)
-    model = single_task_gp(Surrogate.fit(data).process)
-    model.requires_grad_(True)
-    model.train()
-    mll = ExactMarginalLogLikelihood(model.likelihood, model)
+    data = data.with_long_lengthscales() if is_long else data
+    model = Surrogate.fit(data).model
+    ours = GaussianProcess.of_model(model).hyperparameters
     kernel = model.covar_module
-    with torch.no_grad():
-        lengthscale, scale = kernel.base_kernel.lengthscale, kernel.outputscale
-    log_prior = (2 * lengthscale.log() - 6 * lengthscale).sum()
-    log_prior += scale.log() - 0.15 * scale
-
-    def posterior() -> float:
-        value = mll(model(*model.train_inputs), model.train_targets) * len(data)
-        ell, s = kernel.base_kernel.lengthscale, kernel.outputscale
-        prior = (2 * ell.log() - 6 * ell).sum() + s.log() - 0.15 * s
-        return float((value + prior).detach())
-
-    best = posterior()
-    for factor in (0.9, 1.1):
-        kernel.base_kernel.lengthscale = lengthscale * factor
-        assert posterior() < best
-        kernel.base_kernel.lengthscale = lengthscale
-        kernel.outputscale = scale * factor
-        assert posterior() < best
-        kernel.outputscale = scale
+    kernel.base_kernel.lengthscale = 2 * kernel.base_kernel.lengthscale.detach()
+    kernel.outputscale = 0.5 * kernel.outputscale.detach()
+    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    theirs = GaussianProcess.of_model(model).hyperparameters
+    np.testing.assert_allclose(theirs.lengthscales, ours.lengthscales, rtol=0.02)
+    assert theirs.outputscale == pytest.approx(ours.outputscale, rel=0.05)
+    assert theirs.mean == pytest.approx(ours.mean, abs=0.05)
+    if ours.noise is not None:
+        assert theirs.noise is not None
+        assert math.log(theirs.noise) == pytest.approx(math.log(ours.noise), abs=0.2)
