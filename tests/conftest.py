@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# As the generator's own process: the same number of threads gives the same bits. Set
-# before anything loads numpy or torch.
+# As the generator's own process, before anything loads numpy or torch. The generator
+# limits its threads itself, but many a test asks a model without one around it, and its
+# bits depend on their number.
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_variable] = "1"
 

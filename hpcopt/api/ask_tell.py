@@ -67,11 +67,12 @@ class AskTell(Configuration):
             raise ConfigError(f"max_trials: expected at least 1, found {max_trials}")
         held = self._acquire("get_next_trials")
         _check_baseline(held.experiment)
-        generator = make_generator(self._generation.spec)
+        spec = self._generation.spec
+        generator = make_generator(spec)
         fixed = {k: python_value(v) for k, v in (fixed_parameters or {}).items()}
         snapshot = Snapshot.of(held.experiment).with_fixed(fixed)
         generation = generator.generate(max_trials, snapshot).recording(
-            environment(), snapshot.environment
+            environment(spec.threads), snapshot.environment
         )
         trials = held.manual_trials.hand_out(generation, fixed)
         if len(trials) < max_trials:

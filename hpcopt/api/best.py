@@ -6,6 +6,7 @@ Loads the models when it is called.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hpcopt.api.outcomes import observed_outcome
 from hpcopt.core.errors import GenerationError, UsageError
@@ -99,7 +100,7 @@ def predictions(
 
     for point in points:
         experiment.space.check(point)
-    return predict_metrics(Snapshot.of(experiment), points)
+    return predict_metrics(Snapshot.of(experiment), points, _threads(experiment))
 
 
 def _predicted_values(
@@ -110,9 +111,10 @@ def _predicted_values(
 
     snapshot = Snapshot.of(experiment)
     points = [trial.parameters for trial in trials]
+    threads = _threads(experiment)
     try:
         return [
-            [mean for mean, _ in predict(snapshot, points, objective)]
+            [mean for mean, _ in predict(snapshot, points, objective, threads)]
             for objective in objectives
         ]
     except GenerationError as exc:
@@ -127,6 +129,13 @@ def _predicted_outcomes(
     except GenerationError as exc:
         raise _without_model(exc) from exc
     return [dict(outcome) for outcome in found]
+
+
+def _threads(experiment: Experiment) -> int:
+    """Return how many threads the experiment's models take."""
+    settings: Any = experiment.settings.get("generation", {})
+    threads: int = settings.get("threads", 1)
+    return threads
 
 
 def _without_model(exc: GenerationError) -> GenerationError:

@@ -164,6 +164,8 @@ class Configuration:
         allow_exceeding_initialization_budget: bool = False,
         torch_device: str | None = None,
         simplify_parameter_changes: bool = False,
+        *,
+        threads: int = 1,
     ) -> None:
         """Say how parameterizations are proposed; without this, by ``"fast"``.
 
@@ -180,6 +182,8 @@ class Configuration:
             allow_exceeding_initialization_budget: Only ``False`` is supported yet.
             torch_device: Not supported yet.
             simplify_parameter_changes: Only ``False`` is supported yet.
+            threads: How many threads the models and the search take, predictions too;
+                hpcopt's addition to Ax. Your own code has as many as before.
 
         Raises:
             ConfigError: Something is not supported.
@@ -202,7 +206,7 @@ class Configuration:
             simplify_parameter_changes=(simplify_parameter_changes, False),
         )
         self._generation = generation_options(
-            method, initialization_budget, initialization_random_seed
+            method, initialization_budget, initialization_random_seed, threads
         )
 
     def configure_generator(

@@ -64,12 +64,13 @@ def modules_folder() -> str:
 
 
 def generation_options(
-    method: str, initialization_budget: int | None, seed: int | None
+    method: str, initialization_budget: int | None, seed: int | None, threads: int
 ) -> GenerationOptions:
     """Return the options for Ax's arguments; hpcopt's names of methods work too.
 
     Raises:
-        ConfigError: There is no such method, or the budget is not positive.
+        ConfigError: There is no such method, or the budget or the number of threads is
+            not positive.
     """
     known = {**{name: name for name in METHODS}, **_METHODS}
     if method not in known:
@@ -82,7 +83,7 @@ def generation_options(
             "initialization_budget: expected at least 1 trial, "
             f"found {initialization_budget}"
         )
-    spec = GeneratorSpec(known[method], initialization_budget)
+    spec = GeneratorSpec(known[method], initialization_budget, threads=threads)
     return GenerationOptions(spec, seed)
 
 

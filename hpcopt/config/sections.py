@@ -149,6 +149,10 @@ class GenerationSection(Spec):
     """The keyword arguments of that class."""
     timeout_s: Number = 600
     """How many seconds one suggestion may take; a tenth more for each further one."""
+    threads: StrictInt = 1
+    """How many threads the models and the search take. More than one seldom helps, and
+    takes many times as long where other programs use the processors; other numbers give
+    other last digits."""
 
     def spec(self) -> GeneratorSpec:
         """Return which generator it means.
@@ -162,6 +166,7 @@ class GenerationSection(Spec):
                 generator=self.generator,
                 options=self.model_dump(mode="json")["options"],
                 timeout_s=self.timeout_s,
+                threads=self.threads,
             )
         except ConfigError as exc:
             raise ConfigError(f"generation.{exc}") from exc

@@ -19,4 +19,6 @@ def make_generator(spec: GeneratorSpec) -> Generator:
     """
     if spec.generator is not None:
         return OwnGenerator(spec)
-    return BayesianGenerator(n_initial=spec.n_initial, method=spec.method)
+    return BayesianGenerator(
+        n_initial=spec.n_initial, method=spec.method, threads=spec.threads
+    )

@@ -90,7 +90,8 @@ class GeneratorSpec:
     """Where the user's own module is looked for first."""
     timeout_s: float = _TIMEOUT_S
     """How long a suggestion may take."""
-    n_threads: int = 1
+    threads: int = 1
+    """How many threads numerics take while it is at work."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -109,6 +110,10 @@ class GeneratorSpec:
             raise ConfigError(
                 f"timeout_s: expected seconds above 0, found {self.timeout_s}"
             )
+        if isinstance(self.threads, bool) or not isinstance(self.threads, int):
+            raise ConfigError(f"threads: expected a number, found {self.threads!r}")
+        if self.threads < 1:
+            raise ConfigError(f"threads: expected at least 1, found {self.threads}")
 
     @property
     def name(self) -> str:
@@ -129,15 +134,13 @@ class GeneratorSpec:
             changed["options"] = dict(self.options)
         if self.timeout_s != _TIMEOUT_S:
             changed["timeout_s"] = self.timeout_s
+        if self.threads != 1:
+            changed["threads"] = self.threads
         return changed
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return the spec as a JSON object."""
-        return {
-            **self.settings(),
-            "folder": self.folder,
-            "n_threads": self.n_threads,
-        }
+        return {**self.settings(), "folder": self.folder}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> GeneratorSpec:

@@ -15,12 +15,14 @@ from hpcopt.generation.models.outcome_models import objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
+from hpcopt.host.threads import limited_threads
 
 
 def predict(
     snapshot: Snapshot,
     points: Sequence[TParameterization],
     metric_sum: MetricSum | None = None,
+    threads: int = 1,
 ) -> list[tuple[float, float]]:
     """Return mean and variance of a sum of metrics at each of ``points``.
 
@@ -30,6 +32,7 @@ def predict(
         metric_sum: What is predicted, preferably so that larger is better; the only
             objective by default. The variance is that of the noiseless value, both
             are in the sum's own units.
+        threads: How many threads numerics take meanwhile.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
@@ -42,19 +45,25 @@ def predict(
             f"found {n_known}"
         )
     try:
-        surrogate = objective_surrogate(wanted, snapshot, Surrogate.fit)
+        with limited_threads(threads):
+            surrogate = objective_surrogate(wanted, snapshot, Surrogate.fit)
+            mean, variance = surrogate.predict(snapshot.space.encode(points))
     except np.linalg.LinAlgError as exc:
         raise GenerationError(
             f"no model could be fitted to {n_known} completed trials: {exc}"
         ) from exc
-    mean, variance = surrogate.predict(snapshot.space.encode(points))
     return list(zip(mean.tolist(), variance.tolist(), strict=True))
 
 
 def predict_metrics(
-    snapshot: Snapshot, points: Sequence[TParameterization]
+    snapshot: Snapshot, points: Sequence[TParameterization], threads: int = 1
 ) -> list[dict[str, tuple[float, float]]]:
     """Return each metric's mean and standard error at each of ``points``.
+
+    Args:
+        snapshot: What is known.
+        points: Parameterizations of the snapshot's space.
+        threads: How many threads numerics take meanwhile.
 
     Metrics of too few trials are left out, unless that is all of them.
 
@@ -70,7 +79,7 @@ def predict_metrics(
         n_known = sum(alone.is_known(trial.outcome) for trial in snapshot.completed)
         if n_known < MIN_COMPLETED and len(snapshot.completed) >= MIN_COMPLETED:
             continue
-        predictions = predict(snapshot, points, alone)
+        predictions = predict(snapshot, points, alone, threads)
         for outcome, (mean, variance) in zip(found, predictions, strict=True):
             outcome[name] = sign * mean, math.sqrt(variance)
     return found

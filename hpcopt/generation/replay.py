@@ -118,7 +118,7 @@ def _compare(
     spec = _spec(experiment.settings)
     threads = (group[0].environment or experiment.environment).get("threads", "")
     if threads.isdecimal():
-        spec = replace(spec, n_threads=int(threads))
+        spec = replace(spec, threads=int(threads))
     snapshot = Snapshot.of(experiment).with_fixed(group[0].fixed_parameters)
     answer = ask(spec, n, snapshot, FallbackLevel(group[0].rung))
     for event in group:
@@ -149,7 +149,8 @@ def _differences(events: Sequence[ev.Event]) -> list[str]:
     for event in events:
         if isinstance(event, ev.TrialsGenerated) and event.environment:
             # The threads are those that are recorded: the processes get as many.
-            here = {**environment(), "threads": event.environment.get("threads", "")}
+            threads = event.environment.get("threads", "")
+            here = {**environment(1), "threads": threads}
             sentences.update(dict.fromkeys(differences(event.environment, here)))
     return list(sentences)
 

@@ -25,6 +25,7 @@ from hpcopt.generation.design.initial import (
 from hpcopt.generation.methods import MAX_D_OF_BO, MAX_D_OF_TRUST_REGION, METHODS
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.host.threads import limit_loaded, limited_threads
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class BayesianGenerator:
     ``default_n_initial`` by default."""
     method: str = "auto"
     """One of ``METHODS``."""
+    threads: int = 1
+    """How many threads numerics take while it is at work."""
 
     def __post_init__(self) -> None:
         if self.n_initial is not None and self.n_initial < 1:
@@ -105,6 +108,10 @@ class BayesianGenerator:
             GenerationError: The method knows no such goals or no such space.
             ConfigError: No point satisfies the constraints on parameters.
         """
+        with limited_threads(self.threads):
+            return self._generate(n, snapshot, level)
+
+    def _generate(self, n: int, snapshot: Snapshot, level: FallbackLevel) -> Generation:
         started = time.perf_counter()
         space = snapshot.space
         used = UsedPoints(space, snapshot.known)
@@ -258,4 +265,5 @@ def _load(where: str) -> MakeProposer:
     """Return what ``where`` names, as ``module:attribute``; imports it."""
     module, _, name = where.partition(":")
     make: MakeProposer = getattr(import_module(module), name)
+    limit_loaded()
     return make

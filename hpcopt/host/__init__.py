@@ -1,4 +1,4 @@
-"""The machine on which this process runs: clock, processes, durable files.
+"""The machine on which this process runs: clock, processes, threads, durable files.
 
 Knows nothing of experiments, and of hpcopt only its errors.
 """

@@ -202,6 +202,7 @@ def test_a_missing_config_is_one_sentence(tmp_path: Path) -> None:
         ("{generator: mine}", "generation.generator: expected module:Class, found"),
         ("{options: {a: 1}}", "generation.options: expected a generator that takes"),
         ("{timeout_s: 0}", "generation.timeout_s: expected seconds above 0, found 0"),
+        ("{threads: 0}", "generation.threads: expected at least 1, found 0"),
     ],
 )
 def test_a_generator_that_makes_no_sense_is_one_sentence(

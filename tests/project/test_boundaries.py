@@ -45,6 +45,7 @@ OWNERS = {
         "generation/optim/",
     ],
     "submitit": ["slurm/"],
+    "threadpoolctl": ["host/threads.py"],
     "h5py": ["metrics/"],
     "click": ["cli/"],
     "rich": ["cli/"],

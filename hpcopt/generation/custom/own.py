@@ -18,6 +18,7 @@ from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
+from hpcopt.host.threads import limited_threads
 
 #: The method of suggestions that come from a user's own generator.
 OWN = "own"
@@ -53,6 +54,7 @@ class OwnGenerator:
             ConfigError: There is no such class, or it cannot be made.
         """
         self._name = spec.name
+        self._threads = spec.threads
         self._generator = _make(spec)
         self._design = BayesianGenerator(method="sobol")
 
@@ -67,7 +69,8 @@ class OwnGenerator:
         if level is FallbackLevel.DESIGN:
             return self._design.generate(n, snapshot, level)
         started = time.perf_counter()
-        points = self._ask(n, snapshot)
+        with limited_threads(self._threads):
+            points = self._ask(n, snapshot)
         used = UsedPoints(snapshot.space, snapshot.known)
         design = InitialDesign(snapshot.space, snapshot.seed)
         suggestions: list[Suggestion] = []

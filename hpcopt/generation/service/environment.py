@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -17,13 +16,17 @@ _PACKAGES = ("numpy", "scipy", "torch", "gpytorch", "botorch")
 
 
 @cache
-def environment() -> Mapping[str, str]:
-    """Return the versions, the number of threads and the processor of this process."""
+def environment(threads: int) -> Mapping[str, str]:
+    """Return the versions, the number of threads and the processor.
+
+    Args:
+        threads: How many numerics take where a suggestion is made.
+    """
     return {
         "hpcopt": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
         **{name: version(name) for name in _PACKAGES},
-        "threads": os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count()),
+        "threads": str(threads),
         "processor": _processor(),
     }
 

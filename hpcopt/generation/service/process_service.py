@@ -26,7 +26,9 @@ _GRACE_S = 5.0
 
 _READ_SIZE = 1 << 16
 
-#: What limits the threads of numpy and torch.
+#: What limits the threads of numpy and torch from the start. The generator limits them
+#: while it is at work, in whatever process; but this one does nothing else, and a BLAS
+#: that is loaded for one thread makes none and keeps no memory for them.
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -48,7 +50,7 @@ class ProcessService:
         self._command = [sys.executable, "-P", "-m", "hpcopt.generation.service.server"]
         self._command.append(json.dumps(spec.to_json()))
         self._environment = os.environ | dict.fromkeys(
-            _THREAD_VARIABLES, str(spec.n_threads)
+            _THREAD_VARIABLES, str(spec.threads)
         )
         self._unsent = b""
         self._received = b""

@@ -93,7 +93,7 @@ def serve(spec: GeneratorSpec, requests: BinaryIO, answers: BinaryIO) -> None:
     # Not for the driver, which reads and writes these lines too: it loads scipy.
     from hpcopt.generation.factory import make_generator
 
-    here = environment()
+    here = environment(spec.threads)
     generator: Generator | None = None
     for line in requests:
         n, snapshot, level = read_request(line)
