@@ -14,9 +14,12 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.change import continued
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.experiment.folder import is_begun, read_experiment
+from hpcopt.generation import fitted
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from hpcopt.generation.models.fitted_model import FittedModel
 
 
 class Inspection(AskTell):
@@ -99,6 +102,20 @@ class Inspection(AskTell):
             StorageError: The journal cannot be read.
         """
         return predictions(self._experiment("predict"), points)
+
+    def botorch_model(self) -> FittedModel:
+        """Return the models of all outcomes as BoTorch has them: hpcopt's own addition.
+
+        They are fitted to the completed trials as for the next suggestion, and come
+        with their training data and the map between parameters and the unit cube.
+
+        Raises:
+            UsageError: The experiment is not configured or not begun.
+            ConfigError: The folder holds another experiment.
+            GenerationError: There are too few completed trials to learn from.
+            StorageError: The journal cannot be read.
+        """
+        return fitted(self._experiment("botorch_model"))
 
     def summarize(
         self,

@@ -11,8 +11,10 @@ from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.models.fitted_model import FittedModel
 from hpcopt.generation.models.outcome_models import objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
+from hpcopt.generation.proposers.schedule import has_long_constraints
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
 from hpcopt.host.threads import limited_threads
@@ -53,6 +55,31 @@ def predict(
             f"no model could be fitted to {n_known} completed trials: {exc}"
         ) from exc
     return list(zip(mean.tolist(), variance.tolist(), strict=True))
+
+
+def fitted_model(snapshot: Snapshot) -> FittedModel:
+    """Return the models of all outcomes, as the next trial's suggestion asks them.
+
+    Raises:
+        GenerationError: There is too little to learn from, or no model could be fitted.
+    """
+    n_known = min(
+        sum(objective.is_known(trial.outcome) for trial in snapshot.completed)
+        for objective in snapshot.goals.objectives
+    )
+    if n_known < MIN_COMPLETED:
+        raise GenerationError(
+            f"expected at least {MIN_COMPLETED} completed trials to learn from, "
+            f"found {n_known}"
+        )
+    try:
+        return FittedModel.of(
+            snapshot, has_long_constraints=has_long_constraints(snapshot.n_trials)
+        )
+    except np.linalg.LinAlgError as exc:
+        raise GenerationError(
+            f"no model could be fitted to {n_known} completed trials: {exc}"
+        ) from exc
 
 
 def predict_metrics(

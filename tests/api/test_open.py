@@ -85,6 +85,7 @@ def test_an_experiment_of_the_command_line_is_looked_at_and_goes_on(
     assert best[0] == trial.parameters
     assert best[1] == {"loss": trial.outcome["loss"].mean}
     assert len(client.predict([{"x": 0.5}])) == 1
+    assert client.botorch_model().model.num_outputs == 1
     assert not (folder / LEASE).exists()
     assert list(client.get_next_trials(1)) == [2]
     client.complete_trial(2, {"loss": 0.0})

@@ -35,8 +35,8 @@ TEST_MODULES = sorted(
 
 #: What comes from outside, and the rooms or modules that own it.
 OWNERS = {
-    "torch": ["generation/acquisition/botorch.py", "generation/models/surrogate.py"],
-    "botorch": ["generation/acquisition/botorch.py", "generation/models/surrogate.py"],
+    "torch": ["generation/acquisition/botorch.py", "generation/models/"],
+    "botorch": ["generation/acquisition/botorch.py", "generation/models/"],
     "gpytorch": ["generation/models/surrogate.py"],
     "scipy": [
         "generation/acquisition/",
@@ -145,6 +145,7 @@ NEIGHBOURS = {
         "generation.custom",
         "generation.design.initial",
         "generation.models",
+        "generation.proposers.schedule",
         "generation.service",
     ],
     "driver": [

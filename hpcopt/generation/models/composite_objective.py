@@ -34,6 +34,8 @@ class CompositeSurrogate:
     """The objective's value where that of ``process`` is 0."""
     details: Mapping[str, JSONValue]
     """Their hyperparameters, for a person to look at."""
+    surrogates: tuple[Surrogate, ...]
+    """Those of ``process``, in its order."""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class CompositeSurrogate:
         values = TrainingData.of_sum(snapshot, objective).y
         scale = Standardize.fit(values, target=0.0).std
         terms: list[DistanceTerm] = []
+        surrogates: list[Surrogate] = []
         details: list[JSONValue] = []
         for distance in objective.distances:
             data = _data(snapshot, distance.of)
@@ -63,6 +66,7 @@ class CompositeSurrogate:
                 )
             )
             details.append(model.details)
+            surrogates.append(model)
         linear, slope, location = None, 1.0, 0.0
         if objective.weights:
             data = _data(snapshot, MetricSum(objective.expression, objective.weights))
@@ -70,9 +74,10 @@ class CompositeSurrogate:
             linear, slope = model.process, model.unit / scale
             location = -model.unit * model.scaled(0.0)
             details.append(model.details)
+            surrogates.insert(0, model)
         X = terms[0].process.X
         process = CompositeProcess(X, tuple(terms), linear, slope)
-        return cls(process, scale, location, {"models": details})
+        return cls(process, scale, location, {"models": details}, tuple(surrogates))
 
     def predict(self, X: Array) -> tuple[Array, Array]:
         """Return the objective's mean and variance at ``X``, shape ``(b,)`` each."""

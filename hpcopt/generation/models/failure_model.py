@@ -46,4 +46,5 @@ def success_data(snapshot: Snapshot) -> TrainingData:
         variance=None,
         priors=replace(priors, shortest=_SHORTEST),
         is_slack=True,
+        name="success",
     )

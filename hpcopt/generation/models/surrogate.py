@@ -59,6 +59,8 @@ class Surrogate:
 
     model: SingleTaskGP
     """In the outcome's units; its transform is a ``FittedOutcome``."""
+    data: TrainingData
+    """What it is conditioned on."""
     details: Mapping[str, JSONValue]
     """Its hyperparameters, for a person to look at."""
 
@@ -94,6 +96,7 @@ class Surrogate:
         )
         found = cls(
             model=OutcomeGP(data, FittedOutcome(transform), chosen),
+            data=data,
             details={
                 "lengthscales": chosen.lengthscales.tolist(),
                 "outputscale": chosen.outputscale,

@@ -43,6 +43,8 @@ class TrainingData:
     """Whether differences count as they are: the outcome is standardised only."""
     target: float | None = None
     """What it is to be close to, in place of being large; it is linear then."""
+    name: str = ""
+    """The outcome, as a person writes it."""
 
     @classmethod
     def of_objectives(cls, snapshot: Snapshot) -> list[TrainingData]:
@@ -85,6 +87,7 @@ class TrainingData:
             variance=np.array(known) if len(known) == len(trials) else None,
             priors=Priors.short_lengthscales(snapshot.space.is_one_hot),
             is_slack=bound is not None,
+            name=metric_sum.expression,
         )
 
     def __len__(self) -> int:
