@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 #: A model of fewer outcomes says nothing.
 MIN_COMPLETED = 2
 
+#: Spreads of outcomes smaller than this, relative to them, are rounding.
+_RELATIVE_SPREAD = 1e-12
+
 #: What numerics raise.
 _NUMERICAL_ERRORS = (np.linalg.LinAlgError, FloatingPointError)
 
@@ -169,7 +172,9 @@ class BayesianGenerator:
             sum(objective.is_known(trial.outcome) for trial in snapshot.completed)
             for objective in snapshot.goals.objectives
         )
-        return n_trials >= n_initial and n_completed >= MIN_COMPLETED
+        if n_trials < n_initial or n_completed < MIN_COMPLETED:
+            return False
+        return not _is_flat(snapshot)
 
 
 class _FallbackProposer:
@@ -223,6 +228,24 @@ class _FallbackProposer:
         sentence = f"{what} is used instead ({type(exc).__name__}: {exc})"
         self._fallbacks.append(sentence)
         logger.warning("%s", sentence)
+
+
+def _is_flat(snapshot: Snapshot) -> bool:
+    """Return whether all outcomes are equal so far, in each of the objectives.
+
+    Then a model knows nothing but where its variance is largest, which is on the edges
+    of the space; a sequence that fills the space finds more. Outcomes that are
+    constrained may tell something else, and are left to their models.
+    """
+    if snapshot.goals.constraints:
+        return False
+    for objective in snapshot.goals.objectives:
+        outcomes = [t.outcome for t in snapshot.completed]
+        values = [objective.value(o) for o in outcomes if objective.is_known(o)]
+        rounding = _RELATIVE_SPREAD * max(map(abs, values))
+        if max(values) - min(values) > rounding:
+            return False
+    return True
 
 
 def automatic_method(snapshot: Snapshot) -> str:
