@@ -90,11 +90,14 @@ ensure_environment() { # EXTRA
     ) 9>"$venv/lock" || exit 1
 }
 
-# Have the environment be one of its own, with the lowest versions that setup.cfg allows;
-# those of long ago are there for the lowest Python only.
+# The lowest versions that setup.cfg allows, as constraints.
+lowest_versions() { sed -nE 's/^ +([A-Za-z0-9_.-]+)>=([0-9.]+)$/\1==\2/p' "$root/setup.cfg" | sort -u; }
+
+# Have the environment be one of its own with these versions; those of long ago are there
+# for the lowest Python only.
 use_lowest_versions() {
     pythons=(python3.11 "${pythons[@]}")
     venv=$root/.venv-lowest
     constraints=$root/.venv-lowest.txt
-    sed -nE 's/^ +([A-Za-z0-9_.-]+)>=([0-9.]+)$/\1==\2/p' "$root/setup.cfg" | sort -u >"$constraints"
+    lowest_versions >"$constraints"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,17 @@ def test_a_package_has_one_lowest_version() -> None:
     for requirement in requirements():
         known = lowest.setdefault(requirement.name, requirement.specifier)
         assert known == requirement.specifier, requirement.name
+
+
+def test_the_lowest_versions_are_those_that_are_asked_for() -> None:
+    code = ". scripts/_environment.sh; lowest_versions"
+    done = subprocess.run(
+        ["/bin/bash", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lowest = {
+        f"{one.name}=={next(iter(one.specifier)).version}" for one in requirements()
+    }
+    assert set(done.stdout.split()) == lowest
 
 
 def test_what_scripts_install_is_allowed() -> None:
