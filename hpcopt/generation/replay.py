@@ -1,7 +1,10 @@
 """Makes every suggestion of a journal again, and compares bit for bit. Loads no torch.
 
 A suggestion depends on the events before its position, on the versions of what
-computes, on the number of threads and on the processor, and on nothing else.
+computes, on the number of threads and on the processor, and on nothing else. So one
+that this version made, with the same packages on the same processor, must come out
+again; one that another version made need not, as a better generator proposes better
+points, and it is told who made it.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from hpcopt.core import events as ev
+from hpcopt.core.errors import GenerationError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation
-from hpcopt.generation.service.environment import differences, environment
+from hpcopt.generation.service.environment import differences
+from hpcopt.generation.service.environment import environment as here
 from hpcopt.generation.service.process_service import ProcessService
 from hpcopt.generation.snapshot import Snapshot
 
@@ -33,7 +38,7 @@ Ask = Callable[[GeneratorSpec, int, Snapshot, FallbackLevel], Generation]
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class Difference:
     """A trial that came out otherwise."""
 
     trial_index: int
@@ -43,15 +48,62 @@ class Mismatch:
 
 
 @dataclass
+class Maker:
+    """What made some of the suggestions, and what came of them."""
+
+    environment: Mapping[str, str]
+    """The version of hpcopt and, as far as the journal tells, those of the packages,
+    and the processor. Not the threads: as many are used again."""
+    differences: Mapping[str, str]
+    """What of that is otherwise here: a sentence each, by its name."""
+    identical: list[int] = field(default_factory=list)
+    """The trials that came out again."""
+    different: list[Difference] = field(default_factory=list)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this version, with the packages and the processor here."""
+        return not self.differences
+
+
+@dataclass
 class Replay:
     """What came of it."""
 
-    n_identical: int = 0
-    mismatches: list[Mismatch] = field(default_factory=list)
+    makers: list[Maker] = field(default_factory=list)
+    """All that made suggestions, in the order of the journal."""
     passed_over: Counter[str] = field(default_factory=Counter)
     """How many trials nothing can be said about, by their method."""
-    differences: list[str] = field(default_factory=list)
-    """How what computes differs from what computed then."""
+
+    @property
+    def n_identical(self) -> int:
+        """How many trials came out again, whatever made them."""
+        return sum(len(maker.identical) for maker in self.makers)
+
+    @property
+    def different(self) -> list[Difference]:
+        """The trials that came out otherwise, whatever made them."""
+        return [one for maker in self.makers for one in maker.different]
+
+    @property
+    def mismatches(self) -> list[Difference]:
+        """Those of them that were made by what is here: they should have come out."""
+        return [d for maker in self.makers if maker.is_here for d in maker.different]
+
+    @property
+    def differences(self) -> list[str]:
+        """How what computes differs from what computed then."""
+        sentences = (one for maker in self.makers for one in maker.differences.values())
+        return list(dict.fromkeys(sentences))
+
+    def maker(self, environment: Mapping[str, str]) -> Maker:
+        """Return the one of that environment; add it if it is new."""
+        known = {key: value for key, value in environment.items() if key != "threads"}
+        for maker in self.makers:
+            if maker.environment == known:
+                return maker
+        self.makers.append(Maker(known, differences(known, here(threads=1))))
+        return self.makers[-1]
 
 
 def replay(
@@ -68,15 +120,15 @@ def replay(
 
     Raises:
         StorageError: The events are no journal.
-        GenerationError: The generator failed.
+        GenerationError: The generator failed where this version's did not.
     """
-    result = Replay(differences=_differences(events))
+    result = Replay()
     by_position = _by_position(events, result)
     experiment = Experiment.from_events(events[:1])
     for event in [*events[1:], None]:
         for group in by_position[experiment.n_events].values():
             _compare(group, experiment, ask, result)
-            observe(result.n_identical + len(result.mismatches))
+            observe(result.n_identical + len(result.different))
         if event is not None:
             experiment.apply(event)
     return result
@@ -116,22 +168,28 @@ def _compare(
     """Make one answer again, and compare the trials that were made of it."""
     n = group[0].n_requested or len(group[0].trials)
     spec = _spec(experiment.settings)
-    threads = (group[0].environment or experiment.environment).get("threads", "")
+    # Only journals older than all versions tell nothing but hpcopt's.
+    begun = experiment.drivers[-1] if experiment.drivers else experiment.begun
+    recorded = group[0].environment or experiment.environment
+    maker = result.maker({"hpcopt": begun.version, **recorded})
+    threads = recorded.get("threads", "")
     if threads.isdecimal():
         spec = replace(spec, threads=int(threads))
     snapshot = Snapshot.of(experiment).with_fixed(group[0].fixed_parameters)
-    answer = ask(spec, n, snapshot, FallbackLevel(group[0].rung))
+    try:
+        answer = ask(spec, n, snapshot, FallbackLevel(group[0].rung))
+        suggestions = answer.suggestions
+    except GenerationError:
+        if maker.is_here:
+            raise
+        suggestions = ()
     for event in group:
         for k, trial in enumerate(event.trials, event.offset):
-            again = (
-                answer.suggestions[k].parameters
-                if k < len(answer.suggestions)
-                else None
-            )
+            again = suggestions[k].parameters if k < len(suggestions) else None
             if again is not None and _bits(again) == _bits(trial.parameters):
-                result.n_identical += 1
+                maker.identical.append(trial.index)
             else:
-                result.mismatches.append(Mismatch(trial.index, trial.parameters, again))
+                maker.different.append(Difference(trial.index, trial.parameters, again))
 
 
 def _bits(parameterization: TParameterization) -> str:
@@ -141,18 +199,6 @@ def _bits(parameterization: TParameterization) -> str:
 
 def _spec(settings: Mapping[str, Any]) -> GeneratorSpec:
     return GeneratorSpec.from_json(settings.get("generation", {}))
-
-
-def _differences(events: Sequence[ev.Event]) -> list[str]:
-    """Return how the environments that are recorded differ from this one."""
-    sentences: dict[str, None] = {}
-    for event in events:
-        if isinstance(event, ev.TrialsGenerated) and event.environment:
-            # The threads are those that are recorded: the processes get as many.
-            threads = event.environment.get("threads", "")
-            here = {**environment(1), "threads": threads}
-            sentences.update(dict.fromkeys(differences(event.environment, here)))
-    return list(sentences)
 
 
 @contextmanager

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpcopt import __version__
 from hpcopt.core import events as ev
+from hpcopt.core.errors import GenerationError
 from hpcopt.core.event_codec import event_from_json, event_to_json
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Cause
@@ -21,6 +23,7 @@ from hpcopt.driver.limits import Limits
 from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.replay import replay
+from hpcopt.generation.service.environment import environment
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
@@ -111,7 +114,7 @@ def sobol_event(n: int = 2, **changes: object) -> ev.TrialsGenerated:
 
 @pytest.mark.slow
 def test_a_changed_suggestion_is_told_by_its_trial(tmp_path: Path) -> None:
-    event = sobol_event()
+    event = sobol_event(environment=dict(environment(1)))
     changed = dataclasses.replace(
         event.trials[1], parameters={**event.trials[1].parameters, "x": 0.125}
     )
@@ -123,7 +126,8 @@ def test_a_changed_suggestion_is_told_by_its_trial(tmp_path: Path) -> None:
     assert "trial 1: recorded x = 0.125" in output
     assert output.splitlines()[-1] == "1 identical, 1 different"
     facts = json.loads(hpcopt("replay", folder, "--json", code=1).output)
-    assert [different["trial"] for different in facts["different"]] == [1]
+    [different] = facts["different"]
+    assert (different["trial"], different["is_mismatch"]) == (1, True)
     assert facts["identical"] == 1
 
 
@@ -135,11 +139,63 @@ def test_what_was_added_by_hand_is_passed_over() -> None:
 
 
 def test_other_versions_are_told(tmp_path: Path) -> None:
-    event = sobol_event(environment={"numpy": "1.0"})
+    event = sobol_event(environment={"hpcopt": __version__, "numpy": "1.0"})
     folder = make_experiment(tmp_path / "demo", journal(event, method="sobol"))
     output = hpcopt("replay", folder).output
     assert "not the same as then: numpy was 1.0 and is " in output
     assert "threads" not in output
+    lines = output.splitlines()
+    assert lines[-2:] == [
+        f"made by hpcopt {__version__} (numpy 1.0), trials 0-1: 2 identical, "
+        "0 different",
+        "2 identical, 0 different",
+    ]
+
+
+def test_what_another_version_proposed_otherwise_is_no_mismatch(
+    tmp_path: Path,
+) -> None:
+    old, here = {"hpcopt": "0.0.9", "numpy": "1.0"}, dict(environment(1))
+    events = journal(method="sobol")
+    # Nothing of the environment in an event: it is as it was.
+    for recorded in (old, {}, here):
+        experiment = Experiment.from_events(events)
+        made = BayesianGenerator(method="sobol").generate(2, Snapshot.of(experiment))
+        event = made.event(1.0, experiment.n_trials, 2, slice(0, 2))
+        events.append(dataclasses.replace(event, environment=recorded))
+    second = events[2]
+    assert isinstance(second, ev.TrialsGenerated)
+    parameters = {**second.trials[1].parameters, "x": 0.125}
+    otherwise = dataclasses.replace(second.trials[1], parameters=parameters)
+    events[2] = dataclasses.replace(second, trials=(second.trials[0], otherwise))
+    folder = make_experiment(tmp_path / "demo", events)
+    assert hpcopt("replay", folder).output.splitlines()[-2:] == [
+        "made by hpcopt 0.0.9 (numpy 1.0), trials 0-3: 3 identical, 1 different, "
+        "which is no mismatch",
+        "5 identical, 1 different (none of them a mismatch)",
+    ]
+    facts = json.loads(hpcopt("replay", folder, "--json").output)
+    assert facts["identical"] == 5
+    assert [one["is_mismatch"] for one in facts["different"]] == [False]
+    [other, ours] = facts["made_by"]
+    assert other["environment"] == old
+    assert (other["identical"], other["different"]) == ([0, 1, 2], [3])
+    assert (ours["is_here"], ours["identical"]) == (True, [4, 5])
+    assert "threads" not in ours["environment"]
+
+
+def test_a_generator_that_cannot_do_what_another_version_did_is_told() -> None:
+    def refuse(
+        spec: GeneratorSpec, n: int, snapshot: Snapshot, level: FallbackLevel
+    ) -> Generation:
+        raise GenerationError("no such thing any more")
+
+    result = replay(journal(sobol_event(environment={"hpcopt": "0.0.9"})), refuse)
+    assert [one.regenerated for one in result.different] == [None, None]
+    assert result.mismatches == []
+    ours = sobol_event(environment=dict(environment(1)))
+    with pytest.raises(GenerationError, match="no such thing any more"):
+        replay(journal(ours), refuse)
 
 
 def test_a_slice_of_an_answer_is_compared_with_its_place_there() -> None:
@@ -156,7 +212,8 @@ def test_a_suggestion_that_no_longer_comes_out_is_a_mismatch() -> None:
     ) -> Generation:
         return ask(spec, n - 1, snapshot, level)
 
-    [mismatch] = replay(journal(sobol_event()), ask_less).mismatches
+    event = sobol_event(environment=dict(environment(1)))
+    [mismatch] = replay(journal(event), ask_less).mismatches
     assert (mismatch.trial_index, mismatch.regenerated) == (1, None)
 
 

@@ -31,13 +31,13 @@ def environment(threads: int) -> Mapping[str, str]:
     }
 
 
-def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each thing known before that differs."""
-    return [
-        f"{name} was {old} and is {after.get(name, 'unknown')}"
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """Return a sentence for each thing known before that differs, by its name."""
+    return {
+        name: f"{name} was {old} and is {after.get(name, 'unknown')}"
         for name, old in before.items()
         if after.get(name) != old
-    ]
+    }
 
 
 def _processor() -> str:
