@@ -23,6 +23,7 @@ from hpcopt.generation.design.initial import (
     default_n_initial,
 )
 from hpcopt.generation.methods import MAX_D_OF_BO, MAX_D_OF_TRUST_REGION, METHODS
+from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.host.threads import limit_loaded, limited_threads
@@ -158,7 +159,11 @@ class BayesianGenerator:
         is_auto = self.method == "auto"
         name = automatic_method(snapshot) if is_auto else self.method
         make = _load(_where(name, snapshot))
-        return _FallbackProposer(make, snapshot, is_fitted=level is FallbackLevel.FULL)
+        modelled, note = without_penalties(snapshot)
+        if note and "note" not in snapshot.details:
+            logger.warning("%s", note)
+        is_fitted = level is FallbackLevel.FULL
+        return _FallbackProposer(make, modelled, note, is_fitted=is_fitted)
 
     def _asks_model(
         self, snapshot: Snapshot, n_trials: int, level: FallbackLevel
@@ -184,9 +189,10 @@ class _FallbackProposer:
     """
 
     def __init__(
-        self, make: MakeProposer, snapshot: Snapshot, *, is_fitted: bool
+        self, make: MakeProposer, snapshot: Snapshot, note: str, *, is_fitted: bool
     ) -> None:
         self._make = make
+        self._note = {"note": note} if note else {}
         self._snapshot = snapshot
         self._is_fitted = is_fitted
         self._fallbacks: list[str] = []
@@ -200,8 +206,9 @@ class _FallbackProposer:
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
-        """What the proposer tells, and what was done where numerics failed."""
-        return {**self._proposer.details, "fallbacks": list(self._fallbacks)}
+        """What the proposer tells, fallbacks, and a note of what looks like crashes."""
+        told: dict[str, JSONValue] = {"fallbacks": list(self._fallbacks), **self._note}
+        return {**self._proposer.details, **told}
 
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints

@@ -70,6 +70,7 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("suggestion", _suggestion(any_facts["seconds_per_suggestion"])),
             ("fallbacks", _fallbacks(any_facts["fallbacks"])),
             ("note", _note(any_facts["note"])),
+            ("data", _note(any_facts["generator_note"])),
             ("calls", _calls(any_facts)),
             ("warning", warning or ""),
         ]

@@ -219,6 +219,7 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
             {"trial": index, "what": what} for index, what in experiment.fallbacks
         ],
         "note": experiment.driver_activity.note or None,
+        "generator_note": experiment.generation_details.get("note"),
         "scheduler_calls": dict(experiment.driver_activity.calls),
         "scheduler_calls_per_minute": _calls_per_minute(experiment),
         "begun_at": experiment.begun.time,
