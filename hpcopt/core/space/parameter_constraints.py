@@ -48,6 +48,18 @@ class ParameterConstraint:
             return None
         return left.plus(right.times(-1.0))
 
+    def holds_exactly(self, values: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
+        """Return where it holds in floating point, as it is written, shape ``(n,)``.
+
+        Args:
+            values: The values of the parameters by name, shape ``(n,)``.
+        """
+        left, right = self.left(values), self.right(values)
+        holds: npt.NDArray[np.bool_] = (
+            left == right if self.is_equality else left <= right
+        )
+        return holds
+
     def violation(self, values: Mapping[str, Array]) -> Array:
         """Return by how much it is violated at ``n`` points, relative to its terms.
 

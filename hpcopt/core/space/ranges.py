@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -23,6 +25,9 @@ Array = npt.NDArray[np.float64]
 
 #: A step must divide the range to this relative accuracy.
 _STEP_TOLERANCE = 1e-9
+
+#: Floats hold the powers of ten up to this one exactly.
+_MAX_DIGITS = 22
 
 
 def _is_whole(n_steps: float) -> bool:
@@ -176,14 +181,51 @@ class RangeParameter:
         """Return the codes of the allowed values nearest to coordinates ``(n, 1)``."""
         low, high = self.edges
         positions = low + X[:, 0] * (high - low)
-        return self.nearest(np.exp(positions) if self.log else positions)
+        codes = self.nearest(np.exp(positions) if self.log else positions)
+        # The bounds are met exactly, whatever the arithmetic makes of them.
+        codes = np.where(X[:, 0] <= 0.0, self.lower, codes)
+        return np.where(X[:, 0] >= 1.0, self.upper, codes)
 
     def nearest(self, codes: Array) -> Array:
         """Return the codes of the nearest allowed values."""
         if self.grid is not None:
-            codes = self.lower + np.rint((codes - self.lower) / self.grid) * self.grid
+            codes = self._at_steps(np.rint((codes - self.lower) / self.grid))
         clipped: Array = np.clip(codes, self.lower, self.upper)
         return clipped
+
+    def _at_steps(self, k: Array) -> Array:
+        """Return ``lower + k * grid``, computed as it is written: in decimals.
+
+        Three steps of 0.1 are 0.3 and not 0.30000000000000004; the last step is the
+        upper bound.
+        """
+        assert self.grid is not None
+        assert self.n_values is not None
+        if self._decimals is None:
+            codes = self.lower + k * self.grid
+        else:
+            scale, lower, grid = self._decimals
+            codes = (lower + k * grid) / scale  # rounded once, as whole numbers are
+        codes = np.where(k <= 0, self.lower, codes)
+        return np.where(k >= self.n_values - 1, self.upper, codes)
+
+    @cached_property
+    def _decimals(self) -> tuple[float, float, float] | None:
+        """A power of ten, and ``lower`` and ``grid`` times it as whole numbers.
+
+        ``None`` where floats cannot hold them exactly.
+        """
+        lower, upper, grid = (
+            Decimal(repr(float(number)))
+            for number in (self.lower, self.upper, self.grid or 0.0)
+        )
+        exponents = [number.as_tuple().exponent for number in (lower, grid)]
+        n_digits = max(0, *(-int(exponent) for exponent in exponents))
+        scale = Decimal(10) ** n_digits
+        largest = max(abs(lower), abs(upper), grid) * scale
+        if n_digits > _MAX_DIGITS or largest > 2**53:
+            return None
+        return float(scale), float(lower * scale), float(grid * scale)
 
     def allows(self, codes: Array) -> npt.NDArray[np.bool_]:
         """Return which codes are those of values within the bounds."""

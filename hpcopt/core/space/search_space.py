@@ -22,6 +22,7 @@ from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition
 from hpcopt.core.space.encoding import complete, from_table, to_table
 from hpcopt.core.space.linear_constraints import LinearConstraints, linear_constraints
+from hpcopt.core.space.literal import literally
 from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.specs import parameters_from_json
 from hpcopt.core.space.structure import Mask, Parameter, Structure
@@ -146,13 +147,15 @@ class SearchSpace:
     def decode(self, X: Array) -> list[dict[str, TParameterValue]]:
         """Return the parameterizations of the points ``X``, shape ``(n, d)``.
 
-        Inactive parameters are not in them.
+        Inactive parameters are not in them. Where a point is feasible its values are
+        moved by their last digits, so that constraints hold exactly as written.
 
         Raises:
             UsageError: A derived parameter has no value at a point, which is not
                 feasible then.
         """
-        return from_table(self._structure, self._table_at(X))
+        table = literally(self._structure, self._table_at(X))
+        return from_table(self._structure, table)
 
     def snap(self, X: Array) -> Array:
         """Return ``encode(decode(X))``, shape ``(n, d)``, without making values.

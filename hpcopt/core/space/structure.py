@@ -238,24 +238,24 @@ class Structure:
             total += outside / (parameter.upper - parameter.lower)
         for constraint in self.constraints:
             violation = np.broadcast_to(constraint.violation(numeric), len(table))
-            total += np.where(self._counts(constraint.names, table), violation, 0.0)
+            total += np.where(self.counts(constraint.names, table), violation, 0.0)
         for derived in self.derived:
             if derived.name in numeric:
                 is_missing = ~np.isfinite(numeric[derived.name])
                 names = (derived.name, *derived.expression.names)
-                total[is_missing & self._counts(names, table)] = np.inf
+                total[is_missing & self.counts(names, table)] = np.inf
         return np.nan_to_num(total, nan=np.inf, posinf=np.inf)
 
     def first_violated(self, table: Array) -> str | None:
         """Return the first constraint that some row violates, as it was written."""
         numeric = self.numeric_values(table)
         for constraint in self.constraints:
-            counts = self._counts(constraint.names, table)
+            counts = self.counts(constraint.names, table)
             if np.any(counts & (constraint.violation(numeric) > 0)):
                 return constraint.text
         return None
 
-    def _counts(self, names: Iterable[str], table: Array) -> Mask:
+    def counts(self, names: Iterable[str], table: Array) -> Mask:
         """Return in which rows all of ``names`` are active, shape ``(n,)``."""
         counts = np.ones(len(table), dtype=bool)
         for name in names:
@@ -265,7 +265,7 @@ class Structure:
                 parameter = self._all[name]
                 assert isinstance(parameter, DerivedParameter)
                 counts &= self.holds(name, table)
-                counts &= self._counts(parameter.expression.names, table)
+                counts &= self.counts(parameter.expression.names, table)
         return counts
 
 
