@@ -142,12 +142,15 @@ class AskTell(Configuration):
         """Add a running trial with parameters of your own, and return its index.
 
         Args:
-            parameters: A value for each parameter, in the search space.
+            parameters: A value for each parameter. They may lie outside the search
+                space, as data of an earlier campaign do: beyond bounds, against
+                constraints, a value that is not offered. Such a trial is marked and
+                warned about; it teaches the model, and is never the best.
             arm_name: Its name; by default one from its index, such as ``"7_0"``.
 
         Raises:
-            UsageError: The parameters are not in the search space, or the name is in
-                use.
+            UsageError: A name is not that of a parameter, a value is missing or of a
+                wrong type, or the arm's name is in use.
             StorageError: The journal cannot be written or read, or another process
                 runs the experiment.
         """
@@ -159,15 +162,15 @@ class AskTell(Configuration):
         """Add a running trial as the baseline of relative outcome constraints.
 
         Args:
-            parameters: A value for each parameter, in the search space.
+            parameters: A value for each parameter, as for ``attach_trial``.
             arm_name: Its name; ``"baseline"`` by default.
 
         Returns:
             Its index. It is to be completed like any other.
 
         Raises:
-            UsageError: The parameters are not in the search space, or the name is in
-                use.
+            UsageError: A name is not that of a parameter, a value is missing or of a
+                wrong type, or the arm's name is in use.
             StorageError: The journal cannot be written or read, or another process
                 runs the experiment.
         """

@@ -42,6 +42,7 @@ def summary(
         "failure_reason": [trial.reason or None for trial in trials],
         "generation_node": [trial.generation_method or None for trial in trials],
     }
+    columns["outside"] = ["; ".join(trial.outside) or None for trial in trials]
     for name in metrics:
         columns[name] = [
             trial.outcome[name].mean if name in trial.outcome else None

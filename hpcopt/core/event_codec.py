@@ -102,6 +102,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "cause": cache(Cause),
     "phase": cache(Phase),
     "changes": tuple,
+    "outside": tuple,
     "trial_indices": tuple,
     "trials": _tuple_of(GeneratedTrial),
     "outcome": _mapping_of(ObservedMetric),

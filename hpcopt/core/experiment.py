@@ -43,7 +43,6 @@ class Experiment:
         """The details of the latest generation."""
         self.generation_seconds: list[float] = []
         """How long each call of the generator took."""
-        """How long each call of the generator took."""
         self.requests: dict[str, ev.TrialsCancelled | ev.TrialsReopened] = {}
         """The events that answered people's requests, by the request's name."""
         self.cancelled_by = ""
@@ -93,14 +92,20 @@ class Experiment:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space, as it is now."""
-        # It loads numpy, which reading trials does not need.
+        """The search space, as it is now.
+
+        It knows values of trials that were attached from outside it, allowing none.
+        """
+        # They load numpy, which reading trials does not need.
+        from hpcopt.core.space.outside import knowing
         from hpcopt.core.space.search_space import SearchSpace
 
         changed = self._space_changed
-        return SearchSpace.from_definition(
+        space = SearchSpace.from_definition(
             self.begun.definition if changed is None else changed.space
         )
+        outside = [trial.parameters for trial in self.trials if trial.outside]
+        return knowing(space, outside) if outside else space
 
     @cached_property
     def goals(self) -> Goals:
@@ -224,7 +229,8 @@ class Experiment:
             for trial in self.completed_trials()
             if needed <= trial.outcome.keys() and goals.is_of_interest(trial.outcome)
         ]
-        if self._space_changed is not None:
+        has_outside = any(trial.outside for trial in trials)
+        if self._space_changed is not None or has_outside:
             inside = self.space.contains([trial.parameters for trial in trials])
             trials = list(itertools.compress(trials, inside.tolist()))
         return trials
@@ -252,6 +258,10 @@ class Experiment:
     def _apply_space(self, event: ev.SpaceChanged) -> None:
         self._space_changed = event
         self.__dict__.pop("space", None)  # the cached property
+
+    def _apply_attached(self, event: ev.TrialAttached) -> None:
+        if event.outside:  # the space may have to know its values
+            self.__dict__.pop("space", None)
 
     def _apply_begin(self, event: ev.DriverBegun) -> None:
         self.drivers.append(event)
@@ -288,6 +298,7 @@ class Experiment:
 _HANDLERS: Mapping[type[Any], Callable[[Experiment, Any], None]] = {
     ev.SettingsChanged: Experiment._apply_settings,
     ev.SpaceChanged: Experiment._apply_space,
+    ev.TrialAttached: Experiment._apply_attached,
     ev.DriverBegun: Experiment._apply_begin,
     ev.DriverEnded: Experiment._apply_end,
     ev.DriverNoted: Experiment._apply_activity,

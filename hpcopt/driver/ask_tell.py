@@ -6,16 +6,20 @@ survives the death of the script.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
 from hpcopt.core import events as ev
 from hpcopt.core.errors import UsageError
+from hpcopt.core.space.outside import admitted
 from hpcopt.core.trials.trial import Cause, Observation, Trial, TrialStatus
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import Generation
 from hpcopt.host.clock import Clock
 from hpcopt.storage.journal import Journal
+
+logger = logging.getLogger(__name__)
 
 Outcome = Mapping[str, Observation]
 
@@ -69,21 +73,31 @@ class ManualTrials:
         """Add a trial with parameters of the script's choice, and return its index.
 
         Fixed and derived values may be left out; those of inactive parameters are
-        dropped.
+        dropped. One that lies outside the search space is taken, marked, and warned
+        about.
 
         Raises:
-            UsageError: The parameters are not in the search space, or the name is in
-                use.
+            UsageError: The parameters are not those of the search space, a value is of
+                a wrong type, or the name is in use.
             StorageError: The journal cannot be written.
         """
         experiment = self._journal.experiment
-        parameters = experiment.space.completed(parameters)
+        parameters, outside = admitted(experiment.space, parameters)
         if name and any(trial.arm_name == name for trial in experiment.trials):
             raise UsageError(f"arm_name: expected a new name, found {name!r} in use")
         index = experiment.n_trials
         self._journal.append(
-            ev.TrialAttached(self._clock.now(), index, parameters, name, is_baseline)
+            ev.TrialAttached(
+                self._clock.now(), index, parameters, name, is_baseline, outside
+            )
         )
+        if outside:
+            logger.warning(
+                "trial %d lies outside the search space and is taken all the same: %s. "
+                "It teaches the model, and neither is the best nor will be proposed",
+                index,
+                "; ".join(outside),
+            )
         return index
 
     def add_data(self, index: int, outcome: Outcome) -> None:

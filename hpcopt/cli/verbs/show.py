@@ -72,6 +72,7 @@ def _print_trial(trial: Trial, found: FoundExperiment) -> None:
         [
             ("parameters", "\n".join(parameters)),
             ("proposed by", f"{trial.generation_method}, {created}"),
+            ("outside", "\n".join(trial.outside)),
             ("objective", objectives_text(trial, found.experiment.goals)),
             ("metrics", "\n".join(metrics)),
             ("cause", text.CAUSES[trial.cause] if trial.cause else ""),

@@ -162,6 +162,7 @@ def trial_facts(trial: Trial, goals: Goals) -> Facts:
             for name, o in trial.outcome.items()
         },
         "method": trial.generation_method,
+        "outside": list(trial.outside),
         "attempts": len(trial.attempts),
         "job_id": job_id(attempt),
         "queue_s": queue_s(attempt) if attempt else None,

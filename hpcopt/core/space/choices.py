@@ -131,7 +131,7 @@ class ChoiceParameter:
         except KeyError:
             for value in values:
                 if value is not None and identity(value) not in index_of:
-                    raise self._unknown(value) from None
+                    raise self.unknown(value) from None
             raise
         return np.array(found, dtype=np.float64)
 
@@ -196,9 +196,10 @@ class ChoiceParameter:
         """Raise ``UsageError`` unless ``value`` is allowed."""
         index = self._index_of.get(identity(value))
         if index is None or self._nearest[index] != index:
-            raise self._unknown(value)
+            raise self.unknown(value)
 
-    def _unknown(self, value: TParameterValue) -> UsageError:
+    def unknown(self, value: TParameterValue) -> UsageError:
+        """Return the error for a value that is not among those allowed."""
         return UsageError(
             f"parameter {self.name!r}: expected one of {_shown(self.values)}, "
             f"found {value!r}"

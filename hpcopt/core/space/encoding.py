@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hpcopt.core.errors import UsageError
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
+from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.structure import Structure
 from hpcopt.core.types import TParameterization, TParameterValue
 
@@ -109,31 +110,56 @@ def _derived_column(
     return values
 
 
-def complete(
+def why_outside(
     structure: Structure, parameterization: TParameterization
-) -> dict[str, TParameterValue]:
-    """Return a parameterization with its fixed and derived values.
+) -> tuple[str, ...]:
+    """Return the reasons for which a parameterization lies outside the space.
+
+    One for each value that is not allowed, and one for the first constraint that it
+    violates, in that order; there are none where it lies inside.
 
     Raises:
-        UsageError: It has a name or a value that there is not, lacks one, or violates a
-            constraint.
+        UsageError: It has a name that there is not or a value of a wrong type, or lacks
+            a value.
     """
+    reasons = []
+    for parameter in structure.searched:
+        if parameter.name in parameterization:
+            value = parameterization[parameter.name]
+            if isinstance(parameter, RangeParameter):
+                parameter.check_type(value)
+            try:
+                parameter.check(value)
+            except UsageError as exc:
+                reasons.append(str(exc))
+    violated = structure.first_violated(to_table(structure, [parameterization]))
+    if violated is not None:
+        reasons.append(
+            f"parameterization: expected {violated}, found {dict(parameterization)}"
+        )
+    return tuple(reasons)
+
+
+def check_names(structure: Structure, parameterization: TParameterization) -> None:
+    """Raise ``UsageError`` unless all names are those of parameters."""
     names = {parameter.name for parameter in structure.parameters}
     if not set(parameterization) <= names:
         raise UsageError(
             f"parameterization: expected values for {sorted(names)}, "
             f"found {sorted(parameterization)}"
         )
-    for parameter in structure.searched:
-        if parameter.name in parameterization:
-            parameter.check(parameterization[parameter.name])
-    table = to_table(structure, [parameterization])
-    violated = structure.first_violated(table)
-    if violated is not None:
-        raise UsageError(
-            f"parameterization: expected {violated}, found {dict(parameterization)}"
-        )
-    [completed] = from_table(structure, table)
+
+
+def complete(
+    structure: Structure, parameterization: TParameterization
+) -> dict[str, TParameterValue]:
+    """Return a parameterization with its fixed and derived values.
+
+    Raises:
+        UsageError: It lacks a value, has one that is not known, or one of a derived
+            parameter that does not follow from the others.
+    """
+    [completed] = from_table(structure, to_table(structure, [parameterization]))
     for derived in structure.derived:
         value = completed.get(derived.name)
         given = parameterization.get(derived.name, value)

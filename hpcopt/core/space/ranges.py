@@ -29,6 +29,9 @@ _STEP_TOLERANCE = 1e-9
 #: Floats hold the powers of ten up to this one exactly.
 _MAX_DIGITS = 22
 
+#: Values beyond this are no outcome of any trial, and their squares no float.
+_LARGEST = 1e150
+
 
 def _is_whole(n_steps: float) -> bool:
     return abs(n_steps - round(n_steps)) <= _STEP_TOLERANCE * max(1.0, n_steps)
@@ -243,8 +246,28 @@ class RangeParameter:
             raise ValueError(f"parameter {self.name!r} is continuous")
         return self.nearest(np.linspace(self.lower, self.upper, n_values))
 
-    def check(self, value: TParameterValue) -> None:
-        """Raise ``UsageError`` unless ``value`` is allowed."""
+    def on_grid(self, codes: Array) -> npt.NDArray[np.bool_]:
+        """Return which codes are those of values on the grid, if there is one."""
+        if self.grid is None:
+            return np.ones(len(codes), dtype=bool)
+        n_steps = (codes - self.lower) / self.grid
+        off = np.abs(n_steps - np.rint(n_steps))
+        is_on: npt.NDArray[np.bool_] = off <= _STEP_TOLERANCE * np.maximum(1, n_steps)
+        return is_on
+
+    def check_type(self, value: TParameterValue) -> None:
+        """Raise ``UsageError`` unless ``value`` is a number that has a coordinate."""
+        self._check_kind(value)
+        where = f"parameter {self.name!r}"
+        assert isinstance(value, (int, float))
+        if not abs(value) <= _LARGEST:
+            raise UsageError(f"{where}: expected a finite number, found {value!r}")
+        if self.log and value <= 0:
+            raise UsageError(
+                f"{where}: expected a number above 0 on a log scale, found {value!r}"
+            )
+
+    def _check_kind(self, value: TParameterValue) -> None:
         where = f"parameter {self.name!r}"
         if (
             isinstance(value, bool)
@@ -253,6 +276,12 @@ class RangeParameter:
         ):
             kind = "a whole number" if self.parameter_type == "int" else "a number"
             raise UsageError(f"{where}: expected {kind}, found {value!r}")
+
+    def check(self, value: TParameterValue) -> None:
+        """Raise ``UsageError`` unless ``value`` is allowed."""
+        where = f"parameter {self.name!r}"
+        self._check_kind(value)
+        assert isinstance(value, (int, float))
         if not self.lower <= value <= self.upper:
             raise UsageError(
                 f"{where}: expected a value in [{self.lower}, {self.upper}], "

@@ -20,7 +20,13 @@ import numpy.typing as npt
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition
-from hpcopt.core.space.encoding import complete, from_table, to_table
+from hpcopt.core.space.encoding import (
+    check_names,
+    complete,
+    from_table,
+    to_table,
+    why_outside,
+)
 from hpcopt.core.space.linear_constraints import LinearConstraints, linear_constraints
 from hpcopt.core.space.literal import literally
 from hpcopt.core.space.ranges import RangeParameter
@@ -67,16 +73,17 @@ class SearchSpace:
                     f"{parameter.name!r} twice"
                 )
             seen.add(parameter.name)
-        _ = self._structure
+        _ = self.structure
 
     @cached_property
-    def _structure(self) -> Structure:
+    def structure(self) -> Structure:
+        """The parameters with the relations between them."""
         return Structure(self.parameters, self.constraints, self.conditions)
 
     @property
     def searched(self) -> tuple[RangeParameter | ChoiceParameter, ...]:
         """The parameters that are searched over: all but derived ones."""
-        return self._structure.searched
+        return self.structure.searched
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
@@ -120,7 +127,7 @@ class SearchSpace:
 
     @property
     def _solved(self) -> set[str]:
-        return {solved.name for solved in self._structure.solved}
+        return {solved.name for solved in self.structure.solved}
 
     def _per_coordinate(self, flags: Sequence[bool]) -> Mask:
         widths = [parameter.n_coordinates for parameter in self.searched]
@@ -129,7 +136,7 @@ class SearchSpace:
     @property
     def is_constrained(self) -> bool:
         """Whether some points of the cube may be infeasible."""
-        return bool(self.constraints or self._structure.derived)
+        return bool(self.constraints or self.structure.derived)
 
     # Encoding
 
@@ -142,7 +149,7 @@ class SearchSpace:
         Raises:
             UsageError: A value is missing, or is not one of a choice's.
         """
-        return self._coordinates(to_table(self._structure, list(parameterizations)))
+        return self._coordinates(to_table(self.structure, list(parameterizations)))
 
     def decode(self, X: Array) -> list[dict[str, TParameterValue]]:
         """Return the parameterizations of the points ``X``, shape ``(n, d)``.
@@ -154,8 +161,8 @@ class SearchSpace:
             UsageError: A derived parameter has no value at a point, which is not
                 feasible then.
         """
-        table = literally(self._structure, self._table_at(X))
-        return from_table(self._structure, table)
+        table = literally(self.structure, self._table_at(X))
+        return from_table(self.structure, table)
 
     def snap(self, X: Array) -> Array:
         """Return ``encode(decode(X))``, shape ``(n, d)``, without making values.
@@ -185,12 +192,12 @@ class SearchSpace:
         The shape is ``(n,)``; it is the sum of relative violations, and 0 where a point
         is feasible.
         """
-        return self._structure.violation(self._table_at(X))
+        return self.structure.violation(self._table_at(X))
 
     @cached_property
     def linear_constraints(self) -> LinearConstraints:
         """The constraints that are linear in the coordinates, as matrices."""
-        return linear_constraints(self._structure, self.slices)
+        return linear_constraints(self.structure, self.slices)
 
     def contains(self, parameterizations: Sequence[TParameterization]) -> Mask:
         """Return which parameterizations satisfy bounds and constraints, ``(n,)``.
@@ -198,10 +205,13 @@ class SearchSpace:
         Raises:
             UsageError: As ``encode``.
         """
-        table = to_table(self._structure, parameterizations)
-        inside: Mask = self._structure.violation(table) == 0.0
+        table = to_table(self.structure, parameterizations)
+        inside: Mask = self.structure.violation(table) == 0.0
         for k, parameter in enumerate(self.searched):
-            inside &= np.isnan(table[:, k]) | parameter.allows(table[:, k])
+            is_allowed = parameter.allows(table[:, k])
+            if isinstance(parameter, RangeParameter):
+                is_allowed &= parameter.on_grid(table[:, k])
+            inside &= np.isnan(table[:, k]) | is_allowed
         return inside
 
     @cached_property
@@ -217,8 +227,8 @@ class SearchSpace:
         ]
         grids = np.meshgrid(*codes, indexing="ij")
         table = np.stack([grid.ravel() for grid in grids], axis=1)
-        table = self._masked(self._structure.solve(table))
-        X = self._coordinates(table[self._structure.violation(table) == 0.0])
+        table = self._masked(self.structure.solve(table))
+        X = self._coordinates(table[self.structure.violation(table) == 0.0])
         if not self.conditions:
             return X
         _, first = np.unique(X, axis=0, return_index=True)
@@ -231,10 +241,10 @@ class SearchSpace:
             zip(self.searched, self.slices, strict=True)
         ):
             table[:, k] = parameter.codes_at(X[:, columns])
-        return self._masked(self._structure.solve(table))
+        return self._masked(self.structure.solve(table))
 
     def _masked(self, table: Array) -> Array:
-        return np.where(self._structure.active(table), table, np.nan)
+        return np.where(self.structure.active(table), table, np.nan)
 
     def _coordinates(self, table: Array) -> Array:
         parts = [p.coordinates(table[:, k]) for k, p in enumerate(self.searched)]
@@ -251,7 +261,11 @@ class SearchSpace:
             UsageError: It has a name or a value that the space has not, lacks one, or
                 violates a constraint.
         """
-        return complete(self._structure, parameterization)
+        check_names(self.structure, parameterization)
+        outside = why_outside(self.structure, parameterization)
+        if outside:
+            raise UsageError(outside[0])
+        return complete(self.structure, parameterization)
 
     def check(self, parameterization: TParameterization) -> None:
         """Raise ``UsageError`` unless it is complete and lies in the space."""

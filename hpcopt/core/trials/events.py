@@ -158,6 +158,8 @@ class TrialAttached:
     """Its name; empty for ``<index>_0``."""
     is_baseline: bool = False
     """Whether relative constraints refer to this trial from now on."""
+    outside: tuple[str, ...] = ()
+    """Why it lies outside the search space, a sentence a reason; empty if inside."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def attached(event: ev.TrialAttached) -> Trial:
         generation_method="manual",
         is_manual=True,
         name=event.arm_name,
+        outside=event.outside,
         created_at=event.time,
     )
 

@@ -243,6 +243,8 @@ class Trial:
     """Whether a script evaluates it itself, and no runner."""
     name: str = ""
     """The name that a script gave it."""
+    outside: tuple[str, ...] = ()
+    """Why it lay outside the search space when it was attached, if it did."""
     cause: Cause | None = None
     reason: str = ""
     """Why the trial failed or was abandoned, in one sentence."""

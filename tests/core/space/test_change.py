@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hpcopt.api.client import Client
 from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from hpcopt.core import events as ev
-from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.errors import ConfigError
 from hpcopt.core.space.change import continued
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import TrialStatus
@@ -257,9 +257,13 @@ def test_who_asks_for_trials_may_change_the_space_within_one_process(
     found = second.get_next_trials(4)
     assert list(found) == [3, 4, 5, 6]
     assert all(2 <= float(point["x"]) <= 4 for point in found.values())
-    with pytest.raises(UsageError, match="expected x >= 2, found"):
-        second.attach_trial({"x": 1.0})
-    assert second.attach_trial({"x": 3.0}) == 7
+    assert second.attach_trial({"x": 1.0}) == 7  # taken, and marked
+    assert second.attach_trial({"x": 3.0}) == 8
+    outside = [trial.outside for trial in read_experiment(tmp_path).trials[7:]]
+    assert outside == [
+        ("parameterization: expected x >= 2, found {'x': 1.0}",),
+        (),
+    ]
 
 
 def test_constraints_that_leave_nothing_are_reported_before_anything_is_written(

@@ -309,7 +309,7 @@ def test_a_name_that_is_used_twice_is_reported() -> None:
         (RangeParameter("x", 0, 1), "0.5", "expected a number, found '0.5'"),
         (RangeParameter("x", 0, 1), True, "expected a number, found True"),
         (RangeParameter("x", 0, 1), None, "expected a number, found None"),
-        (RangeParameter("x", 0, 1), math.nan, r"in \[0, 1\], found nan"),
+        (RangeParameter("x", 0, 1), math.nan, "expected a finite number, found nan"),
         (RangeParameter("x", 0, 1), 1.5, r"expected a value in \[0, 1\], found 1\.5"),
         (RangeParameter("x", 0, 3, "int"), 1.5, r"a whole number, found 1\.5"),
         (RangeParameter("x", 0, 3, "int"), "1", "expected a whole number, found '1'"),
