@@ -60,6 +60,7 @@ OWNERS = {
         "generation/design/",
         "generation/models/",
         "generation/optim/",
+        "generation/penalties.py",
         "generation/predict.py",
         "generation/proposers/",
         "generation/strategy.py",
