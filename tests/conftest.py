@@ -40,15 +40,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def is_on_slurm(name: str) -> bool:
+    """Whether a test runs on the real Slurm, by its path and name."""
+    return "on_slurm" in name.partition("[")[0]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    is_marked = item.get_closest_marker("slurm") is not None
+    if is_marked != is_on_slurm(item.nodeid):
+        raise pytest.UsageError(
+            f"{item.nodeid}: expected on_slurm in the name where the test, and no "
+            "other, is marked slurm: by it these tests are kept from running together"
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Have the tests on the real Slurm run one after the other, beside the others.
 
     Some of them take its nodes down, or restart its daemons.
     """
-    for item in items:
-        if item.get_closest_marker("slurm") is not None:
-            item.add_marker(pytest.mark.xdist_group("slurm"))
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = lambda name: "slurm" if is_on_slurm(name) else name
+    return scheduler
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.experiment.folder import JOURNAL, read_experiment
+from hpcopt.experiment.folder import is_begun, read_experiment
+from tests.support.waiting import wait_until
 
 SCRIPT = Path(__file__).parent / "tutorial" / "automating.py"
 N_TRIALS = 30
@@ -28,17 +29,17 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 
 def completed(experiment_folder: Path) -> list[Trial]:
-    if not (experiment_folder / JOURNAL).exists():
+    if not is_begun(experiment_folder):
         return []
     return read_experiment(experiment_folder).completed_trials()
 
 
 def kill_after(n_completed: int, script: subprocess.Popen[str], folder: Path) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while len(completed(folder)) < n_completed:
-        assert script.poll() is None, script.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(
+        lambda: len(completed(folder)) >= n_completed or script.poll() is not None,
+        TIMEOUT_S,
+    )
+    assert script.poll() is None, script.communicate()
     script.kill()
     script.communicate()
 
@@ -50,8 +51,7 @@ def test_ax_tutorial_runs_and_goes_on_after_it_was_killed(tmp_path: Path) -> Non
     before = completed(folder)
     # The script begins with a trial by hand, in a file with the second's name.
     last_second = max(int(path.stem) for path in tmp_path.glob("*.txt"))
-    while int(time.time()) <= last_second:
-        time.sleep(0.05)
+    wait_until(lambda: time.time() >= last_second + 1)
 
     script = start(tmp_path)
     output, errors = script.communicate(timeout=TIMEOUT_S)

@@ -18,6 +18,7 @@ from hpcopt.runners.script.attempt_folder import AttemptFolder
 from hpcopt.runners.script.exit_status import CANNOT_WRITE, disk_was_full
 from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config
+from tests.support.uncounted import uncounted
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +95,7 @@ def test_a_journal_that_may_not_grow_stops_the_run_which_then_continues(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048));"
         f"sys.argv[1:] = ['run', {str(config)!r}]; main()"
     )
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**uncounted(), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", limited],
         env=environment,

@@ -13,5 +13,5 @@ def test_no_slurm_can_be_reached_without_the_marker() -> None:
 
 
 @pytest.mark.slurm
-def test_the_real_slurm_is_there_with_the_marker(slurm_conf: Path) -> None:
+def test_what_is_marked_runs_on_slurm(slurm_conf: Path) -> None:
     assert slurm_conf.is_file()

@@ -269,7 +269,7 @@ def really_seen(
 
 @pytest.mark.slurm
 @pytest.mark.parametrize("one", ROWS, ids=lambda one: one.name)
-def test_what_slurm_does_to_a_job_is_judged_rightly(
+def test_what_happens_to_a_job_on_slurm_is_judged_rightly(
     really_seen: dict[str, list[AttemptState]], one: Row
 ) -> None:
     check(one, really_seen[one.name])
