@@ -36,7 +36,11 @@ TEST_MODULES = sorted(
 #: What comes from outside, and the rooms or modules that own it.
 OWNERS = {
     "torch": ["generation/acquisition/botorch.py", "generation/models/"],
-    "botorch": ["generation/acquisition/botorch.py", "generation/models/"],
+    "botorch": [
+        "generation/acquisition/",
+        "generation/models/",
+        "generation/optim/optimize.py",
+    ],
     "gpytorch": ["generation/models/surrogate.py"],
     "scipy": [
         "generation/acquisition/",
@@ -116,7 +120,7 @@ NEIGHBOURS = {
     "generation/models": ["generation.snapshot"],
     "generation/acquisition": ["generation.models"],
     "generation/optim": [
-        "generation.acquisition.log_ei",
+        "generation.acquisition.botorch",
         "generation.design",
         "generation.models",
     ],

@@ -17,12 +17,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from botorch.models.model import Model
 from scipy.special import log_ndtr
+from typing_extensions import override
 
 from hpcopt.core.goals.pareto import is_nondominated, nondominated_partitioning
-from hpcopt.generation.acquisition.log_ei import log_h, normal_samples
+from hpcopt.generation.acquisition.botorch import AnalyticAcquisition
+from hpcopt.generation.acquisition.log_ei import are_feasible, log_h, normal_samples
 from hpcopt.generation.models.gaussian_process import FantasyProcess, GaussianProcess
-from hpcopt.generation.models.outcome_models import are_feasible
 
 Array = npt.NDArray[np.float64]
 
@@ -42,7 +44,7 @@ _BELOW_NADIR = 0.1
 _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
 
 
-class LogNoisyExpectedHypervolumeImprovement:
+class LogNoisyExpectedHypervolumeImprovement(AnalyticAcquisition):
     """The logarithm of the expected growth of the hypervolume below the Pareto front.
 
     Objectives and constraints are independent of each other.
@@ -58,6 +60,7 @@ class LogNoisyExpectedHypervolumeImprovement:
         *,
         seed: int,
         optimism: Sequence[float] | None = None,
+        model: Model | None = None,
     ) -> None:
         """Sample what is uncertain, and condition the models on each sample.
 
@@ -70,10 +73,12 @@ class LogNoisyExpectedHypervolumeImprovement:
             seed: Where the samples come from.
             optimism: How many standard deviations each of the constraints is taken to
                 be above its mean; none by default.
+            model: That of all outcomes, as BoTorch has it.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
+        super().__init__(model)  # type: ignore[arg-type]
         uncertain = np.concatenate([X_baseline, X_pending])
         n_samples = _N_SAMPLES.get(len(objectives), _FEWEST_SAMPLES)
         shape = len(objectives) + len(constraints), len(uncertain)
@@ -104,10 +109,12 @@ class LogNoisyExpectedHypervolumeImprovement:
         self._log_n_samples = math.log(n_samples)
         self._optimism = optimism or [0.0] * len(constraints)
 
+    @override
     def values(self, X: Array) -> Array:
         """Return the values of the points ``X``, shape ``(b, d)``: shape ``(b,)``."""
         return self.values_and_gradients(X)[0]
 
+    @override
     def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
         """Return the values of the points ``X`` and the gradients there, ``(b, d)``."""
         log_terms = np.zeros((len(X), len(self._sample)))

@@ -18,9 +18,12 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from botorch.models.model import Model
 from scipy.special import erfcx, log_ndtr, ndtr, ndtri
 from scipy.stats import qmc
+from typing_extensions import override
 
+from hpcopt.generation.acquisition.botorch import AnalyticAcquisition
 from hpcopt.generation.acquisition.composite_ei import CompositeImprovement
 from hpcopt.generation.models.composite_process import CompositeProcess
 from hpcopt.generation.models.gaussian_process import (
@@ -28,7 +31,6 @@ from hpcopt.generation.models.gaussian_process import (
     GaussianProcess,
     PointwisePosterior,
 )
-from hpcopt.generation.models.outcome_models import are_feasible
 
 Array = npt.NDArray[np.float64]
 
@@ -39,6 +41,9 @@ _BELOW_WORST = 1.0
 #: From here on the improvement is all but proportional to the mean.
 _FAR_BELOW_WORST = 3.0
 
+#: What rounding may take from a constraint's value that a feasible outcome has.
+_FEASIBILITY_TOLERANCE = 1e-6
+
 _SQRT_HALF = math.sqrt(0.5)
 _SQRT_HALF_PI = math.sqrt(math.pi / 2)
 _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
@@ -47,17 +52,7 @@ _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
 _FAR = 1e4
 
 
-class Acquisition(Protocol):
-    """What the search maximises over the unit cube."""
-
-    def values(self, X: Array) -> Array:
-        """Return the values of the points ``X``, shape ``(b, d)``: shape ``(b,)``."""
-
-    def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
-        """Return the values of the points ``X`` and the gradients there, ``(b, d)``."""
-
-
-class LogNoisyExpectedImprovement:
+class LogNoisyExpectedImprovement(AnalyticAcquisition):
     """The logarithm of the expected improvement over baseline and pending points.
 
     Of several constraints each is independent of the others and of the objective. Where
@@ -73,6 +68,7 @@ class LogNoisyExpectedImprovement:
         *,
         seed: int,
         is_greedy: bool = False,
+        model: Model | None = None,
     ) -> None:
         """Sample what is uncertain, and condition the models on each sample.
 
@@ -84,10 +80,12 @@ class LogNoisyExpectedImprovement:
             seed: Where the samples come from.
             is_greedy: Whether what is improved is the worst outcome instead of the
                 best: then the largest mean is best, known well or not.
+            model: That of all outcomes, as BoTorch has it.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
         """
+        super().__init__(model)  # type: ignore[arg-type]
         uncertain = np.concatenate([X_baseline, X_pending])
         self._objective, normal = _sampled(objective, len(constraints), uncertain, seed)
         values = self._objective.values
@@ -105,6 +103,7 @@ class LogNoisyExpectedImprovement:
             self._best = np.full(len(values), worst - _FAR_BELOW_WORST)
         self._is_any_feasible = bool(is_feasible.any())
 
+    @override
     def values(self, X: Array) -> Array:
         """Return the values of the points ``X``, shape ``(b, d)``: shape ``(b,)``."""
         log_terms = np.zeros((len(X), len(self._best)))
@@ -115,6 +114,7 @@ class LogNoisyExpectedImprovement:
             log_terms += log_ndtr(slack.mean / slack.sigma[:, None])
         return _log_mean(log_terms)[0]
 
+    @override
     def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
         """Return the values of the points ``X`` and the gradients there, ``(b, d)``."""
         log_terms = np.zeros((len(X), len(self._best)))
@@ -236,6 +236,21 @@ def log_h(z: Array) -> tuple[Array, Array]:
     value[is_low] = np.log(factor) - 0.5 * low**2 - _LOG_SQRT_2PI
     slope[is_low] = mills / factor
     return value, slope
+
+
+def are_feasible(
+    slacks: Sequence[Array], shape: tuple[int, ...]
+) -> npt.NDArray[np.bool_]:
+    """Return where no constraint's slack is below 0, but for rounding.
+
+    Args:
+        slacks: The values of each constraint, of the ``shape``.
+        shape: That of the answer, where there is no constraint too.
+    """
+    is_feasible = np.ones(shape, dtype=bool)
+    for values in slacks:
+        is_feasible &= values >= -_FEASIBILITY_TOLERANCE
+    return is_feasible
 
 
 def normal_samples(n: int, shape: tuple[int, int], seed: int) -> Array:

@@ -12,7 +12,6 @@ from botorch.models.model_list_gp_regression import ModelListGP
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.models.composite_objective import CompositeSurrogate
 from hpcopt.generation.models.outcome_models import (
     MultiObjectiveModels,
     SingleObjectiveModels,
@@ -61,20 +60,13 @@ class FittedModel:
             models = SingleObjectiveModels.of(
                 snapshot, Surrogate.fit, has_long_constraints=has_long_constraints
             )
-            first = models.objective
-            if isinstance(first, CompositeSurrogate):
+            if snapshot.objective.distances:
                 objective = _distances(snapshot.objective)
-                of_objectives = first.surrogates
-            else:
-                of_objectives = (first,)
         else:
             models = MultiObjectiveModels.of(snapshot, Surrogate.fit)
-            of_objectives = models.objectives
-        rest = (*models.constraints, models.success)
-        surrogates = [*of_objectives, *(one for one in rest if one is not None)]
-        data = [one.data for one in surrogates]
+        data = [surrogate.data for surrogate in models.surrogates]
         return cls(
-            model=ModelListGP(*(one.model for one in surrogates)),
+            model=models.model,
             outcomes=tuple(one.name for one in data),
             X=tuple(torch.from_numpy(one.X) for one in data),
             Y=tuple(torch.from_numpy(one.y).unsqueeze(-1) for one in data),

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from botorch.models.model_list_gp_regression import ModelListGP
 from scipy.special import ndtr
+from typing_extensions import override
 
 from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.goals.objective import Objective
@@ -42,9 +45,6 @@ _N_SIGMA = 3.0
 #: An observed point that satisfies the constraints with less is not feasible.
 _LEAST_PROBABILITY = 0.025
 
-#: What rounding may take from a constraint's value that a feasible outcome has.
-_FEASIBILITY_TOLERANCE = 1e-6
-
 #: Where noise leaves more observed points that may be the best one, or on the front,
 #: those of largest mean, or nearest to the front, stand for all.
 _MAX_BASELINE, _MAX_BASELINE_OF_FRONT = 32, 64
@@ -58,6 +58,16 @@ class OutcomeModels:
     """Of the constraints' slacks: what must not be below 0."""
     success: Surrogate | None
     """Where trials give a result at all; ``None`` while none has failed."""
+
+    @cached_property
+    def model(self) -> ModelListGP:
+        """The models of all outcomes: objectives, constraints, success."""
+        return ModelListGP(*(surrogate.model for surrogate in self.surrogates))
+
+    @property
+    def surrogates(self) -> tuple[Surrogate, ...]:
+        """All surrogates, in the same order."""
+        return (*self.constraints, *([] if self.success is None else [self.success]))
 
     @property
     def constraint_processes(self) -> list[GaussianProcess]:
@@ -138,6 +148,12 @@ class SingleObjectiveModels(OutcomeModels):
         return replace(self, constraints=constraints, has_long_constraints=are_long)
 
     @property
+    @override
+    def surrogates(self) -> tuple[Surrogate, ...]:
+        """All surrogates: a composite objective has several."""
+        return (*self.objective.surrogates, *super().surrogates)
+
+    @property
     def details(self) -> Mapping[str, JSONValue]:
         """The hyperparameters, for a person to look at."""
         details: dict[str, JSONValue] = dict(self.objective.details)
@@ -192,6 +208,12 @@ class MultiObjectiveModels(OutcomeModels):
             constraints=constraints,
             success=_success(snapshot, surrogate),
         )
+
+    @property
+    @override
+    def surrogates(self) -> tuple[Surrogate, ...]:
+        """All surrogates."""
+        return (*self.objectives, *super().surrogates)
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
@@ -260,19 +282,6 @@ def possibly_best(
         nearest = np.argsort(distance, kind="stable")
         kept = kept[nearest[:_MAX_BASELINE_OF_FRONT]]
     return kept
-
-
-def are_feasible(slacks: Sequence[Array], shape: tuple[int, ...]) -> Mask:
-    """Return where no constraint's slack is below 0, but for rounding.
-
-    Args:
-        slacks: The values of each constraint, of the ``shape``.
-        shape: That of the answer, where there is no constraint too.
-    """
-    is_feasible = np.ones(shape, dtype=bool)
-    for values in slacks:
-        is_feasible &= values >= -_FEASIBILITY_TOLERANCE
-    return is_feasible
 
 
 def _constraints(

@@ -124,6 +124,11 @@ class Surrogate:
         fitted: FittedTransform = outcome.fitted
         return fitted
 
+    @property
+    def surrogates(self) -> tuple[Surrogate, ...]:
+        """Itself alone: that of a composite has several."""
+        return (self,)
+
     def scaled(self, value: float) -> float:
         """Return an outcome in the units of ``process``, not clipped if linear."""
         if isinstance(self.transform, Standardize):
@@ -150,19 +155,14 @@ class Surrogate:
 
 
 class OutcomeGP(SingleTaskGP):
-    """A ``SingleTaskGP`` whose hyperparameters are known, and their priors too."""
+    """A ``SingleTaskGP`` of known hyperparameters, those of the transformed outcome.
+
+    They are without a noise if the data know theirs.
+    """
 
     def __init__(
         self, data: TrainingData, transform: FittedOutcome, chosen: Hyperparameters
     ) -> None:
-        """Condition the model on the data.
-
-        Args:
-            data: In the outcome's units.
-            transform: That of the outcome.
-            chosen: The hyperparameters, of the transformed outcome; without a noise if
-                the data know theirs.
-        """
         priors = data.priors
         kernel = MaternKernel(
             nu=2.5,
@@ -238,10 +238,8 @@ class FittedOutcome(OutcomeTransform):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the outcomes of transformed ones, and to first order their noise."""
         outcomes: torch.Tensor = _Inverse.apply(Y, self.fitted)  # type: ignore[no-untyped-call]
-        if Yvar is None:
-            return outcomes, None
         slope = torch.from_numpy(self.fitted.inverse(Y.detach().numpy())[1])
-        return outcomes, Yvar * slope**2
+        return outcomes, None if Yvar is None else Yvar * slope**2
 
     @override
     def untransform_posterior(

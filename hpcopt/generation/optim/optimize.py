@@ -12,38 +12,39 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from botorch.acquisition.acquisition import AcquisitionFunction
 from scipy.optimize import minimize
 from scipy.stats import qmc
 
 from hpcopt.core.space.linear_constraints import LinearConstraints
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.acquisition.log_ei import Acquisition
+from hpcopt.generation.acquisition.botorch import (
+    AnalyticAcquisition,
+    AutogradAcquisition,
+)
 from hpcopt.generation.design.feasible import feasible_region
 from hpcopt.generation.design.initial import UsedPoints
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+_Searchable = AnalyticAcquisition | AutogradAcquisition
 
 #: Points drawn evenly over the space, and around the best ones so far.
 _N_GLOBAL, _N_LOCAL = 256, 64
 
-#: From how many of each a local search starts, where not told otherwise.
-_N_STARTS = 2
-
-#: From how many of the starts that it is given, and may have no others.
-_N_GIVEN_STARTS = 4
+#: From how many of each a local search starts, where not told otherwise; and from how
+#: many of the starts that it is given, and may have no others.
+_N_STARTS, _N_GIVEN_STARTS = 2, 4
 
 #: The distances of local points from the best ones, and the chance that a coordinate
 #: is changed.
 _LOCAL_DISTANCES = (1e-3, 0.3)
 _LOCAL_CHANCE = 0.4
 
-#: How many iterations a local search has.
-_MAX_ITERATIONS = 50
-
-#: How often the way from a feasible start to an infeasible end is halved.
-_N_HALVINGS = 30
+#: How many iterations a local search has, and how often the way from its feasible start
+#: to an infeasible end is halved.
+_MAX_ITERATIONS, _N_HALVINGS = 50, 30
 
 #: Spaces of no more points are searched whole.
 _MAX_ENUMERATED = 2000
@@ -84,7 +85,7 @@ class SearchBox:
 
 
 def optimize_acquisition(
-    acquisition: Acquisition,
+    acquisition: AcquisitionFunction,
     space: SearchSpace,
     incumbents: Array,
     used: UsedPoints,
@@ -103,21 +104,21 @@ def optimize_acquisition(
         rng: Where all randomness comes from.
         box: Where to search; a space that is searched whole is not bounded by it.
         guesses: Further points to start from, shape ``(g, d)``.
-        n_starts: From how many points of the whole space, and as many near the best
-            ones, a local search starts.
+        n_starts: From how many points of the whole space, and near the best, to start.
 
     Raises:
         FloatingPointError: The acquisition is not a number somewhere.
     """
+    searched = _searchable(acquisition)
     if space.n_points is not None and space.n_points <= _MAX_ENUMERATED:
         X = space.all_points[used.unused(space.all_points)]
         if len(X) == 0:
             return None
-        return _first_unused(space, used, X, _values(acquisition, X))
+        return _first_unused(space, used, X, _values(searched, X))
     discrete = space.is_discrete
     far, near = _global_and_local_points(space, incumbents, rng, box)
     pool = np.concatenate([far, near])
-    values = _values(acquisition, pool)
+    values = _values(searched, pool)
     is_near = np.arange(len(pool)) >= len(far)
     order = np.argsort(-values, kind="stable")
     best = [order[~is_near[order]][:n_starts], order[is_near[order]][:n_starts]]
@@ -125,16 +126,16 @@ def optimize_acquisition(
     if guesses is not None:
         snapped = space.snap(guesses)
         starts = np.concatenate([starts, snapped[space.is_feasible(snapped)]])
-    ends = _local_maxima(acquisition, space, box, starts, np.zeros_like(discrete))
+    ends = _local_maxima(searched, space, box, starts, np.zeros_like(discrete))
     if discrete.any() and not discrete.all():
         starts = np.concatenate([ends, starts])
-        ends = _local_maxima(acquisition, space, box, starts, discrete)
-    values = np.concatenate([_values(acquisition, ends), values])
+        ends = _local_maxima(searched, space, box, starts, discrete)
+    values = np.concatenate([_values(searched, ends), values])
     return _first_unused(space, used, np.concatenate([ends, pool]), values)
 
 
 def optimize_from(
-    acquisition: Acquisition,
+    acquisition: AcquisitionFunction,
     space: SearchSpace,
     starts: Array,
     used: UsedPoints,
@@ -155,12 +156,13 @@ def optimize_from(
     Raises:
         FloatingPointError: The acquisition is not a number somewhere.
     """
-    X, values = starts, _values(acquisition, starts)
+    searched = _searchable(acquisition)
+    X, values = starts, _values(searched, starts)
     if not space.is_discrete.all():
         best = starts[np.argsort(-values, kind="stable")[:_N_GIVEN_STARTS]]
-        ends = _local_maxima(acquisition, space, box, best, space.is_discrete)
+        ends = _local_maxima(searched, space, box, best, space.is_discrete)
         X = np.concatenate([ends, starts])
-        values = np.concatenate([_values(acquisition, ends), values])
+        values = np.concatenate([_values(searched, ends), values])
     return _first_unused(space, used, X, values)
 
 
@@ -171,7 +173,7 @@ def local_minima(
     fixed: Mask,
     constraints: list[dict[str, Any]],
 ) -> Array:
-    """Return where a local search by gradient ends, from each of the starts.
+    """Return where local searches end.
 
     Args:
         loss: Returns the value at a point of shape ``(d,)``, and the gradient.
@@ -239,7 +241,7 @@ def _around(incumbents: Array, discrete: Mask, rng: np.random.Generator) -> Arra
 
 
 def _local_maxima(
-    acquisition: Acquisition,
+    acquisition: _Searchable,
     space: SearchSpace,
     box: SearchBox,
     starts: Array,
@@ -276,7 +278,13 @@ def _pulled_back(space: SearchSpace, starts: Array, ends: Array) -> Array:
     return starts + far[:, None] * (ends - starts)
 
 
-def _values(acquisition: Acquisition, X: Array) -> Array:
+def _searchable(function: AcquisitionFunction) -> _Searchable:
+    if isinstance(function, AnalyticAcquisition):
+        return function
+    return AutogradAcquisition(function)
+
+
+def _values(acquisition: _Searchable, X: Array) -> Array:
     values = acquisition.values(X)
     if np.isnan(values).any():
         raise FloatingPointError("the acquisition is not a number")

@@ -110,4 +110,5 @@ class MultiObjectiveProposer:
             X_waiting,
             seed=seed,
             optimism=of_slacks + of_success,
+            model=self._models.model,
         )

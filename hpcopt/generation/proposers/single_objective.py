@@ -222,4 +222,5 @@ def log_noisy_ei(
         X_waiting,
         seed=seed,
         is_greedy=is_greedy,
+        model=models.model,
     )

@@ -80,7 +80,7 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
     from botorch.sampling.normal import SobolQMCNormalSampler
 
-    from hpcopt.generation.acquisition.botorch import BotorchAcquisition
+    from hpcopt.generation.acquisition.botorch import AutogradAcquisition
 
     now = snapshot(SQUARE, observed(sobol_points(SQUARE, 12), bowl, sem=0.05))
     surrogate = Surrogate.fit(TrainingData.of_sum(now, now.objective))
@@ -90,7 +90,7 @@ def test_with_noise_and_pending_points_it_is_what_sampling_finds(
     monkeypatch.setattr(GaussianImprovement, "N_SAMPLES", 2048)
     improvement = log_ei(process, [], pending)
     ours, our_gradients = improvement.values_and_gradients(X)
-    theirs, their_gradients = BotorchAcquisition(
+    theirs, their_gradients = AutogradAcquisition(
         qLogNoisyExpectedImprovement(
             model,
             model.train_inputs[0],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
+from hpcopt.generation.acquisition.botorch import AnalyticAcquisition
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.gaussian_process import Array
 from hpcopt.generation.optim.optimize import SearchBox, optimize_acquisition
@@ -14,16 +16,21 @@ from tests.support.generation_world import (
 )
 
 
-class _Needle:
+class _Needle(AnalyticAcquisition):
     """Nothing anywhere but close to one point, where it rises to its end."""
 
     point = np.array([0.123, 0.877])
 
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+
+    @override
     def values(self, X: Array) -> Array:
         distances = np.abs(X - self.point).max(axis=1)
         values: Array = np.where(distances < 1e-4, 1.0, 0.0)
         return values
 
+    @override
     def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
         return self.values(X), np.zeros_like(X)
 
