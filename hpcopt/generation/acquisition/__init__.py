@@ -1,4 +1,4 @@
-"""Acquisition functions with analytic gradients, for one objective and for several.
+"""BoTorch's acquisition functions: ours, with analytic gradients, and any other.
 
 Knows the models, and not how a point is searched for.
 """

@@ -23,6 +23,7 @@ from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import MaternKernel, ScaleKernel
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.priors import GammaPrior, LogNormalPrior
+from torch import Tensor
 from typing_extensions import override
 
 from hpcopt.core.types import JSONValue
@@ -200,7 +201,7 @@ class OutcomeGP(SingleTaskGP):
 
     @override
     def posterior(
-        self, X: torch.Tensor, *args: Any, **options: Any
+        self, X: Tensor, *args: Any, **options: Any
     ) -> GPyTorchPosterior | TransformedPosterior:
         """Return the posterior at the points ``X``, in the outcome's units."""
         with settings.max_cholesky_size(_N_FACTORISED):
@@ -216,11 +217,8 @@ class FittedOutcome(OutcomeTransform):
 
     @override
     def forward(
-        self,
-        Y: torch.Tensor,
-        Yvar: torch.Tensor | None = None,
-        X: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        self, Y: Tensor, Yvar: Tensor | None = None, X: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the transformed outcomes and the variance of their noise."""
         y = Y.detach().numpy()
         t = torch.from_numpy(self.fitted(y))
@@ -231,19 +229,21 @@ class FittedOutcome(OutcomeTransform):
 
     @override
     def untransform(
-        self,
-        Y: torch.Tensor,
-        Yvar: torch.Tensor | None = None,
-        X: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        self, Y: Tensor, Yvar: Tensor | None = None, X: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the outcomes of transformed ones, and to first order their noise."""
-        outcomes: torch.Tensor = _Inverse.apply(Y, self.fitted)  # type: ignore[no-untyped-call]
+        outcomes: Tensor = _Inverse.apply(Y, self.fitted)  # type: ignore[no-untyped-call]
         slope = torch.from_numpy(self.fitted.inverse(Y.detach().numpy())[1])
         return outcomes, None if Yvar is None else Yvar * slope**2
 
+    @property
+    @override
+    def _is_linear(self) -> bool:
+        return isinstance(self.fitted, Standardize)
+
     @override
     def untransform_posterior(
-        self, posterior: Posterior, X: torch.Tensor | None = None
+        self, posterior: Posterior, X: Tensor | None = None
     ) -> Posterior:
         """Return the posterior of the outcomes."""
         if isinstance(self.fitted, Standardize) and isinstance(
@@ -258,9 +258,7 @@ class FittedOutcome(OutcomeTransform):
             variance_transform=lambda mean, variance: self._moments(mean, variance)[1],
         )
 
-    def _moments(
-        self, mean: torch.Tensor, variance: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _moments(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         nodes, weights = map(torch.from_numpy, QUADRATURE)
         t = mean[..., None] + variance.sqrt()[..., None] * nodes
         values = self.untransform(t)[0]
@@ -273,16 +271,14 @@ class _Inverse(torch.autograd.Function):
 
     @staticmethod
     @override
-    def forward(
-        ctx: Any, transformed: torch.Tensor, fitted: FittedTransform
-    ) -> torch.Tensor:
+    def forward(ctx: Any, transformed: Tensor, fitted: FittedTransform) -> Tensor:
         values, slope = fitted.inverse(transformed.detach().numpy())
         ctx.save_for_backward(torch.from_numpy(slope))
         return torch.from_numpy(values)
 
     @staticmethod
     @override
-    def backward(ctx: Any, *gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor, None]:
         [slope] = ctx.saved_tensors
         return gradient[0] * slope, None
 
