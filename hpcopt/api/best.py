@@ -6,7 +6,6 @@ Loads the models when it is called.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from hpcopt.api.outcomes import observed_outcome
 from hpcopt.core.errors import GenerationError, UsageError
@@ -14,6 +13,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.trials.trial import Trial
 from hpcopt.core.types import TOutcome, TParameterization
+from hpcopt.generation.methods import threads_of
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
 
@@ -100,7 +100,8 @@ def predictions(
 
     for point in points:
         experiment.space.check(point)
-    return predict_metrics(Snapshot.of(experiment), points, _threads(experiment))
+    threads = threads_of(experiment.settings)
+    return predict_metrics(Snapshot.of(experiment), points, threads)
 
 
 def _predicted_values(
@@ -111,7 +112,7 @@ def _predicted_values(
 
     snapshot = Snapshot.of(experiment)
     points = [trial.parameters for trial in trials]
-    threads = _threads(experiment)
+    threads = threads_of(experiment.settings)
     try:
         return [
             [mean for mean, _ in predict(snapshot, points, objective, threads)]
@@ -129,13 +130,6 @@ def _predicted_outcomes(
     except GenerationError as exc:
         raise _without_model(exc) from exc
     return [dict(outcome) for outcome in found]
-
-
-def _threads(experiment: Experiment) -> int:
-    """Return how many threads the experiment's models take."""
-    settings: Any = experiment.settings.get("generation", {})
-    threads: int = settings.get("threads", 1)
-    return threads
 
 
 def _without_model(exc: GenerationError) -> GenerationError:

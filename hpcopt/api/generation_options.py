@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpcopt.core.errors import ConfigError
+from hpcopt.core.names import expected_name
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.methods import METHODS, GeneratorSpec
 
@@ -74,10 +75,7 @@ def generation_options(
     """
     known = {**{name: name for name in METHODS}, **_METHODS}
     if method not in known:
-        raise ConfigError(
-            f"method: expected one of {', '.join([*_METHODS, *METHODS])}, "
-            f"found {method!r}"
-        )
+        raise ConfigError(f"method: {expected_name(method, [*_METHODS, *METHODS])}")
     if initialization_budget is not None and initialization_budget < 1:
         raise ConfigError(
             "initialization_budget: expected at least 1 trial, "

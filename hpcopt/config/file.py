@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os.path
 import re
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from hpcopt.config.sections import (
     RunSection,
 )
 from hpcopt.core.errors import ConfigError
+from hpcopt.core.names import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -245,5 +245,4 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
     paths = [".".join(folders[:n]) for n in range(len(folders), 0, -1)]
     models = next((_SECTIONS[p] for p in paths if p in _SECTIONS), (ExperimentConfig,))
     known = {name for model in models for name in model.model_fields}
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known: {sorted(known)}"
+    return did_you_mean(key, known) or f"; known: {sorted(known)}"

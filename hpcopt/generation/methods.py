@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpcopt.core.errors import ConfigError
+from hpcopt.core.names import expected_name
 from hpcopt.core.types import JSONValue
 
 #: A generation may take so long for its first suggestion.
@@ -95,9 +96,7 @@ class GeneratorSpec:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise ConfigError(
-                f"method: expected one of {', '.join(METHODS)}, found {self.method!r}"
-            )
+            raise ConfigError(f"method: {expected_name(self.method, METHODS)}")
         if self.generator is not None and not _OWN.fullmatch(self.generator):
             raise ConfigError(
                 f"generator: expected module:Class, found {self.generator!r}"
@@ -147,6 +146,12 @@ class GeneratorSpec:
         """Return the spec that ``to_json`` or ``settings`` wrote."""
         known = {name: record[name] for name in record if name in _FIELDS}
         return cls(**known)
+
+
+def threads_of(settings: Mapping[str, Any]) -> int:
+    """Return how many threads the models of an experiment with ``settings`` take."""
+    threads: int = settings.get("generation", {}).get("threads", 1)
+    return threads
 
 
 _FIELDS = frozenset(GeneratorSpec.__dataclass_fields__)

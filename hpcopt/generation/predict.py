@@ -57,8 +57,12 @@ def predict(
     return list(zip(mean.tolist(), variance.tolist(), strict=True))
 
 
-def fitted_model(snapshot: Snapshot) -> FittedModel:
+def fitted_model(snapshot: Snapshot, threads: int = 1) -> FittedModel:
     """Return the models of all outcomes, as the next trial's suggestion asks them.
+
+    Args:
+        snapshot: What is known.
+        threads: How many threads numerics take meanwhile.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
@@ -73,9 +77,10 @@ def fitted_model(snapshot: Snapshot) -> FittedModel:
             f"found {n_known}"
         )
     try:
-        return FittedModel.of(
-            snapshot, has_long_constraints=has_long_constraints(snapshot.n_trials)
-        )
+        with limited_threads(threads):
+            return FittedModel.of(
+                snapshot, has_long_constraints=has_long_constraints(snapshot.n_trials)
+            )
     except np.linalg.LinAlgError as exc:
         raise GenerationError(
             f"no model could be fitted to {n_known} completed trials: {exc}"
@@ -87,12 +92,12 @@ def predict_metrics(
 ) -> list[dict[str, tuple[float, float]]]:
     """Return each metric's mean and standard error at each of ``points``.
 
+    Metrics of too few trials are left out, unless that is all of them.
+
     Args:
         snapshot: What is known.
         points: Parameterizations of the snapshot's space.
         threads: How many threads numerics take meanwhile.
-
-    Metrics of too few trials are left out, unless that is all of them.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.

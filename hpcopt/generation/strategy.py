@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from hpcopt.core.errors import ConfigError, GenerationError
+from hpcopt.core.names import expected_name
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.design.initial import (
     InitialDesign,
@@ -97,9 +98,7 @@ class BayesianGenerator:
                 f"n_initial: expected at least 1 initial trial, found {self.n_initial}"
             )
         if self.method not in METHODS:
-            raise ConfigError(
-                f"method: expected one of {', '.join(METHODS)}, found {self.method!r}"
-            )
+            raise ConfigError(f"method: {expected_name(self.method, METHODS)}")
 
     def generate(
         self, n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL

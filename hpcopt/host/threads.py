@@ -90,6 +90,15 @@ class _Limits:
         return next((b for b in reversed(self._active) if b.thread == here), None)
 
     def _limit(self, block: _Block) -> None:
+        torch = sys.modules.get("torch")
+        # Not while another thread is still importing it.
+        if torch is not None and hasattr(torch, "set_num_threads"):
+            # Its numbers go beyond OpenMP's: MKL is built into it. To ask it for the
+            # first time in a thread gives it those that its first use would, so this
+            # comes before anything is limited.
+            n = torch.get_num_threads()
+            if self._torch is None:
+                self._torch = torch, n
         self._scan()
         for path, library in self._loaded.items():
             if path in block.limited:
@@ -100,13 +109,8 @@ class _Limits:
             elif path not in self._own:
                 self._own[path] = library, library.get_num_threads()
             _set(library, block.n)
-        torch = sys.modules.get("torch")
-        # Not while another thread is still importing it.
-        if torch is not None and hasattr(torch, "set_num_threads"):
-            if self._torch is None:
-                # Its numbers go beyond OpenMP's: MKL is built into it.
-                self._torch = torch, torch.get_num_threads()
-            torch.set_num_threads(block.n)
+        if self._torch is not None:
+            self._torch[0].set_num_threads(block.n)
 
     def _scan(self) -> None:
         """Look what is loaded, which takes a millisecond, where anything may be new."""

@@ -197,8 +197,10 @@ def test_a_missing_config_is_one_sentence(tmp_path: Path) -> None:
     [
         (
             "{method: magic}",
-            "generation.method: expected one of auto, bo, trust_region, subspace",
+            "generation.method: expected one of auto, bo, trust_region, subspace, "
+            "sobol, found 'magic'",
         ),
+        ("{method: Trust-Region}", "'Trust-Region'; did you mean trust_region?"),
         ("{generator: mine}", "generation.generator: expected module:Class, found"),
         ("{options: {a: 1}}", "generation.options: expected a generator that takes"),
         ("{timeout_s: 0}", "generation.timeout_s: expected seconds above 0, found 0"),

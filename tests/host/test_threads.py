@@ -24,6 +24,8 @@ OWN = 3
 def own_number() -> Iterator[None]:
     """Let all that is loaded take the user's own number of threads."""
     assert np.ones(2) @ np.ones(2) == 2  # its BLAS is loaded
+    if torch := sys.modules.get("torch"):  # which takes its own number at first use
+        torch.get_num_threads()
     with threadpool_limits(OWN):
         yield
 
@@ -140,6 +142,7 @@ import json, threading, torch
 from hpcopt.host.threads import limited_threads
 torch.set_num_threads(3)
 write = lambda: print(torch.get_num_threads())
+write()
 with limited_threads(1):
     write()
     with limited_threads(2):
@@ -156,4 +159,4 @@ with limited_threads(1):
 write()
 """
     )
-    assert found == [1, 2, 1, 1, 3, 1, 3]
+    assert found == [3, 1, 2, 1, 1, 3, 1, 3]
