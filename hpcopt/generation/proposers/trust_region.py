@@ -12,7 +12,9 @@ the box expected improvement chooses.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import statistics
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,8 +44,10 @@ _BATCH_SIZE = 4
 _SUCCESS_TOLERANCE = 3
 _MIN_FAILURE_TOLERANCE = 4
 
-#: What is better by less than this, relative to the best, is no success.
+#: What is better by less than this is no success: as a share of how far the best is
+#: from the median of the latest outcomes, whatever the outcomes' unit and zero are.
 _LEAST_GAIN = 1e-3
+_N_LATEST = 20
 
 #: The model sees so many of the trials since the restart: those nearest to the best.
 _N_NEAREST = 500
@@ -71,13 +75,15 @@ class TrustRegionState:
         state = cls(0, _LENGTH_INIT, None)
         success_counter = failure_counter = n_seen = 0
         is_success = False
+        latest: deque[ObservedTrial] = deque(maxlen=_N_LATEST)
         for trial in order.known():
             if trial.index < state.first_index:
                 continue  # it was proposed before the restart
             is_better = order.is_better(trial, state.best)
             if state.best is None or is_better:
-                is_success |= order.is_success(trial, state.best)
+                is_success |= order.is_success(trial, state.best, latest)
                 state = replace(state, best=trial)
+            latest.append(trial)
             n_seen += 1
             if n_seen <= n_initial:
                 is_success = False
@@ -94,6 +100,7 @@ class TrustRegionState:
             if length < _LENGTH_MIN:
                 state = cls(trial.index + 1, _LENGTH_INIT, None)
                 success_counter = failure_counter = n_seen = 0
+                latest.clear()
         return state
 
     def nearest(self, snapshot: Snapshot) -> Snapshot:
@@ -134,14 +141,29 @@ class _TrialOrder:
         """Whether ``trial`` goes before ``best``."""
         return best is None or self._key(trial) > self._key(best)
 
-    def is_success(self, trial: ObservedTrial, best: ObservedTrial | None) -> bool:
-        """Whether ``trial`` is better than ``best`` by more than a trifle."""
+    def is_success(
+        self,
+        trial: ObservedTrial,
+        best: ObservedTrial | None,
+        latest: Iterable[ObservedTrial],
+    ) -> bool:
+        """Whether ``trial`` is better than ``best`` by more than a trifle.
+
+        Args:
+            trial: The one in question.
+            best: The best one before it.
+            latest: Those before it that say how much outcomes differ at present.
+        """
         if best is None:
             return False
         new, old = self._key(trial), self._key(best)
         if new[0] > old[0]:
             return True
-        return new[1] > old[1] + _LEAST_GAIN * abs(old[1])
+        if old[0] < 0:  # a violation is a distance from 0
+            return new[1] > old[1] + _LEAST_GAIN * abs(old[1])
+        values = [key[1] for key in map(self._key, latest) if key[0] == 0]
+        spread = old[1] - statistics.median(values) if values else 0.0
+        return new[1] - old[1] > _LEAST_GAIN * spread
 
     def _key(self, trial: ObservedTrial) -> tuple[float, float]:
         """Return the violation of the constraints, and the value, both negated."""

@@ -56,9 +56,19 @@ def test_it_shrinks_after_failures_and_grows_after_successes() -> None:
     assert TrustRegionState.of(with_losses(start + falling)).length == 1.6
 
 
-def test_a_trifle_is_no_success() -> None:
-    falling = [10.0 - 1e-4 * k for k in range(16)]
-    assert TrustRegionState.of(with_losses([10.0] * N + falling)).length == 0.4
+def test_a_trifle_is_no_success_whatever_the_unit_and_the_zero() -> None:
+    start = [20.0] * (N - 1) + [10.0]
+    falling = [10.0 - 1e-4 * k if k % 2 else 20.0 for k in range(16)]
+    gaining = [10.0 - 5e-2 * k if k % 2 else 20.0 for k in range(16)]
+    for unit, zero in ((1.0, 0.0), (1e-6, 0.0), (1e6, 0.0), (1.0, 1e6), (1.0, -10.0)):
+        trifles, gains = (
+            TrustRegionState.of(
+                with_losses([zero + unit * loss for loss in start + losses])
+            )
+            for losses in (falling, gaining)
+        )
+        assert trifles.length == 0.4
+        assert gains.length > 0.4
 
 
 def test_a_tiny_region_ends_the_episode_and_the_next_one_begins_with_a_design() -> None:
