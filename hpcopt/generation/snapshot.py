@@ -53,6 +53,13 @@ class Snapshot:
     """What the latest generation wanted to remember."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The versions and the like that the journal's latest suggestions depend on."""
+    n_asked: int = 1
+    """How many parameterizations are asked for at once."""
+
+    @property
+    def n_in_flight(self) -> int:
+        """How many trials wait for an outcome once all that is asked is proposed."""
+        return len(self.pending) + self.n_asked
 
     @property
     def objective(self) -> Objective:

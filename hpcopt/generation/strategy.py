@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Protocol
 
@@ -116,6 +116,7 @@ class BayesianGenerator:
 
     def _generate(self, n: int, snapshot: Snapshot, level: FallbackLevel) -> Generation:
         started = time.perf_counter()
+        snapshot = replace(snapshot, n_asked=n)
         space = snapshot.space
         used = UsedPoints(space, snapshot.known)
         n_before = len(snapshot.completed) + len(snapshot.pending)

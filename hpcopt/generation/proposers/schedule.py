@@ -6,6 +6,10 @@ expected improvement believes its model: where no trial has been better for a wh
 model is wrong, or the best point is found. Then every fourth trial comes from a local
 search close to the best point, ever closer, as in a pattern search; and every fourth
 from a model with long lengthscales, which takes what they cannot explain for noise.
+
+Where many trials are in flight, most know nothing of each other's outcomes: what is
+near the best point is proposed less often then, and what had been proposed before the
+best point was known is no sign of stagnation.
 """
 
 from __future__ import annotations
@@ -39,6 +43,13 @@ _IN_STAGNATION: dict[int, Proposal] = {1: "local", 3: "long_lengthscales"}
 
 _GREEDY_PERIOD = 3
 
+#: Up to so many trials in flight all of this is counted by trials.
+_FEW_IN_FLIGHT = 8
+
+#: What is near the best point is half as often for each further so many, up to
+#: this many times.
+_MAX_DOUBLINGS = 3
+
 #: Which of four trials in a row has another value of a choice.
 _CATEGORICAL_TURN = 1
 
@@ -49,9 +60,14 @@ _OPTIMISTIC_PERIODS = 2, 4
 _EARLY = 5
 
 
-def is_greedy_turn(index: int) -> bool:
-    """Whether trial ``index`` goes where the model's mean is largest."""
-    return index % _GREEDY_PERIOD == 0
+def is_greedy_turn(index: int, n_waiting: int = 0) -> bool:
+    """Whether trial ``index`` goes where the model's mean is largest.
+
+    Args:
+        index: The trial.
+        n_waiting: How many others have been proposed whose outcomes are not known.
+    """
+    return index % (_GREEDY_PERIOD * _rarity(n_waiting)) == 0
 
 
 def is_categorical_turn(index: int) -> bool:
@@ -93,7 +109,8 @@ class Incumbent:
     point: Array
     """Shape ``(d,)``."""
     n_since: int
-    """How many of the outcomes since then are no better: all of them."""
+    """How many of the outcomes since then are no better: all of them, or, where many
+    are in flight, those that could be better, in units of a share of a round."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Incumbent | None:
@@ -108,15 +125,30 @@ class Incumbent:
             return None
         best = max(feasible, key=lambda k: goals.objective.value(trials[k].outcome))
         [point] = snapshot.space.encode([trials[best].parameters])
-        return cls(point, len(trials) - 1 - best)
+        n_in_flight = max(snapshot.n_in_flight, _FEW_IN_FLIGHT)
+        n_unaware = n_in_flight - _FEW_IN_FLIGHT
+        n_aware = max(len(trials) - 1 - best - n_unaware, 0)
+        return cls(point, n_aware * _FEW_IN_FLIGHT // n_in_flight)
 
-    def proposal(self, index: int) -> Proposal:
-        """Return what trial ``index`` comes from."""
+    def proposal(self, index: int, n_waiting: int = 0) -> Proposal:
+        """Return what trial ``index`` comes from, with so many others in flight."""
         if self.n_since < _PATIENCE:
             return "usual"
-        return _IN_STAGNATION.get(index % 4, "usual")
+        found = _IN_STAGNATION.get(index % 4, "usual")
+        if found == "local" and index // 4 % _rarity(n_waiting):
+            return "usual"
+        return found
 
     def local_box(self, space: SearchSpace) -> SearchBox:
         """Return what is close to the best point: any value of a discrete parameter."""
         reach = max(_REACH * _SHRINKAGE ** (self.n_since - _PATIENCE), _LEAST_REACH)
         return SearchBox.around(self.point, np.where(space.is_discrete, 1.0, reach))
+
+
+def _rarity(n_waiting: int) -> int:
+    """Return how many times rarer near the best point is than with few in flight.
+
+    A power of 2, so that the turns of a batch are among those of its first trials.
+    """
+    doublings: int = min(n_waiting // _FEW_IN_FLIGHT, _MAX_DOUBLINGS)
+    return 1 << doublings

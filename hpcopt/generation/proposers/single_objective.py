@@ -154,7 +154,8 @@ class SingleObjectiveProposer:
         """Return the next parameterization; ``None`` if nothing is left."""
         space = self._snapshot.space
         incumbent = Incumbent.of(self._snapshot) if self._is_fitted else None
-        proposal = incumbent.proposal(index) if incumbent else "usual"
+        n_waiting = len(self._snapshot.pending) + len(proposed)
+        proposal = incumbent.proposal(index, n_waiting) if incumbent else "usual"
         models = self._models
         if proposal == "long_lengthscales":
             models = models.with_long_objective(self._snapshot)
@@ -180,7 +181,8 @@ class SingleObjectiveProposer:
         # Where outcomes are constrained, the largest mean that is surely feasible is
         # far inside the feasible region, and of little interest.
         is_long = proposal == "long_lengthscales"
-        if is_greedy_turn(index) and not is_long and not models.constraints:
+        is_greedy = is_greedy_turn(index, n_waiting) and not is_long
+        if is_greedy and not models.constraints:
             found = search.best(is_greedy=True)
             if found is not None and search.is_away(found):
                 return found

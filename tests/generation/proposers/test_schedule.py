@@ -108,3 +108,37 @@ def test_a_greedy_trial_is_not_a_known_one_once_more() -> None:
 def test_trials_are_optimistic_more_often_at_first() -> None:
     bold = [constraint_optimism(k, 2) > 0 for k in range(30)]
     assert (sum(bold[:10]), sum(bold[10:20]), sum(bold[20:])) == (5, 2, 3)
+
+
+@pytest.mark.parametrize("n_waiting", range(8))
+def test_with_few_in_flight_the_schedule_is_by_trials(n_waiting: int) -> None:
+    now = dataclasses.replace(_stagnating(20), n_asked=n_waiting + 1)
+    incumbent, alone = Incumbent.of(now), Incumbent.of(_stagnating(20))
+    assert incumbent is not None
+    assert alone is not None
+    assert incumbent.n_since == alone.n_since
+    for index in range(24):
+        assert is_greedy_turn(index, n_waiting) == (index % 3 == 0)
+        assert incumbent.proposal(index, n_waiting) == incumbent.proposal(index)
+
+
+@pytest.mark.parametrize("first", range(12))
+def test_few_of_a_large_batch_are_near_the_best(first: int) -> None:
+    long = Incumbent(np.zeros(2), 6)
+    batch = range(50)
+    n_greedy = sum(is_greedy_turn(first + k, k) for k in batch)
+    n_local = sum(long.proposal(first + k, k) == "local" for k in batch)
+    assert 0 < n_greedy <= 8
+    assert 0 < n_local <= 6
+
+
+def test_outcomes_of_the_best_trials_own_batch_are_no_stagnation() -> None:
+    now = dataclasses.replace(_stagnating(30), n_asked=50)
+    incumbent = Incumbent.of(now)
+    assert incumbent is not None
+    assert {incumbent.proposal(index) for index in range(4)} == {"usual"}
+    later = Incumbent.of(dataclasses.replace(_stagnating(100), n_asked=50))
+    assert later is not None
+    assert later.proposal(1) == "local"
+    wide = later.local_box(SQUARE)
+    assert float((wide.upper - wide.lower)[0]) > 0.01
