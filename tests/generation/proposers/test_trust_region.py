@@ -112,9 +112,11 @@ def test_proposals_are_within_the_box() -> None:
 
 def test_a_trust_region_is_for_one_objective() -> None:
     goals = parse_goals("-a, -b", [])
-    outcome = {"a": Observation(1.0), "b": Observation(2.0)}
     points = cube(2).decode(np.random.default_rng(0).random((6, 2)))
-    trials = tuple(ObservedTrial(k, p, outcome) for k, p in enumerate(points))
+    trials = tuple(
+        ObservedTrial(k, p, {"a": Observation(k), "b": Observation(2.0)})
+        for k, p in enumerate(points)
+    )
     some = Snapshot(cube(2), goals, 0, 6, 0, completed=trials)
     for method in ("trust_region", "subspace"):
         with pytest.raises(GenerationError, match="expected one objective, found 2"):
