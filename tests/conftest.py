@@ -24,8 +24,10 @@ for _number, _handler in (
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
 
-# A deadline would measure the machine, and print_blob helps to repeat a failure.
-settings.register_profile("hpcopt", deadline=None, print_blob=True)
+# A deadline would measure the machine. Each run tries the same examples, so that it
+# tells of what was changed; --hypothesis-profile=random looks for others.
+settings.register_profile("hpcopt", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("hpcopt")
 
 
