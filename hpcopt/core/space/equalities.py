@@ -1,4 +1,4 @@
-"""Linear equality constraints: each eliminates one float parameter.
+"""Linear equality constraints: each eliminates one float parameter, if it has one.
 
 They are brought to reduced row echelon form (Gauss-Jordan elimination); the pivot of
 each is the parameter whose weight times range is largest.
@@ -41,16 +41,19 @@ class SolvedParameter:
 
 def solve_equalities(
     forms: Sequence[LinearForm], parameters: Mapping[str, RangeParameter]
-) -> tuple[SolvedParameter, ...]:
+) -> tuple[tuple[SolvedParameter, ...], tuple[LinearForm, ...]]:
     """Solve the system ``form == 0``, for all of ``forms``, for one parameter each.
 
     Args:
         forms: Over names of which some are in ``parameters``.
         parameters: The continuous parameters by name.
 
+    Returns:
+        The parameters that are solved for, and the forms that have no continuous
+        parameter left, which shall be 0.
+
     Raises:
-        ConfigError: The equalities contradict each other, or one has no continuous
-            parameter left to be solved for.
+        ConfigError: The equalities contradict each other.
     """
     names = list(dict.fromkeys(name for form in forms for name in form.weights))
     rows = np.array(
@@ -65,6 +68,7 @@ def solve_equalities(
         ]
     )
     pivots: list[tuple[int, int]] = []
+    unsolved: list[LinearForm] = []
     for k in range(len(rows)):
         size = np.abs(rows[k, :-1]).max(initial=0.0)
         if size <= _ROUNDING * max(1.0, np.abs(rows[k]).max()):
@@ -76,17 +80,16 @@ def solve_equalities(
         weights = np.abs(rows[k, :-1]) * reach
         column = int(weights.argmax())
         if weights[column] == 0.0:
-            raise ConfigError(
-                "parameter_constraints: expected a float parameter without step_size "
-                "and without conditions in each equality, to be solved for, found "
-                f"none among {[n for n, w in zip(names, rows[k]) if w]}"  # noqa: B905
-            )
+            sizes = zip(names, rows[k, :-1].tolist(), strict=True)
+            rest = {name: w for name, w in sizes if abs(w) > _ROUNDING * size}
+            unsolved.append(LinearForm(rest, float(rows[k, -1])))
+            continue
         rows[k] /= rows[k, column]
         for other in range(len(rows)):
             if other != k:
                 rows[other] -= rows[other, column] * rows[k]
         pivots.append((k, column))
-    return tuple(
+    solved = tuple(
         SolvedParameter(
             names[column],
             LinearForm(
@@ -100,3 +103,4 @@ def solve_equalities(
         )
         for k, column in pivots
     )
+    return solved, tuple(unsolved)

@@ -182,21 +182,33 @@ class RangeParameter:
 
     def codes_at(self, X: Array) -> Array:
         """Return the codes of the allowed values nearest to coordinates ``(n, 1)``."""
-        low, high = self.edges
-        positions = low + X[:, 0] * (high - low)
-        codes = self.nearest(np.exp(positions) if self.log else positions)
+        codes = self.nearest(self._unrounded(X))
         # The bounds are met exactly, whatever the arithmetic makes of them.
         codes = np.where(X[:, 0] <= 0.0, self.lower, codes)
         return np.where(X[:, 0] >= 1.0, self.upper, codes)
 
+    def steps_at(self, X: Array) -> Array:
+        """Return how many steps above the lower bound coordinates are, not rounded.
+
+        The shape is ``(n,)``, that of ``X`` is ``(n, 1)``; only if on a grid.
+        """
+        assert self.grid is not None
+        steps: Array = (self._unrounded(X) - self.lower) / self.grid
+        return steps
+
+    def _unrounded(self, X: Array) -> Array:
+        low, high = self.edges
+        positions: Array = low + X[:, 0] * (high - low)
+        return np.exp(positions) if self.log else positions
+
     def nearest(self, codes: Array) -> Array:
         """Return the codes of the nearest allowed values."""
         if self.grid is not None:
-            codes = self._at_steps(np.rint((codes - self.lower) / self.grid))
+            codes = self.at_steps(np.rint((codes - self.lower) / self.grid))
         clipped: Array = np.clip(codes, self.lower, self.upper)
         return clipped
 
-    def _at_steps(self, k: Array) -> Array:
+    def at_steps(self, k: Array) -> Array:
         """Return ``lower + k * grid``, computed as it is written: in decimals.
 
         Three steps of 0.1 are 0.3 and not 0.30000000000000004; the last step is the

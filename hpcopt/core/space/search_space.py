@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.space.balancing import balanced_columns, exchange_moves, is_rounded
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition
 from hpcopt.core.space.encoding import (
@@ -186,6 +187,18 @@ class SearchSpace:
         inside: Mask = is_allowed & self.is_feasible(X)
         return inside
 
+    def is_rounded(self, X: Array) -> Mask:
+        """Return which points lie near equalities over grids, shape ``(n,)``.
+
+        Decoding only rounds them; others it moves from afar, to where they crowd.
+        """
+        return is_rounded(self.structure, self.slices, X)
+
+    @cached_property
+    def exchange_moves(self) -> Array:
+        """Moves of steps that keep all equalities over grids, shape ``(n, d)``."""
+        return exchange_moves(self.structure, self.slices, self.d)
+
     def violation(self, X: Array) -> Array:
         """Return by how much the points ``X``, decoded, violate the constraints.
 
@@ -241,6 +254,8 @@ class SearchSpace:
             zip(self.searched, self.slices, strict=True)
         ):
             table[:, k] = parameter.codes_at(X[:, columns])
+        for k, codes in balanced_columns(self.structure, self.slices, X):
+            table[:, k] = codes
         return self._masked(self.structure.solve(table))
 
     def _masked(self, table: Array) -> Array:

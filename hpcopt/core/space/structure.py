@@ -18,6 +18,7 @@ from hpcopt.core.expressions import LinearForm
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition, check_conditions, in_order
 from hpcopt.core.space.equalities import SolvedParameter, solve_equalities
+from hpcopt.core.space.grid_equalities import GridEquality, grid_equalities
 from hpcopt.core.space.parameter_constraints import (
     TOLERANCE,
     ParameterConstraint,
@@ -89,9 +90,20 @@ class Structure:
         found = (self._all[name] for name in self._order)
         return tuple(p for p in found if isinstance(p, DerivedParameter))
 
-    @cached_property
+    @property
     def solved(self) -> tuple[SolvedParameter, ...]:
         """The parameters that equality constraints eliminate."""
+        return self._equalities[0]
+
+    @property
+    def grid_equalities(self) -> tuple[GridEquality, ...]:
+        """The equalities over parameters on grids alone, not solved for any."""
+        return self._equalities[1]
+
+    @cached_property
+    def _equalities(
+        self,
+    ) -> tuple[tuple[SolvedParameter, ...], tuple[GridEquality, ...]]:
         forms = [
             self.reduced_form(constraint)
             for constraint in self.constraints
@@ -104,7 +116,34 @@ class Structure:
             and p.n_values is None
             and p.name not in self.conditional
         }
-        return solve_equalities([form for form in forms if form is not None], free)
+        solved, rest = solve_equalities([form for form in forms if form], free)
+        on_grids = {
+            p.name: p
+            for p in self.searched
+            if isinstance(p, RangeParameter)
+            and p.n_values is not None
+            and p.name not in self.conditional
+        }
+        forms_on_grids = [self._with_fixed_values(form) for form in rest]
+        for form in forms_on_grids:
+            if not form.weights.keys() <= on_grids.keys():
+                raise ConfigError(
+                    "parameter_constraints: expected in each equality a float "
+                    "parameter without step_size and without conditions, to be solved "
+                    "for, or only ranges of whole numbers or with step_size, without "
+                    f"conditions, found {list(form.weights)}"
+                )
+        return solved, grid_equalities(forms_on_grids, on_grids)
+
+    def _with_fixed_values(self, form: LinearForm) -> LinearForm:
+        """Return a form in which fixed parameters are replaced by their values."""
+        constant, weights = form.constant, dict(form.weights)
+        for name in form.weights:
+            parameter = self._by_name[name]
+            if isinstance(parameter, ChoiceParameter) and len(parameter.known) == 1:
+                [value] = parameter.numeric_values(np.zeros(1)).tolist()
+                constant += weights.pop(name) * value
+        return LinearForm(weights, constant)
 
     @cached_property
     def conditional(self) -> frozenset[str]:

@@ -46,13 +46,20 @@ class FeasibleRegion:
         Raises:
             ConfigError: None could be found.
         """
-        X = self._space.snap(rng.random((2 * n, self._space.d)))
-        X = X[self._space.is_feasible(X)]
+        drawn = rng.random((2 * n, self._space.d))
+        X = self._space.snap(drawn)
+        X = X[self._space.is_feasible(X) & self._space.is_rounded(drawn)]
         if len(X) >= n:
             return X[:n]
         starts = self._starts
         walkers = starts[rng.integers(len(starts), size=max(n, _N_WALKERS))]
         return self._walk(walkers, rng)[:n]
+
+    def accepts(self, X: Array) -> npt.NDArray[np.bool_]:
+        """Return which points are feasible and moved by rounding alone, ``(n,)``."""
+        accepted = self._space.is_feasible(X)
+        accepted[accepted] = self._space.is_rounded(X[accepted])
+        return accepted
 
     @cached_property
     def center(self) -> Array:
@@ -81,9 +88,13 @@ class FeasibleRegion:
         X = rng.random((_N_TRIED, space.d))
         violation = space.violation(X)
         between = self._between_vertices(rng)
-        found = np.concatenate([X[violation == 0.0], between])
+        is_feasible = violation == 0.0
+        is_near = is_feasible & space.is_rounded(X)
+        found = np.concatenate([X[is_near], between])
         if len(found):
             return found
+        if is_feasible.any():
+            return space.snap(X[is_feasible])
         nearest = X[np.argsort(violation, kind="stable")[:_N_SEARCHERS]]
         found = self._descend(
             np.concatenate([self._chebyshev_center()[None], nearest]), rng
@@ -119,7 +130,7 @@ class FeasibleRegion:
         # Little of each: what lies between few of them is near the edge.
         weights = rng.dirichlet(np.full(len(vertices), 0.5), size=_N_TRIED)
         X: Array = np.concatenate([vertices[:1], weights @ np.array(vertices)])
-        return X[self._space.is_feasible(X)]
+        return X[self.accepts(X)]
 
     def _chebyshev_center(self) -> Array:
         """Return the centre of the largest ball inside the linear constraints.
@@ -191,7 +202,7 @@ class FeasibleRegion:
                 t = rng.uniform(low, high)
                 moved = np.clip(X + t[:, None] * direction, 0.0, 1.0)
                 accepted = is_open.copy()
-                accepted[is_open] = self._space.is_feasible(moved[is_open])
+                accepted[is_open] = self.accepts(moved[is_open])
                 X = np.where(accepted[:, None], moved, X)
                 is_open &= ~accepted
                 if not is_open.any():

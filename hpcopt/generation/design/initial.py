@@ -119,7 +119,7 @@ class InitialDesign:
     def _block(self, k: int) -> Array:
         """Return the feasible points of the ``k``-th block of the sequence."""
         points = _sobol(self._space.d, self._seed, k * _BLOCK, _BLOCK)
-        feasible: Array = points[self._space.is_feasible(points)]
+        feasible: Array = points[feasible_region(self._space).accepts(points)]
         if len(feasible) >= (1 - _MAX_INFEASIBLE) * _BLOCK:
             return feasible
         return feasible_region(self._space).sample(

@@ -130,6 +130,8 @@ def optimize_acquisition(
     if discrete.any() and not discrete.all():
         starts = np.concatenate([ends, starts])
         ends = _local_maxima(searched, space, box, starts, discrete)
+    if len(space.exchange_moves):
+        ends = np.concatenate([ends, _exchanged(searched, space, box, ends)])
     values = np.concatenate([_values(searched, ends), values])
     return _first_unused(space, used, np.concatenate([ends, pool]), values)
 
@@ -262,6 +264,38 @@ def _local_maxima(
     constraints = slsqp_constraints(space.linear_constraints)
     ends = local_minima(loss, starts, box, fixed, constraints)
     return space.snap(_pulled_back(space, starts, ends))
+
+
+def _exchanged(
+    acquisition: _Searchable, space: SearchSpace, box: SearchBox, starts: Array
+) -> Array:
+    """Return the points that exchanges of steps lead past, from the best start.
+
+    Where amounts on grids add up, rounding them together leaves the relaxed optimum;
+    taking a step from one and adding it to another is the smallest change there is.
+    Each round moves to the best neighbour, as long as that is better.
+
+    Returns:
+        The neighbours of the last point, and the points on the way, shape ``(n, d)``.
+    """
+    values = _values(acquisition, starts)
+    best = int(values.argmax())
+    x, value = starts[best], values[best]
+    way = [x[None]]
+    for _ in range(_MAX_ITERATIONS):
+        moved = x + space.exchange_moves
+        is_in = ((moved >= box.lower) & (moved <= box.upper)).all(axis=1)
+        X = space.snap(moved[is_in])
+        X = X[space.is_feasible(X)]
+        if not len(X):
+            break
+        values = _values(acquisition, X)
+        if values.max() <= value:
+            way.append(X)
+            break
+        x, value = X[values.argmax()], values.max()
+        way.append(x[None])
+    return np.concatenate(way)
 
 
 def _pulled_back(space: SearchSpace, starts: Array, ends: Array) -> Array:

@@ -249,7 +249,7 @@ def test_a_constraint_on_an_inactive_parameter_holds() -> None:
         ("x", "expected a comparison by <=, >= or ==, found none"),
         ("1 <= 2", "expected a parameter on one side, found none"),
         ("x**2 == 1", "expected an equality of weighted sums"),
-        ("n == 2", "expected a float parameter without step_size"),
+        ("n == 2.5", "expected values of n on their steps and within their bounds"),
         ("t == 1", "expected an equality of weighted sums, found a derived"),
         ("x + sin(x) <= 1", "expected one of the functions .*, found 'sin'"),
         ("x + <= 1", "expected arithmetic such as .*, found 'x \\+'"),
