@@ -107,6 +107,7 @@ run:
 #   generator: null            # module:Class, a generator of your own instead
 #   options: {}                # what it is made with
 #   timeout_s: 600             # how long one suggestion may take
+#   threads: 1                 # of the models and the search
 
 # How the driver runs as a job itself, which hpcopt submit $file starts.
 # driver:
