@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 class AnalyticAcquisition(AcquisitionFunction):
     """An ``AcquisitionFunction`` of one point whose gradient is derived by hand.
 
-    It is asked in numpy, as torch's overhead is a quarter of the time of an evaluation;
+    It is asked in numpy, as torch's overhead would add a quarter to each evaluation;
     to BoTorch it is as any other.
     """
 
