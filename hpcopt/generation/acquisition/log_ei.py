@@ -69,6 +69,8 @@ class LogNoisyExpectedImprovement(AnalyticAcquisition):
         seed: int,
         is_greedy: bool = False,
         model: Model | None = None,
+        margin: float = 0.0,
+        is_last_success: bool = False,
     ) -> None:
         """Sample what is uncertain, and condition the models on each sample.
 
@@ -81,6 +83,10 @@ class LogNoisyExpectedImprovement(AnalyticAcquisition):
             is_greedy: Whether what is improved is the worst outcome instead of the
                 best: then the largest mean is best, known well or not.
             model: That of all outcomes, as BoTorch has it.
+            margin: By how much the best outcome is to be exceeded, in units of the
+                objective's model.
+            is_last_success: Whether the last constraint is that a trial gives a result
+                at all, which the baseline's have.
 
         Raises:
             LinAlgError: A covariance matrix could not be factorised.
@@ -94,11 +100,16 @@ class LogNoisyExpectedImprovement(AnalyticAcquisition):
             FantasyProcess(constraint, uncertain, fantasies)
             for constraint, fantasies in zip(constraints, slacks, strict=True)
         ]
+        if is_last_success:
+            # Whatever noise its model has: what gave an outcome was a success.
+            known = slacks[-1].copy()
+            known[:, : len(X_baseline)] = 0.0
+            slacks = [*slacks[:-1], known]
         is_feasible = are_feasible(slacks, values.shape)
         worst = min(objective.y.min(), values.min(initial=math.inf))
         nothing = worst - _BELOW_WORST
         feasible = np.where(is_feasible, values, nothing)
-        self._best = feasible.max(axis=1, initial=nothing)
+        self._best = feasible.max(axis=1, initial=nothing) + margin
         if is_greedy:
             self._best = np.full(len(values), worst - _FAR_BELOW_WORST)
         self._is_any_feasible = bool(is_feasible.any())

@@ -10,6 +10,9 @@ from a model with long lengthscales, which takes what they cannot explain for no
 Where many trials are in flight, most know nothing of each other's outcomes: what is
 near the best point is proposed less often then, and what had been proposed before the
 best point was known is no sign of stagnation.
+
+Where many of the latest trials failed and none was notably better, half of them go far
+from all others, and the rest has to improve notably.
 """
 
 from __future__ import annotations
@@ -35,6 +38,15 @@ _PATIENCE = 6
 #: first; and what is left of that for each further trial that is no better.
 _REACH, _SHRINKAGE = 0.2, math.sqrt(0.5)
 _LEAST_REACH = 1e-3
+
+#: How many of the latest trials say whether failures hold up the search, and from
+#: which share of them, and of all trials, that failed they do. Where fewer of all
+#: failed, it is a corner that fails, and the model of success knows it.
+_LATEST, _MANY_FAILED = 6, 0.3
+
+#: What counts as a gain then, as a share of the outcomes' interquartile range, and what
+#: expected improvement is to exceed the best by, as a share of that on its own scale.
+_NOTABLE, _MARGIN = 0.05, 0.1
 
 Proposal = Literal["usual", "local", "long_lengthscales"]
 
@@ -100,6 +112,53 @@ def constraint_optimism(index: int, d: int) -> float:
     early, late = _OPTIMISTIC_PERIODS
     period = early if index < _EARLY * d else late
     return _OPTIMISM if index % period == 0 else 0.0
+
+
+def is_far_turn(index: int) -> bool:
+    """Whether trial ``index`` goes far from all others where failures hold it up."""
+    return index % 4 < 2
+
+
+def margin_beside_failures(y: Array) -> float:
+    """Return what an improvement is to exceed where failures hold up the search.
+
+    Args:
+        y: Outcomes on the scale of their model, shape ``(n,)``.
+    """
+    return _MARGIN * _interquartile_range(y)
+
+
+def is_held_up_by_failures(snapshot: Snapshot) -> bool:
+    """Return whether many of the latest trials failed and none was notably better.
+
+    Where the best outcomes are beside a wall of failures, expected improvement goes on
+    asking for what is ever closer to the wall: each such point is as likely to fail as
+    not, and what it may gain becomes small.
+    """
+    first = snapshot.n_trials - len(snapshot.pending) - _LATEST
+    n_completed = sum(trial.index >= first for trial in snapshot.completed)
+    n_ended = len(snapshot.completed) + len(snapshot.failed)
+    shares = len(snapshot.failed) / max(n_ended, 1), 1 - n_completed / _LATEST
+    if min(shares) < _MANY_FAILED:
+        return False
+    goals, value = snapshot.goals, snapshot.objective.value
+    feasible = [
+        trial
+        for trial in snapshot.completed
+        if snapshot.objective.is_known(trial.outcome)
+        and goals.is_feasible(trial.outcome)
+    ]
+    before = [value(trial.outcome) for trial in feasible if trial.index < first]
+    after = [value(trial.outcome) for trial in feasible if trial.index >= first]
+    if not before:
+        return False
+    gain = max(after, default=-math.inf) - max(before)
+    return gain < _NOTABLE * _interquartile_range(np.array(before + after))
+
+
+def _interquartile_range(y: Array) -> float:
+    lower, upper = np.quantile(y, [0.25, 0.75])
+    return float(upper - lower)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from hpcopt.generation.optim.categorical_neighbours import (
     untried,
 )
 from hpcopt.generation.optim.constrained_optimum import constrained_mean_optima
+from hpcopt.generation.optim.far import optimize_far
 from hpcopt.generation.optim.optimize import (
     SearchBox,
     optimize_acquisition,
@@ -29,9 +30,13 @@ from hpcopt.generation.optim.optimize import (
 )
 from hpcopt.generation.proposers.schedule import (
     Incumbent,
+    Proposal,
     has_long_constraints,
     is_categorical_turn,
+    is_far_turn,
     is_greedy_turn,
+    is_held_up_by_failures,
+    margin_beside_failures,
 )
 from hpcopt.generation.snapshot import Snapshot
 
@@ -65,6 +70,8 @@ class _Search:
     rng: np.random.Generator
     near: Incumbent | None
     """Where to stay close to."""
+    margin: float
+    """What an improvement is to exceed, in units of the objective's process."""
     is_any_feasible: bool
     """Whether any trial has satisfied the constraints."""
 
@@ -81,6 +88,7 @@ class _Search:
             int(self.rng.integers(2**31)),
             is_eligible,
             is_greedy=is_greedy,
+            margin=self.margin,
         )
         return optimize_acquisition(
             acquisition,
@@ -111,6 +119,17 @@ class _Search:
         box = SearchBox.around(x, share)
         return optimize_from(acquisition, self.space, starts, self.used, box)
 
+    def far(self, X_tried: Array) -> TParameterization | None:
+        """Return what promises most of what is far from all tried points."""
+        acquisition = log_noisy_ei(
+            self.models,
+            self.X_waiting,
+            int(self.rng.integers(2**31)),
+            self.models.is_eligible(self.space),
+            margin=self.margin,
+        )
+        return optimize_far(acquisition, self.space, X_tried, self.used, self.rng)
+
     def is_away(self, parameterization: TParameterization) -> bool:
         """Whether it is away from all points that are known or waited for."""
         X = np.concatenate([self.models.objective.process.X, self.X_waiting])
@@ -137,6 +156,7 @@ class SingleObjectiveProposer:
     def __init__(self, snapshot: Snapshot, *, is_fitted: bool) -> None:
         self._snapshot = snapshot
         self._is_fitted = is_fitted
+        self._is_held_up = is_held_up_by_failures(snapshot)
         self._models = SingleObjectiveModels.of(
             snapshot,
             Surrogate.fit if is_fitted else Surrogate.unfitted,
@@ -155,8 +175,10 @@ class SingleObjectiveProposer:
         space = self._snapshot.space
         incumbent = Incumbent.of(self._snapshot) if self._is_fitted else None
         n_waiting = len(self._snapshot.pending) + len(proposed)
-        proposal = incumbent.proposal(index, n_waiting) if incumbent else "usual"
-        models = self._models
+        is_held_up, models = self._is_held_up, self._models
+        proposal: Proposal = "usual"
+        if incumbent is not None and not is_held_up:
+            proposal = incumbent.proposal(index, n_waiting)
         if proposal == "long_lengthscales":
             models = models.with_long_objective(self._snapshot)
         elif self._is_fitted and models.constraints:
@@ -172,8 +194,15 @@ class SingleObjectiveProposer:
             used,
             np.random.default_rng([self._snapshot.seed, index]),
             near=incumbent if proposal == "local" else None,
+            margin=(
+                margin_beside_failures(models.objective.process.y) if is_held_up else 0
+            ),
             is_any_feasible=incumbent is not None,
         )
+        if is_held_up and is_far_turn(index):
+            found = search.far(self._tried(search.X_waiting))
+            if found is not None:
+                return found
         if incumbent is not None and is_categorical_turn(index):
             found = search.neighbour(incumbent.point, self._tried(search.X_waiting))
             if found is not None:
@@ -182,7 +211,7 @@ class SingleObjectiveProposer:
         # far inside the feasible region, and of little interest.
         is_long = proposal == "long_lengthscales"
         is_greedy = is_greedy_turn(index, n_waiting) and not is_long
-        if is_greedy and not models.constraints:
+        if is_greedy and not models.constraints and not is_held_up:
             found = search.best(is_greedy=True)
             if found is not None and search.is_away(found):
                 return found
@@ -202,6 +231,7 @@ def log_noisy_ei(
     is_eligible: Mask,
     *,
     is_greedy: bool = False,
+    margin: float = 0.0,
 ) -> LogNoisyExpectedImprovement:
     """Return the acquisition of what the models say of the observed points.
 
@@ -211,12 +241,16 @@ def log_noisy_ei(
         seed: Where the samples come from.
         is_eligible: Which of the objective's points may be the best, shape ``(n,)``.
         is_greedy: Whether the largest mean is best, known well or not.
+        margin: What an improvement is to exceed, in units of the objective's process.
 
     Raises:
         LinAlgError: A covariance matrix could not be factorised.
     """
     objective, constraints = models.objective.process, models.constraint_processes
-    kept = possibly_best(objective.X, [objective], constraints, is_eligible)
+    # What has an outcome was a success, whatever the model of success says.
+    has_success = models.success is not None
+    of_outcomes = constraints[:-1] if has_success else constraints
+    kept = possibly_best(objective.X, [objective], of_outcomes, is_eligible)
     return LogNoisyExpectedImprovement(
         objective,
         constraints,
@@ -225,4 +259,6 @@ def log_noisy_ei(
         seed=seed,
         is_greedy=is_greedy,
         model=models.model,
+        margin=margin,
+        is_last_success=has_success,
     )

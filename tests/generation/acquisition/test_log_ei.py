@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpcopt.generation.acquisition.log_ei import GaussianImprovement, log_h
+from hpcopt.generation.acquisition.log_ei import (
+    GaussianImprovement,
+    LogNoisyExpectedImprovement,
+    log_h,
+)
 from hpcopt.generation.models.gaussian_process import (
     Array,
     GaussianProcess,
+    Hyperparameters,
 )
 from hpcopt.generation.models.map_fit import Priors
 from hpcopt.generation.models.surrogate import Surrogate
@@ -146,3 +151,36 @@ def _slack_process(X: Array, slack: Array) -> GaussianProcess:
     priors = Priors.long_lengthscales(X.shape[1])
     data = TrainingData(X, slack, np.full(len(X), 1e-4), priors, is_slack=True)
     return Surrogate.fit(data).process
+
+
+def test_what_gave_an_outcome_is_a_success_whatever_its_model_says() -> None:
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 8), bowl))
+    objective = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
+    X, n = objective.X, len(objective.y)
+    doubts = Hyperparameters(np.ones(2), 1.0, 0.01, -1.0)
+    success = GaussianProcess.of(X, -np.ones(n), np.full(n, 0.01), doubts)
+    known, doubted = (
+        LogNoisyExpectedImprovement(
+            objective,
+            [success],
+            X,
+            np.zeros((0, 2)),
+            seed=0,
+            is_last_success=is_success,
+        ).values(X[[objective.y.argmax()]])[0]
+        for is_success in (True, False)
+    )
+    assert known < doubted - 1
+
+
+def test_a_margin_is_to_be_exceeded() -> None:
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 8), bowl))
+    objective = Surrogate.fit(TrainingData.of_sum(now, now.objective)).process
+    X = SQUARE.encode(sobol_points(SQUARE, 16)[8:])
+    values = [
+        LogNoisyExpectedImprovement(
+            objective, [], objective.X, np.zeros((0, 2)), seed=0, margin=margin
+        ).values(X)
+        for margin in (0.0, 0.1, 0.5)
+    ]
+    assert (np.diff(values, axis=0) < 0).all()

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from hpcopt.core.goals.goals import parse_goals
+from hpcopt.core.trials.trial import Observation
 from hpcopt.generation.proposers.schedule import (
     Incumbent,
     constraint_optimism,
     is_greedy_turn,
+    is_held_up_by_failures,
 )
-from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     MIXED,
@@ -142,3 +144,27 @@ def test_outcomes_of_the_best_trials_own_batch_are_no_stagnation() -> None:
     assert later.proposal(1) == "local"
     wide = later.local_box(SQUARE)
     assert float((wide.upper - wide.lower)[0]) > 0.01
+
+
+def _beside_a_wall(n_failed: int, last_gain: float) -> Snapshot:
+    """Return 12 outcomes, then failures, then an outcome better by ``last_gain``."""
+    points = sobol_points(SQUARE, 13 + n_failed)
+    losses = [*(10.0 + k for k in range(12)), 10.0 - last_gain]
+    trials = tuple(
+        ObservedTrial(
+            k if k < 12 else k + n_failed, points[k], {"loss": Observation(loss)}
+        )
+        for k, loss in enumerate(losses)
+    )
+    return snapshot(SQUARE, trials, failed=points[13:])
+
+
+@pytest.mark.parametrize(
+    ("n_failed", "last_gain", "is_held_up"),
+    [(0, 0.0, False), (4, 0.0, False), (8, 0.1, True), (8, 2.0, False)],
+)
+def test_many_failures_and_no_notable_gain_hold_up_the_search(
+    n_failed: int, last_gain: float, is_held_up: bool
+) -> None:
+    now = _beside_a_wall(n_failed, last_gain)
+    assert is_held_up_by_failures(now) is is_held_up

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
+
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
@@ -12,6 +14,7 @@ from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     SQUARE,
     bowl,
+    observed,
     parameters_of,
     snapshot,
     sobol_points,
@@ -79,3 +82,14 @@ def test_a_trial_without_the_objective_still_teaches_what_is_feasible() -> None:
     known = [generator.generate(1, s).details["constraints"] for s in (fewer, more)]
     assert known[0] != known[1]
     assert generator.generate(1, more).details["fallbacks"] == []
+
+
+def test_where_failures_hold_up_the_search_it_leaves_their_wall() -> None:
+    # The bowl's bottom, at x = 0.3, is behind a wall at 0.4, and all trials are there.
+    near = [{"x": 0.41 + 0.02 * k, "y": 2.0 - 0.1 * k} for k in range(8)]
+    behind = [{"x": 0.39 - 0.01 * k, "y": 2.0 + 0.1 * k} for k in range(8)]
+    now = snapshot(SQUARE, observed(near, bowl), failed=behind)
+    X_tried = SQUARE.encode([*near, *behind])
+    points = parameters_of(BayesianGenerator().generate(2, now))
+    X = SQUARE.encode(points)
+    assert (np.abs(X[:, None] - X_tried).max(axis=-1).min(axis=-1) > 0.2).all()
