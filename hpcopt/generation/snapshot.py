@@ -14,6 +14,9 @@ from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.trials.trial import Cause, Observation, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
+#: Spreads of outcomes smaller than this, relative to them, are rounding.
+_RELATIVE_SPREAD = 1e-12
+
 #: What is known of an early-stopped trial counts as it is, as in Ax.
 _WITH_OUTCOME = (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED)
 
@@ -75,6 +78,39 @@ class Snapshot:
         """All parameterizations that are not to be proposed again."""
         completed = [trial.parameters for trial in self.completed]
         return [*completed, *self.pending, *self.failed, *self.abandoned]
+
+    @property
+    def without_outcome(self) -> list[TParameterization]:
+        """What is not to be proposed again even where outcomes have noise."""
+        return [*self.pending, *self.failed, *self.abandoned]
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether the outcomes of an objective are known to have noise."""
+        return any(
+            (objective.sem(trial.outcome) or 0.0) > 0.0
+            for objective in self.goals.objectives
+            for trial in self.completed
+            if objective.is_known(trial.outcome)
+        )
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all outcomes are equal so far, in each of the objectives.
+
+        Then a model knows nothing but where its variance is largest, which is on the
+        edges of the space; a sequence that fills the space finds more. Outcomes that
+        are constrained may tell something else, and are left to their models.
+        """
+        if self.goals.constraints:
+            return False
+        for objective in self.goals.objectives:
+            outcomes = [t.outcome for t in self.completed]
+            values = [objective.value(o) for o in outcomes if objective.is_known(o)]
+            rounding = _RELATIVE_SPREAD * max(map(abs, values), default=0.0)
+            if values and max(values) - min(values) > rounding:
+                return False
+        return True
 
     def waiting(self, proposed: Sequence[TParameterization]) -> list[TParameterization]:
         """Return all whose outcomes are not known, those just ``proposed`` included.

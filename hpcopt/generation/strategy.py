@@ -34,9 +34,6 @@ logger = logging.getLogger(__name__)
 #: A model of fewer outcomes says nothing.
 MIN_COMPLETED = 2
 
-#: Spreads of outcomes smaller than this, relative to them, are rounding.
-_RELATIVE_SPREAD = 1e-12
-
 #: What numerics raise.
 _NUMERICAL_ERRORS = (np.linalg.LinAlgError, FloatingPointError)
 
@@ -123,7 +120,13 @@ class BayesianGenerator:
         design = InitialDesign(space, snapshot.seed)
         suggestions: list[Suggestion] = []
         proposer: _FallbackProposer | None = None
-        while len(suggestions) < n and not used.is_everything:
+        while len(suggestions) < n:
+            if used.is_everything and snapshot.has_noise:
+                # What may be the best of what was measured is measured again.
+                new = [suggestion.parameters for suggestion in suggestions]
+                used = UsedPoints(space, [*snapshot.without_outcome, *new])
+            if used.is_everything:
+                break
             index = snapshot.n_trials + len(suggestions)
             parameters = None
             if self._asks_model(snapshot, n_before + len(suggestions), level):
@@ -179,7 +182,7 @@ class BayesianGenerator:
         )
         if n_trials < n_initial or n_completed < MIN_COMPLETED:
             return False
-        return not _is_flat(snapshot)
+        return not snapshot.is_flat
 
 
 class _FallbackProposer:
@@ -235,24 +238,6 @@ class _FallbackProposer:
         sentence = f"{what} is used instead ({type(exc).__name__}: {exc})"
         self._fallbacks.append(sentence)
         logger.warning("%s", sentence)
-
-
-def _is_flat(snapshot: Snapshot) -> bool:
-    """Return whether all outcomes are equal so far, in each of the objectives.
-
-    Then a model knows nothing but where its variance is largest, which is on the edges
-    of the space; a sequence that fills the space finds more. Outcomes that are
-    constrained may tell something else, and are left to their models.
-    """
-    if snapshot.goals.constraints:
-        return False
-    for objective in snapshot.goals.objectives:
-        outcomes = [t.outcome for t in snapshot.completed]
-        values = [objective.value(o) for o in outcomes if objective.is_known(o)]
-        rounding = _RELATIVE_SPREAD * max(map(abs, values))
-        if max(values) - min(values) > rounding:
-            return False
-    return True
 
 
 def automatic_method(snapshot: Snapshot) -> str:
