@@ -100,9 +100,9 @@ class Snapshot:
 
         Then a model knows nothing but where its variance is largest, which is on the
         edges of the space; a sequence that fills the space finds more. Outcomes that
-        are constrained may tell something else, and are left to their models.
+        are constrained or have targets may tell something else, and are left to models.
         """
-        if self.goals.constraints:
+        if self.goals.constraints or any(o.distances for o in self.goals.objectives):
             return False
         for objective in self.goals.objectives:
             outcomes = [t.outcome for t in self.completed]

@@ -39,8 +39,8 @@ ON_THE_PATH = {
     "optim.optimize",
 }
 
-#: The data that they hand on.
-DATA = {"snapshot", "protocol", "models.training_data"}
+#: The data that they hand on, and what is taken out of them first.
+DATA = {"snapshot", "protocol", "models.training_data", "penalties"}
 
 ROOM = Path(hpcopt.__file__).parent / "generation"
 
