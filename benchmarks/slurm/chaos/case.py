@@ -249,6 +249,8 @@ class Case:
             for trial in experiment.completed_trials()
             if trial.outcome["loss"].mean != trial.index
         ]
+        # The accounting hears of jobs late, and later after it was away.
+        until(self.jobs, 60)
         jobs = self.jobs()
         if not jobs:
             found.append("sacct -D has no job by the names that are looked for")
