@@ -17,6 +17,8 @@ from tests.support.api_world import BowlRunner, Height, bowl_client
 from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config
 
+pytestmark = pytest.mark.slow
+
 SOON: dict[str, Any] = {"initial_seconds_between_polls": 0.01}
 
 

@@ -24,6 +24,7 @@ def asking(folder: Path, total: int) -> Client:
     return client
 
 
+@pytest.mark.slow
 def test_each_suggestion_adds_up_and_the_best_is_found(tmp_path: Path) -> None:
     client = asking(tmp_path, 100)
     for _ in range(20):

@@ -20,6 +20,8 @@ from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change
 from tests.support.relocate import relocate
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parent / "fixtures" / "0.1.0"
 
 

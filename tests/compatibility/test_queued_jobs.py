@@ -25,6 +25,8 @@ from tests.support.cli_world import hpcopt
 from tests.support.fake_clock import FakeClock
 from tests.support.relocate import relocate
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parent / "fixtures" / "0.1.0"
 
 

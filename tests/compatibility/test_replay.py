@@ -17,6 +17,8 @@ from hpcopt.cli.main import command_line
 from hpcopt.experiment.folder import read_experiment
 from tests.support.relocate import relocate
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parent / "fixtures" / "0.1.0"
 
 

@@ -183,6 +183,7 @@ def test_an_end_is_seen_in_files_long_before_a_poll(run_s: float) -> None:
     assert max(lateness(world)) <= max(1.1, min(5.1, 0.01 * run_s))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_s", [3.0, 3600.0])
 def test_a_failure_seen_in_a_file_is_polled_soon(run_s: float) -> None:
     world, _ = seeing_world(run_s, max_trials=20, parallelism=2)

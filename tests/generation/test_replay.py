@@ -152,6 +152,7 @@ def test_other_versions_are_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_another_version_proposed_otherwise_is_no_mismatch(
     tmp_path: Path,
 ) -> None:

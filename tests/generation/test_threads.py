@@ -28,6 +28,8 @@ from tests.support.generation_world import (
     sobol_points,
 )
 
+pytestmark = pytest.mark.slow
+
 OWN = 3
 NOW = snapshot(SQUARE, observed(sobol_points(SQUARE, 8), bowl))
 LONG_S = 120.0

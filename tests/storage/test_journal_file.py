@@ -194,6 +194,7 @@ def test_a_journal_cut_anywhere_reads_as_a_prefix(path: Path) -> None:
         assert read(path) == list(EVENTS[: events_in(WHOLE[:size])])
 
 
+@pytest.mark.slow
 def test_a_journal_cut_anywhere_can_be_continued(
     path: Path, lease: Lease, caplog: pytest.LogCaptureFixture
 ) -> None:

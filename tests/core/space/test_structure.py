@@ -83,6 +83,7 @@ def test_decoding_and_encoding_are_the_same_as_snapping(
             assert one == (other if is_text else pytest.approx(other, rel=1e-9))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(space=structured_spaces(), seed=st.integers(0, 1000))
 def test_a_point_is_feasible_where_its_values_satisfy_the_constraints(
@@ -159,6 +160,7 @@ def test_conditions_pass_on() -> None:
 # Constraints
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     weights=st.lists(st.integers(1, 9), min_size=3, max_size=3),

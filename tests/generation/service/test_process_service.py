@@ -72,6 +72,7 @@ def test_a_snapshot_keeps_its_goals_on_the_way_to_the_process() -> None:
     assert received == constrained
 
 
+@pytest.mark.slow
 def test_the_process_answers_like_the_generator_itself(tmp_path: Path) -> None:
     service = ProcessService(tmp_path / "log", GeneratorSpec(n_initial=6))
     for now in (BEGUN, GROWN):
