@@ -8,7 +8,7 @@ from scipy.stats import qmc
 
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.acquisition.log_ei import LogNoisyExpectedImprovement
+from hpcopt.generation.acquisition.botorch import AnalyticAcquisition
 from hpcopt.generation.design.feasible import feasible_region
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.gaussian_process import squared_distances
@@ -23,7 +23,7 @@ _FAR = 0.5
 
 
 def optimize_far(
-    acquisition: LogNoisyExpectedImprovement,
+    acquisition: AnalyticAcquisition,
     space: SearchSpace,
     X_tried: Array,
     used: UsedPoints,
