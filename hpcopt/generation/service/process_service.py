@@ -46,9 +46,10 @@ class ProcessService:
         """Start the process; what it says on stderr is appended to ``log``."""
         self._log = log
         spec = spec or GeneratorSpec()
-        # -P: a torch.py in the current folder is none of our business.
-        self._command = [sys.executable, "-P", "-m", "hpcopt.generation.service.server"]
-        self._command.append(json.dumps(spec.to_json()))
+        # -P: a torch.py in the current folder is none of our business; -u: what a
+        # generator of a user prints is in the log at once.
+        program = ["-P", "-u", "-m", "hpcopt.generation.service.server"]
+        self._command = [sys.executable, *program, json.dumps(spec.to_json())]
         self._environment = os.environ | dict.fromkeys(
             _THREAD_VARIABLES, str(spec.threads)
         )
