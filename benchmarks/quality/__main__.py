@@ -20,8 +20,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.common.document import DOCUMENT, Section
 from benchmarks.common.environments import coco_folder
-from benchmarks.common.paths import RESULTS, ROOT
+from benchmarks.common.paths import RESULTS
 from benchmarks.common.results import Run, read
 from benchmarks.quality.protocol.methods import METHODS, is_able
 from benchmarks.quality.protocol.problems import PROBLEMS, SETS
@@ -34,8 +35,7 @@ from benchmarks.quality.protocol.report import (
 from benchmarks.quality.protocol.simulate import settings
 from benchmarks.quality.protocol.worker import work
 
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- quality: begin -->\n", "<!-- quality: end -->\n"
+SECTION = Section("quality")
 
 COMPARED = [name for name in METHODS if name != "smac-blackbox"]
 
@@ -101,13 +101,6 @@ def _note_on_seconds(timed: Sequence[Run]) -> str:
     )
 
 
-def write(text: str) -> None:
-    """Put the tables between their marks in the document."""
-    head, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    DOCUMENT.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
-
-
 def main() -> None:
     """Run and report."""
     parser = argparse.ArgumentParser(
@@ -152,7 +145,7 @@ def main() -> None:
     text = tables(options.methods, options.sets)
     print(text)
     if options.write:
-        write(text)
+        SECTION.write(text)
 
 
 if __name__ == "__main__":

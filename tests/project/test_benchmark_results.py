@@ -14,8 +14,12 @@ import pytest
 from benchmarks.common import provenance as where
 from benchmarks.common import results
 from benchmarks.common.paths import RESULTS
-from benchmarks.quality.__main__ import BEGIN, COMPARED, DOCUMENT, END, tables
-from benchmarks.quality.protocol.problems import SETS
+from benchmarks.quality import __main__ as quality
+from benchmarks.quality import in_flight
+from benchmarks.quality.__main__ import COMPARED, tables
+from benchmarks.quality.protocol.problems import PROBLEMS, SETS, Value
+from benchmarks.quality.protocol.simulate import run as run_protocol
+from benchmarks.quality.protocol.simulate import settings, share_near
 from hpcopt import __version__
 
 RUN = results.Run(
@@ -103,6 +107,29 @@ def test_the_results_say_where_they_come_from_and_stay_small() -> None:
 
 
 def test_the_tables_of_the_document_are_those_of_the_rows() -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    written = text.partition(BEGIN)[2].partition(END)[0]
-    assert written == f"\n{tables(COMPARED, list(SETS))}\n"
+    assert quality.SECTION.read() == tables(COMPARED, list(SETS))
+    how = settings(in_flight.N_TRIALS, in_flight.IN_FLIGHT, "random")
+    assert in_flight.SECTION.read() == in_flight.table(how)
+
+
+def test_trials_are_near_where_no_parameter_differs_by_more_than_a_hundredth() -> None:
+    branin = PROBLEMS["branin2"]  # the ranges are 15
+    points = [[0.0, 5.0], [0.14, 5.14], [0.0, 5.4], [0.4, 5.0]]
+    assert share_near(branin, points) == 0.5
+    assert share_near(branin, [points[0], points[3]]) == 0.0
+
+
+def test_trials_of_different_words_are_not_near() -> None:
+    mixed = PROBLEMS["rosenbrock4-mixed"]
+    points: list[list[Value]]
+    points = [[3, 0.0, "v0", 0.0], [3, 0.0, "v1", 0.0], [4, 0.0, "v0", 0.0]]
+    assert share_near(mixed, points) == 0.0
+    assert share_near(mixed, [*points, points[0]]) == 0.5
+
+
+def test_a_run_tells_what_would_be_picked_by_its_noisy_outcomes() -> None:
+    noisy = run_protocol("sobol", "branin2-noisy", 0, settings(40, 4, "random"))
+    exact = run_protocol("sobol", "branin2", 0, settings(40, 4, "random"))
+    assert noisy.best == exact.best
+    assert float(exact.found["picked"]) == pytest.approx(exact.best[-1], rel=1e-5)
+    assert float(noisy.found["picked"]) > noisy.best[-1]

@@ -23,12 +23,22 @@ class Float:
     low: float
     high: float
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest."""
+        return self.low, self.high
+
 
 @dataclass(frozen=True)
 class Integer:
     """A whole number from 0 to ``n_steps``."""
 
     n_steps: int
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest."""
+        return 0.0, float(self.n_steps)
 
 
 @dataclass(frozen=True)
@@ -295,4 +305,8 @@ SETS: dict[str, tuple[Problem, ...]] = {
     "mixed": MIXED,
     "bbob": BBOB,
 }
-PROBLEMS = {problem.name: problem for each in SETS.values() for problem in each}
+
+#: What no set has: for many trials in flight.
+_OTHERS = (Problem("levy10", lambda: synthetic.Levy(10, bounds=[(-7.0, 10.0)] * 10)),)
+
+PROBLEMS = {p.name: p for each in (*SETS.values(), _OTHERS) for p in each}
