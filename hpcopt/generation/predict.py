@@ -1,23 +1,27 @@
-"""Predictions: posterior means and variances at parameterizations."""
+"""Fitted models and their predictions, with errors for people."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.metric_sum import MetricSum
+from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.models.constraint_model import ConstraintModel
 from hpcopt.generation.models.fitted_model import FittedModel
-from hpcopt.generation.models.outcome_models import objective_surrogate
+from hpcopt.generation.models.metric_model import MetricModel, single_metric
+from hpcopt.generation.models.outcome_models import AnySurrogate, objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.proposers.schedule import has_long_constraints
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.strategy import MIN_COMPLETED
 from hpcopt.host.threads import limited_threads
+
+_Model = TypeVar("_Model")
 
 
 def predict(
@@ -39,22 +43,68 @@ def predict(
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    wanted = metric_sum or snapshot.objective
-    n_known = sum(wanted.is_known(trial.outcome) for trial in snapshot.completed)
-    if n_known < MIN_COMPLETED:
-        raise GenerationError(
-            f"expected at least {MIN_COMPLETED} completed trials to predict from, "
-            f"found {n_known}"
-        )
-    try:
-        with limited_threads(threads):
-            surrogate = objective_surrogate(wanted, snapshot, Surrogate.fit)
-            mean, variance = surrogate.predict(snapshot.space.encode(points))
-    except np.linalg.LinAlgError as exc:
-        raise GenerationError(
-            f"no model could be fitted to {n_known} completed trials: {exc}"
-        ) from exc
+    surrogate = objective_model(snapshot, metric_sum or snapshot.objective, threads)
+    with limited_threads(threads):
+        mean, variance = surrogate.predict(snapshot.space.encode(points))
     return list(zip(mean.tolist(), variance.tolist(), strict=True))
+
+
+def objective_model(
+    snapshot: Snapshot, metric_sum: MetricSum, threads: int = 1
+) -> AnySurrogate:
+    """Return the model of a sum of metrics, larger being better, as of an objective.
+
+    Args:
+        snapshot: What is known.
+        metric_sum: The sum.
+        threads: How many threads numerics take meanwhile.
+
+    Raises:
+        GenerationError: There is too little to learn from, or no model could be fitted.
+    """
+    return _fitted(
+        lambda: objective_surrogate(metric_sum, snapshot, Surrogate.fit),
+        n_known(snapshot, metric_sum),
+        threads,
+    )
+
+
+def metric_model(snapshot: Snapshot, name: str, threads: int = 1) -> MetricModel:
+    """Return the model of one metric.
+
+    Args:
+        snapshot: What is known.
+        name: The metric.
+        threads: How many threads numerics take meanwhile.
+
+    Raises:
+        GenerationError: There is too little to learn from, or no model could be fitted.
+    """
+    return _fitted(
+        lambda: MetricModel.fit(snapshot, name),
+        n_known(snapshot, single_metric(name, snapshot.goals)),
+        threads,
+    )
+
+
+def constraint_model(
+    snapshot: Snapshot, constraint: OutcomeConstraint, threads: int = 1
+) -> ConstraintModel:
+    """Return the model of how likely an absolute constraint holds.
+
+    Args:
+        snapshot: What is known.
+        constraint: The constraint.
+        threads: How many threads numerics take meanwhile.
+
+    Raises:
+        GenerationError: There is too little to learn from, or no model could be fitted.
+    """
+    return _fitted(
+        lambda: ConstraintModel.fit(snapshot, constraint),
+        n_known(snapshot, constraint),
+        threads,
+    )
 
 
 def fitted_model(snapshot: Snapshot, threads: int = 1) -> FittedModel:
@@ -67,24 +117,26 @@ def fitted_model(snapshot: Snapshot, threads: int = 1) -> FittedModel:
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    n_known = min(
-        sum(objective.is_known(trial.outcome) for trial in snapshot.completed)
-        for objective in snapshot.goals.objectives
+    return _fitted(
+        lambda: FittedModel.of(
+            snapshot, has_long_constraints=has_long_constraints(snapshot.n_trials)
+        ),
+        min(n_known(snapshot, objective) for objective in snapshot.goals.objectives),
+        threads,
+        purpose="learn",
     )
-    if n_known < MIN_COMPLETED:
-        raise GenerationError(
-            f"expected at least {MIN_COMPLETED} completed trials to learn from, "
-            f"found {n_known}"
-        )
-    try:
-        with limited_threads(threads):
-            return FittedModel.of(
-                snapshot, has_long_constraints=has_long_constraints(snapshot.n_trials)
-            )
-    except np.linalg.LinAlgError as exc:
-        raise GenerationError(
-            f"no model could be fitted to {n_known} completed trials: {exc}"
-        ) from exc
+
+
+def metric_names(snapshot: Snapshot) -> list[str]:
+    """Return every metric of the goals, and then those that trials have besides."""
+    names = dict.fromkeys(snapshot.goals.metric_names)
+    names.update(dict.fromkeys(n for t in snapshot.completed for n in t.outcome))
+    return list(names)
+
+
+def n_known(snapshot: Snapshot, metric_sum: MetricSum) -> int:
+    """Return how many outcomes have all metrics of a sum."""
+    return sum(metric_sum.is_known(trial.outcome) for trial in snapshot.completed)
 
 
 def predict_metrics(
@@ -102,24 +154,40 @@ def predict_metrics(
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    names = dict.fromkeys(snapshot.goals.metric_names)
-    names.update(dict.fromkeys(n for t in snapshot.completed for n in t.outcome))
+    X = snapshot.space.encode(points)
     found: list[dict[str, tuple[float, float]]] = [{} for _ in points]
-    for name in names:
-        sign = _sign(name, snapshot.goals)
-        alone = MetricSum(name, {name: sign})
-        n_known = sum(alone.is_known(trial.outcome) for trial in snapshot.completed)
-        if n_known < MIN_COMPLETED and len(snapshot.completed) >= MIN_COMPLETED:
+    for name in metric_names(snapshot):
+        alone = single_metric(name, snapshot.goals)
+        is_little = n_known(snapshot, alone) < MIN_COMPLETED
+        if is_little and len(snapshot.completed) >= MIN_COMPLETED:
             continue
-        predictions = predict(snapshot, points, alone, threads)
-        for outcome, (mean, variance) in zip(found, predictions, strict=True):
-            outcome[name] = sign * mean, math.sqrt(variance)
+        model = metric_model(snapshot, name, threads)
+        with limited_threads(threads):
+            moments = model.predict(X)
+        for outcome, mean, sem in zip(
+            found, *map(np.ndarray.tolist, moments), strict=True
+        ):
+            outcome[name] = mean, sem
     return found
 
 
-def _sign(name: str, goals: Goals) -> float:
-    """Return 1 where large values of a metric are good, else -1."""
-    for metric_sum in (*goals.objectives, *goals.bounds):
-        if name in metric_sum.weights:
-            return math.copysign(1.0, metric_sum.weights[name])
-    return 1.0
+def _fitted(
+    fit: Callable[[], _Model], n_known: int, threads: int, purpose: str = "predict"
+) -> _Model:
+    """Return what ``fit`` makes of the outcomes that are known.
+
+    Raises:
+        GenerationError: They are too few, or no model could be fitted.
+    """
+    if n_known < MIN_COMPLETED:
+        raise GenerationError(
+            f"expected at least {MIN_COMPLETED} completed trials to {purpose} from, "
+            f"found {n_known}"
+        )
+    try:
+        with limited_threads(threads):
+            return fit()
+    except np.linalg.LinAlgError as exc:
+        raise GenerationError(
+            f"no model could be fitted to {n_known} completed trials: {exc}"
+        ) from exc
