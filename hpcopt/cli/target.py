@@ -136,7 +136,7 @@ def _folder_of(target: Path) -> Path:
 
     folder = load_config(target).folder
     if not is_begun(folder):
-        from hpcopt.slurm.driver_jobs import latest
+        from hpcopt.slurm.driver_job_folders import latest
 
         job = latest(folder)
         submitted = f"; its driver was submitted as job {job.job_id}" if job else ""

@@ -203,7 +203,7 @@ NEIGHBOURS = {
         "driver.progress",
         "experiment.folder",
         "runners.script.attempt_folder",
-        "slurm.driver_jobs",
+        "slurm.driver_job_folders",
         "storage.lease_holder",
     ],
     "cli/checks": [
@@ -222,7 +222,7 @@ NEIGHBOURS = {
         "driver.requests",
         "experiment",
         "runners.slurm.driver_job",
-        "slurm.driver_jobs",
+        "slurm.driver_job_folders",
         "storage.lease_holder",
     ],
     "cli/verbs": [

@@ -22,7 +22,7 @@ from hpcopt.experiment.continuation import continued_space
 from hpcopt.experiment.folder import is_begun, make_folder, read_experiment
 from hpcopt.runners.script.job_spec import SlurmValue
 from hpcopt.runners.slurm.driver_job import DriverJobs
-from hpcopt.slurm.driver_jobs import latest
+from hpcopt.slurm.driver_job_folders import latest
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from hpcopt.core.errors import StorageError
 from hpcopt.core.types import JSONValue
 from hpcopt.experiment.folder import LEASE
 from hpcopt.host.process import Process
-from hpcopt.slurm.driver_jobs import latest
+from hpcopt.slurm.driver_job_folders import latest
 from hpcopt.storage.lease_holder import LeaseHolder, read_lease
 
 if TYPE_CHECKING:

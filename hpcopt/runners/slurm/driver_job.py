@@ -32,7 +32,7 @@ from hpcopt.runners.script.template import ShellText, render_script
 from hpcopt.runners.script.time_limit import parse_slurm_time
 from hpcopt.slurm.batch_job import BatchJob, job_name
 from hpcopt.slurm.commands import SlurmCommands
-from hpcopt.slurm.driver_jobs import CANCELLED, DRIVER_JOBS, latest
+from hpcopt.slurm.driver_job_folders import CANCELLED, DRIVER_JOBS, latest
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.site import SiteLimits
 from hpcopt.slurm.states import phase_of

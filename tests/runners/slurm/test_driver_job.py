@@ -20,7 +20,7 @@ from hpcopt.core.errors import (
 from hpcopt.runners.script.job_spec import SlurmValue
 from hpcopt.runners.script.shipped import shipped_templates
 from hpcopt.runners.slurm.driver_job import DriverJobs, DriverJobSpec, overrides_of
-from hpcopt.slurm.driver_jobs import latest
+from hpcopt.slurm.driver_job_folders import latest
 from hpcopt.slurm.tables import SEPARATOR
 from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
 from tests.support.fake_clock import FakeClock
