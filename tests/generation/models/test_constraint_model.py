@@ -20,7 +20,7 @@ from tests.support.generation_world import (
 
 
 def test_it_is_the_share_of_samples_that_satisfy_the_constraint() -> None:
-    trials = observed(sobol_points(SQUARE, 12), bowl)
+    trials = observed(sobol_points(SQUARE, 5), bowl)
     now = snapshot(SQUARE, trials)
     model = ConstraintModel.fit(now, parse_constraint("loss <= 0.1"))
     X = SQUARE.encode(sobol_points(SQUARE, 40)[12:])
