@@ -25,9 +25,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
+from hpcopt.api.analyses import Analyses
 from hpcopt.api.configuration import missing
 from hpcopt.api.held import find_held
-from hpcopt.api.inspection import Inspection
 from hpcopt.api.reopened import (
     experiment_folder,
     generation_of,
@@ -42,7 +42,7 @@ from hpcopt.experiment.folder import read_experiment
 from hpcopt.experiment.spec import file_latency
 
 
-class Client(Inspection):
+class Client(Analyses):
     """One experiment.
 
     Nothing is written before trials are asked for, attached or run. What is only looked
@@ -153,7 +153,7 @@ class Client(Inspection):
             ConfigError: The folder holds another experiment.
             StorageError: The file cannot be written, or the journal not be read.
         """
-        self._experiment("save_to_json_file")
+        self._read("save_to_json_file")
         if self._folder is not None:
             save(Path(filepath), self._folder)
 

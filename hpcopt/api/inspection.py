@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from hpcopt.api.ask_tell import AskTell
 from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
 from hpcopt.api.held import find_held
-from hpcopt.api.summary import summary
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.change import continued
+from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.experiment.folder import is_begun, read_experiment
 from hpcopt.generation import fitted
@@ -55,7 +55,7 @@ class Inspection(AskTell):
             StorageError: The journal cannot be read.
         """
         return best_parameterization(
-            self._experiment("get_best_parameterization"),
+            self._read("get_best_parameterization"),
             use_model=use_model_predictions,
         )
 
@@ -82,7 +82,7 @@ class Inspection(AskTell):
             StorageError: The journal cannot be read.
         """
         return pareto_frontier(
-            self._experiment("get_pareto_frontier"), use_model=use_model_predictions
+            self._read("get_pareto_frontier"), use_model=use_model_predictions
         )
 
     def predict(
@@ -101,7 +101,7 @@ class Inspection(AskTell):
             GenerationError: There are too few completed trials to learn from.
             StorageError: The journal cannot be read.
         """
-        return predictions(self._experiment("predict"), points)
+        return predictions(self._read("predict"), points)
 
     def botorch_model(self) -> FittedModel:
         """Return the models of all outcomes as BoTorch has them: hpcopt's own addition.
@@ -115,7 +115,7 @@ class Inspection(AskTell):
             GenerationError: There are too few completed trials to learn from.
             StorageError: The journal cannot be read.
         """
-        return fitted(self._experiment("botorch_model"))
+        return fitted(self._read("botorch_model"))
 
     def summarize(
         self,
@@ -136,7 +136,7 @@ class Inspection(AskTell):
         """Return a table with one row a trial.
 
         Its columns are ``trial_index``, ``arm_name``, ``trial_status``,
-        ``failure_reason``, ``generation_node`` (how the parameters were proposed), the
+        ``status_reason``, ``generation_node`` (how the parameters were proposed), the
         mean of each metric, and each parameter; without those that are empty.
 
         Args:
@@ -149,9 +149,13 @@ class Inspection(AskTell):
             ConfigError: The folder holds another experiment.
             StorageError: The journal cannot be read.
         """
-        return summary(self._experiment("summarize"), trial_indices, trial_statuses)
+        from hpcopt.analysis.trial_table import trial_table
 
-    def _experiment(self, method: str) -> Experiment:
+        experiment = self._read("summarize")
+        statuses = None if trial_statuses is None else [*map(_status, trial_statuses)]
+        return trial_table(experiment, trial_indices, statuses)
+
+    def _read(self, method: str) -> Experiment:
         """Return the experiment as it stands on disk.
 
         Raises:
@@ -193,3 +197,10 @@ class Inspection(AskTell):
                     f"{self._folder}: expected the configured {part} {configured!r}, "
                     f"found an experiment begun with {begun!r}"
                 )
+
+
+def _status(name: str) -> TrialStatus:
+    names = [status.name.lower() for status in TrialStatus]
+    if name not in names:
+        raise UsageError(f"trial_statuses: expected some of {names}, found {name!r}")
+    return TrialStatus[name.upper()]

@@ -185,7 +185,7 @@ def test_a_trial_ends_as_it_is_marked(client: Client) -> None:
     client.mark_trial_early_stopped(2)
     table = client.summarize()
     assert list(table["trial_status"]) == ["FAILED", "ABANDONED", "EARLY_STOPPED"]
-    assert table["failure_reason"][0] == "it burst"
+    assert table["status_reason"][0] == "it burst"
 
 
 def test_a_metric_that_is_missing_is_warned_about_and_may_come_later(

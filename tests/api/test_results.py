@@ -6,7 +6,6 @@ import pytest
 
 from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
 from hpcopt.api.configs import ChoiceParameterConfig
-from hpcopt.api.summary import summary
 from hpcopt.core import events as ev
 from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.experiment import Experiment
@@ -200,40 +199,3 @@ def test_what_cannot_be_predicted_is_told() -> None:
         predictions(experiment("-loss", losses(1.0)), [{"x": 0.4, "kind": "a"}])
     with pytest.raises(UsageError, match="expected a value in"):
         predictions(experiment("-loss", losses(1.0)), [{"x": 4.0, "kind": "a"}])
-
-
-def test_the_summary_has_a_row_a_trial_and_the_columns_of_ax() -> None:
-    trials = experiment("-loss", [*losses(1.5), None, {}])
-    table = summary(trials, None, None).astype(object)
-    assert table.where(table.notna(), None).to_dict("list") == {
-        "trial_index": [0, 1, 2],
-        "arm_name": ["0_0", "1_0", "2_0"],
-        "trial_status": ["COMPLETED", "FAILED", "CANDIDATE"],
-        "failure_reason": [None, "exit code 3", None],
-        "generation_node": ["sobol", "sobol", "sobol"],
-        "loss": [1.5, None, None],
-        "x": [0.0, 0.1, 0.2],
-        "kind": ["a", "a", "a"],
-    }
-
-
-def test_the_summary_leaves_out_what_nothing_is_known_of() -> None:
-    table = summary(experiment("-loss", losses(1.5)), None, None)
-    assert "failure_reason" not in table.columns
-    assert summary(experiment("-loss", []), None, None).empty
-
-
-def test_the_summary_can_be_of_some_trials_only() -> None:
-    trials = experiment("-loss", [*losses(1.5), None, {}, None])
-    assert list(summary(trials, [3, 0], None)["trial_index"]) == [0, 3]
-    both = summary(trials, None, ["failed", "candidate"])
-    assert list(both["trial_index"]) == [1, 2, 3]
-    assert list(summary(trials, [0, 1], ["failed"])["trial_index"]) == [1]
-
-
-def test_the_summary_of_what_is_not_there_is_refused() -> None:
-    trials = experiment("-loss", losses(1.5))
-    with pytest.raises(UsageError, match="among the 1 of the experiment, found 1"):
-        summary(trials, [1], None)
-    with pytest.raises(UsageError, match=r"expected some of .*, found 'COMPLETED'"):
-        summary(trials, None, ["COMPLETED"])

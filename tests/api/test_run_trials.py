@@ -118,7 +118,7 @@ def test_failed_trials_end_the_run_when_they_are_too_many(tmp_path: Path) -> Non
         client.run_trials(max_trials=20, tolerated_trial_failure_rate=0.5, **SOON)
     failed = client.summarize(trial_statuses=["failed"])
     assert list(failed["trial_index"]) == [0, 2, 4, 6, 8]
-    assert set(failed["failure_reason"]) == {"poll_trial returned FAILED"}
+    assert set(failed["status_reason"]) == {"poll_trial returned FAILED"}
 
 
 def test_each_ended_trial_is_a_line_in_the_log(

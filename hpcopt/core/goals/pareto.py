@@ -5,10 +5,16 @@ All objectives are maximised.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
+#: An inferred reference point lies this share of the front's extent below it.
+_BELOW_NADIR = 0.1
 
 
 def is_nondominated(points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -91,3 +97,24 @@ def hypervolume(Y: Array, reference: Array) -> float:
     lower, upper = nondominated_partitioning(Y, reference)
     sides = np.maximum(np.minimum(upper, ideal) - lower, 0.0)
     return float((ideal - reference).prod() - sides.prod(axis=1).sum())
+
+
+def infer_reference_point(front: Array, thresholds: Sequence[float | None]) -> Array:
+    """Return the thresholds, and below the front where there are none, as Ax does.
+
+    Args:
+        front: The Pareto front, shape ``(f, m)``.
+        thresholds: The least value of interest of each of the ``m`` objectives.
+
+    Returns:
+        Shape ``(m,)``.
+    """
+    given = np.array([-math.inf if t is None else t for t in thresholds])
+    of_interest = front[(front > given).all(axis=1)]
+    if len(of_interest) == 0:
+        of_interest = front
+    nadir = of_interest.min(axis=0)
+    extent = of_interest.max(axis=0) - nadir
+    # One point has no extent; outcomes are best scaled to one of about 1.
+    extent = np.where(extent > 0, extent, 1.0)
+    return np.where(np.isfinite(given), given, nadir - _BELOW_NADIR * extent)

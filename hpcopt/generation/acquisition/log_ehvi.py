@@ -38,9 +38,6 @@ _FAR = 1e6
 #: The share of a box's far side that rounding may leave of its near one.
 _CLOSEST = 1 - 1e-12
 
-#: An inferred reference point lies this share of the front's extent below it.
-_BELOW_NADIR = 0.1
-
 _LOG_SQRT_2PI = math.log(math.sqrt(2 * math.pi))
 
 
@@ -213,24 +210,3 @@ def posterior_mean_front(
         X, Y = X[is_in], Y[is_in]
     is_front = is_nondominated(Y)
     return X[is_front], Y[is_front]
-
-
-def infer_reference_point(front: Array, thresholds: Sequence[float | None]) -> Array:
-    """Return the thresholds, and below the front where there are none, as Ax does.
-
-    Args:
-        front: The Pareto front, shape ``(f, m)``.
-        thresholds: The least value of interest of each of the ``m`` objectives.
-
-    Returns:
-        Shape ``(m,)``.
-    """
-    given = np.array([-math.inf if t is None else t for t in thresholds])
-    of_interest = front[(front > given).all(axis=1)]
-    if len(of_interest) == 0:
-        of_interest = front
-    nadir = of_interest.min(axis=0)
-    extent = of_interest.max(axis=0) - nadir
-    # One point has no extent; the outcomes are scaled to a standard deviation of 1.
-    extent = np.where(extent > 0, extent, 1.0)
-    return np.where(np.isfinite(given), given, nadir - _BELOW_NADIR * extent)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hpcopt.core.goals.pareto import infer_reference_point
 from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.acquisition.log_ehvi import (
     LogNoisyExpectedHypervolumeImprovement,
-    infer_reference_point,
     posterior_mean_front,
 )
 from hpcopt.generation.design.initial import UsedPoints

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from hpcopt.core.goals.pareto import (
     hypervolume,
+    infer_reference_point,
     is_nondominated,
     nondominated_partitioning,
 )
@@ -66,3 +67,24 @@ def test_the_hypervolume_is_the_number_of_dominated_cells(m: int) -> None:
         assert volume == pytest.approx(is_dominated.sum(), abs=1e-9)
 
     holds()
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected"),
+    [
+        ((None, None), [-0.2, -0.3]),
+        ((0.5, None), [0.5, -0.1]),
+        ((0.5, -7.0), [0.5, -7.0]),
+        ((9.0, None), [9.0, -0.3]),
+    ],
+    ids=["inferred", "one given", "both given", "beyond the front"],
+)
+def test_the_reference_point_is_given_or_lies_below_the_front(
+    thresholds: tuple[float | None, ...], expected: list[float]
+) -> None:
+    front = np.array([[0.0, 3.0], [1.0, 1.0], [2.0, 0.0]])
+    assert infer_reference_point(front, thresholds) == pytest.approx(expected)
+
+
+def test_a_front_of_one_point_has_a_reference_point_below_it() -> None:
+    assert (infer_reference_point(np.array([[1.0, 2.0]]), (None, None)) < [1, 2]).all()

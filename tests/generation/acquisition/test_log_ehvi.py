@@ -10,7 +10,6 @@ from scipy.special import ndtr
 from hpcopt.core.goals.pareto import hypervolume
 from hpcopt.generation.acquisition.log_ehvi import (
     LogNoisyExpectedHypervolumeImprovement,
-    infer_reference_point,
     posterior_mean_front,
 )
 from hpcopt.generation.models.gaussian_process import GaussianProcess, Hyperparameters
@@ -138,27 +137,6 @@ def test_far_from_any_improvement_there_is_a_slope_to_follow() -> None:
     assert (values < -100).all()
     assert np.isfinite(gradients).all()
     assert (np.abs(gradients).max(axis=1) > 1e-3).all()
-
-
-@pytest.mark.parametrize(
-    ("thresholds", "expected"),
-    [
-        ((None, None), [-0.2, -0.3]),
-        ((0.5, None), [0.5, -0.1]),
-        ((0.5, -7.0), [0.5, -7.0]),
-        ((9.0, None), [9.0, -0.3]),
-    ],
-    ids=["inferred", "one given", "both given", "beyond the front"],
-)
-def test_the_reference_point_is_given_or_lies_below_the_front(
-    thresholds: tuple[float | None, ...], expected: list[float]
-) -> None:
-    front = np.array([[0.0, 3.0], [1.0, 1.0], [2.0, 0.0]])
-    assert infer_reference_point(front, thresholds) == pytest.approx(expected)
-
-
-def test_a_front_of_one_point_has_a_reference_point_below_it() -> None:
-    assert (infer_reference_point(np.array([[1.0, 2.0]]), (None, None)) < [1, 2]).all()
 
 
 def test_the_front_is_that_of_feasible_outcomes_where_there_are_any() -> None:

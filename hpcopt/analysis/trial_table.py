@@ -1,48 +1,47 @@
-"""The table of an experiment's trials. Loads pandas when it is asked for."""
+"""The table of an experiment's trials."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
+
+import pandas as pd
 
 from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def summary(
+def trial_table(
     experiment: Experiment,
-    trial_indices: Iterable[int] | None,
-    trial_statuses: Iterable[str] | None,
+    trial_indices: Iterable[int] | None = None,
+    trial_statuses: Collection[TrialStatus] | None = None,
+    *,
+    omit_empty_columns: bool = True,
 ) -> pd.DataFrame:
-    """Return one row a trial, without the columns in which nothing is known.
+    """Return one row a trial.
 
     Args:
         experiment: Whose trials.
         trial_indices: Only these.
-        trial_statuses: Only trials with one of these statuses, such as "completed".
+        trial_statuses: Only trials with one of these statuses.
+        omit_empty_columns: Whether columns in which nothing is known are left out.
 
     Raises:
-        UsageError: There is no such trial or no such status.
+        UsageError: There is no such trial.
     """
-    import pandas as pd
-
     trials = _chosen(experiment, trial_indices)
     if trial_statuses is not None:
-        statuses = [_status(name) for name in trial_statuses]
-        trials = [trial for trial in trials if trial.status in statuses]
-    metrics = dict.fromkeys(name for trial in trials for name in trial.outcome)
+        trials = [trial for trial in trials if trial.status in trial_statuses]
+    metrics = dict.fromkeys(experiment.goals.metric_names)
+    metrics |= dict.fromkeys(name for trial in trials for name in trial.outcome)
     columns: dict[str, list[object]] = {
         "trial_index": [trial.index for trial in trials],
         "arm_name": [trial.arm_name for trial in trials],
         "trial_status": [trial.status.name for trial in trials],
-        "failure_reason": [trial.reason or None for trial in trials],
+        "status_reason": [trial.reason or None for trial in trials],
         "generation_node": [trial.generation_method or None for trial in trials],
+        "outside": ["; ".join(trial.outside) or None for trial in trials],
     }
-    columns["outside"] = ["; ".join(trial.outside) or None for trial in trials]
     for name in metrics:
         columns[name] = [
             trial.outcome[name].mean if name in trial.outcome else None
@@ -55,7 +54,7 @@ def summary(
         {
             name: values
             for name, values in columns.items()
-            if any(value is not None for value in values)
+            if not omit_empty_columns or any(value is not None for value in values)
         }
     )
 
@@ -71,10 +70,3 @@ def _chosen(experiment: Experiment, indices: Iterable[int] | None) -> list[Trial
                 f"the experiment, found {index}"
             )
     return [experiment.trial(index) for index in chosen]
-
-
-def _status(name: str) -> TrialStatus:
-    names = [status.name.lower() for status in TrialStatus]
-    if name not in names:
-        raise UsageError(f"trial_statuses: expected some of {names}, found {name!r}")
-    return TrialStatus[name.upper()]

@@ -1,0 +1,40 @@
+"""What analyses may be waiting for, in a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hpcopt.analysis.experiment import ExperimentView
+from hpcopt.core.trials.trial import TrialStatus
+
+
+def why_without_trials(experiment: ExperimentView | None) -> str | None:
+    """Return why there is nothing to show of trials; ``None`` if there are any."""
+    if experiment is None:
+        return "It is computed of an experiment, and none was given."
+    if not experiment.trials:
+        return "There is no trial yet."
+    return None
+
+
+def why_without_data(
+    experiment: ExperimentView | None, metric_names: Iterable[str] = ()
+) -> str | None:
+    """Return why there is nothing to show of outcomes; ``None`` if there is.
+
+    Args:
+        experiment: What is known.
+        metric_names: The metrics that are needed, each of some trial.
+    """
+    why = why_without_trials(experiment)
+    if experiment is None or why is not None:
+        return why
+    trials = experiment.core.trials
+    known = {name for trial in trials for name in trial.outcome}
+    if not known:
+        n_failed = experiment.core.count(TrialStatus.FAILED)
+        failed = f", and {n_failed} of them failed" if n_failed else ""
+        return f"None of the {len(trials)} trials has a result yet{failed}."
+    if missing := [name for name in metric_names if name not in known]:
+        return f"No trial has a value of {', '.join(missing)} yet."
+    return None

@@ -1,0 +1,1 @@
+"""Graphs, in the language of Graphviz."""

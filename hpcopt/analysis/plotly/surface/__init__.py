@@ -1,0 +1,1 @@
+"""Figures of the model's mean along parameters: slices and contours."""

@@ -1,0 +1,124 @@
+"""The best so far over the trials: is the search still getting anywhere?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from typing_extensions import override
+
+from hpcopt.analysis.analysis import Analysis, AnalysisNotApplicableStateError
+from hpcopt.analysis.applicable import why_without_data
+from hpcopt.analysis.experiment import ExperimentView, required
+from hpcopt.analysis.generation_strategy import GenerationStrategyView
+from hpcopt.analysis.plotly.plotly_analysis import (
+    PlotlyAnalysisCard,
+    create_plotly_analysis_card,
+)
+from hpcopt.analysis.plotly.style import BLUE, GREY, figure, plain, robust_range
+from hpcopt.analysis.utility import Utility, utility_of
+
+
+class UtilityProgressionAnalysis(Analysis):
+    """The best observed objective, or the hypervolume of several, over the trials.
+
+    Completed and early-stopped trials with all metrics count; what is infeasible
+    improves nothing.
+    """
+
+    @override
+    def validate_applicable_state(
+        self,
+        experiment: ExperimentView | None = None,
+        generation_strategy: GenerationStrategyView | None = None,
+        adapter: Any = None,
+    ) -> str | None:
+        return why_without_data(experiment)
+
+    @override
+    def compute(
+        self,
+        experiment: ExperimentView | None = None,
+        generation_strategy: GenerationStrategyView | None = None,
+        adapter: Any = None,
+    ) -> PlotlyAnalysisCard:
+        core = required(experiment).core
+        utility = utility_of(core)
+        if not np.isfinite(utility.best).any():
+            raise AnalysisNotApplicableStateError(
+                f"None of the {len(utility.trials)} trials with all metrics is known "
+                "to be feasible, so there is no best one yet."
+            )
+        indices = [trial.index for trial in utility.trials]
+        df = pd.DataFrame({"trial_index": indices, "utility": utility.best})
+        return create_plotly_analysis_card(
+            type(self).__name__,
+            "Utility Progression",
+            _subtitle(utility),
+            df,
+            _figure(utility),
+        )
+
+
+def _figure(utility: Utility) -> go.Figure:
+    indices = np.array([trial.index for trial in utility.trials])
+    names = [plain(trial.arm_name) for trial in utility.trials]
+    is_improvement = utility.is_improvement
+    line = go.Scatter(
+        x=indices,
+        y=utility.best,
+        mode="lines+markers",
+        line={"color": BLUE, "shape": "hv", "width": 2},
+        marker={"size": np.where(is_improvement, 8, 0), "opacity": 1},
+        name="best so far",
+        text=names,
+        hovertemplate="trial %{x} (%{text})<br>best so far: %{y:.6g}<extra></extra>",
+    )
+    traces = [line]
+    found = None
+    if utility.values is not None:
+        traces.insert(
+            0,
+            go.Scatter(
+                x=indices,
+                y=utility.values,
+                mode="markers",
+                marker={
+                    "color": GREY,
+                    "size": 6,
+                    "opacity": 0.6,
+                    "symbol": np.where(utility.is_feasible, "circle", "x-thin-open"),
+                },
+                name="each trial"
+                if utility.is_feasible.all()
+                else "each trial (crossed out: infeasible)",
+                text=names,
+                hovertemplate="trial %{x} (%{text})<br>%{y:.6g}<extra></extra>",
+            ),
+        )
+        found = robust_range(utility.values, float(utility.best[-1]))
+    fig = figure(traces, x="trial", y=utility.label)
+    fig.update_xaxes(rangemode="nonnegative")
+    if len(indices) <= 1:
+        fig.update_xaxes(dtick=1)
+    return fig if found is None else fig.update_yaxes(range=found)
+
+
+def _subtitle(utility: Utility) -> str:
+    last = int(np.flatnonzero(utility.is_improvement)[-1])
+    since = len(utility.trials) - 1 - last
+    after = (
+        "and it has just been found"
+        if since == 0
+        else f"and {since} trial{'s' if since > 1 else ''} since then did no better"
+    )
+    infeasible = "" if utility.is_feasible.all() else "; infeasible trials do not count"
+    return (
+        f"The {utility.label} over the trials{infeasible}. It is "
+        f"{utility.best[-1]:.6g} since trial {utility.trials[last].index}, {after}."
+        if math.isfinite(utility.best[-1])
+        else ""
+    )
