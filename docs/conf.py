@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_click",
+    "catalogue_reference",
     "command_reference",
     "config_reference",
     "root_documents",

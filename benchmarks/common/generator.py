@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import Generation
 from hpcopt.generation.service.process_service import ProcessService
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 
 #: Longer than any suggestion that is measured.
 _TIMEOUT_S = 3600.0

@@ -30,8 +30,8 @@ from hpcopt.core.goals.pareto import hypervolume
 from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.trials.trial import Observation
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpcopt.core.experiment import Experiment
-from hpcopt.generation.methods import GeneratorSpec
+from hpcopt.generation.spec import GeneratorSpec
 
 
 @dataclass(frozen=True)

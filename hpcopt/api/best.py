@@ -13,9 +13,9 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.trials.trial import Trial
 from hpcopt.core.types import TOutcome, TParameterization
-from hpcopt.generation.methods import threads_of
+from hpcopt.generation.design.initial import MIN_COMPLETED
 from hpcopt.generation.snapshot import Snapshot
-from hpcopt.generation.strategy import MIN_COMPLETED
+from hpcopt.generation.spec import threads_of
 
 #: Parameters, outcome, trial index and arm name.
 Best = tuple[TParameterization, TOutcome, int, str]

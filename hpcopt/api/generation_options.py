@@ -11,7 +11,8 @@ from pathlib import Path
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.names import expected_name
 from hpcopt.core.types import JSONValue
-from hpcopt.generation.methods import METHODS, GeneratorSpec
+from hpcopt.generation.methods import METHODS
+from hpcopt.generation.spec import GeneratorSpec
 
 #: Ax's names of the methods.
 _METHODS: Mapping[str, str] = {"fast": "auto", "random_search": "sobol"}

@@ -11,7 +11,7 @@ from hpcopt.api.problem import Problem
 from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.experiment.folder import JOURNAL, is_begun
-from hpcopt.generation.methods import GeneratorSpec
+from hpcopt.generation.spec import GeneratorSpec
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.metrics.protocol import IMetric
 

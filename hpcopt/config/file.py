@@ -22,6 +22,8 @@ from hpcopt.config.sections import (
     JobSection,
     MetricSpec,
     RunSection,
+    StepSection,
+    UntilSection,
 )
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.names import did_you_mean
@@ -173,6 +175,8 @@ _SECTIONS: Mapping[str, tuple[Any, ...]] = {
     "job.on.trial": (RetrySpec,),
     "run": (RunSection,),
     "generation": (GenerationSection,),
+    "generation.steps": (StepSection,),
+    "generation.steps.until": (UntilSection,),
     "driver": (DriverSection,),
     "metrics": (MetricSpec,),
     "parameters": (RangeSpec, ChoiceSpec, FixedSpec, DerivedSpec),
@@ -240,7 +244,7 @@ def _key_path(location: tuple[int | str, ...]) -> str:
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
-    *folders, key = (str(part) for part in location)
+    *folders, key = (str(part) for part in location if not isinstance(part, int))
     # The innermost part of a config that is known by name.
     paths = [".".join(folders[:n]) for n in range(len(folders), 0, -1)]
     models = next((_SECTIONS[p] for p in paths if p in _SECTIONS), (ExperimentConfig,))

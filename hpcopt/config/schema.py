@@ -79,12 +79,12 @@ class ExperimentConfig(Spec):
                 raise ConfigError(
                     f"metrics: expected distinct names, found {name!r} twice"
                 )
-        self.goals()
+        goals = self.goals()
         self.limits("local")
         self.job.on.escalation()
         if self.job.pack is not None:
             self.job.pack.packing()
-        self.generation.spec()
+        self.generation.spec(goals)
 
     def search_space(self) -> SearchSpace:
         """Return the search space.

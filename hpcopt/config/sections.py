@@ -13,7 +13,9 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 from hpcopt.config.parameters import Scalar
 from hpcopt.config.policies import Number, OnSection, Spec
 from hpcopt.core.errors import ConfigError
-from hpcopt.generation.methods import GeneratorSpec
+from hpcopt.core.goals.goals import Goals
+from hpcopt.generation.spec import GeneratorSpec
+from hpcopt.generation.steps import checked_steps
 from hpcopt.runners.script.job_spec import Packing
 
 
@@ -133,6 +135,38 @@ class RunSection(Spec):
     variable ``HPCOPT_MIN_SECONDS_BETWEEN_POLLS``."""
 
 
+Options = dict[StrictStr, Scalar | tuple[Scalar, ...] | None]
+
+
+class UntilSection(Spec):
+    """When a step ends: once all that is given holds."""
+
+    trials: StrictInt | None = None
+    """The experiment has so many trials, counted from its first."""
+    completed: StrictInt | None = None
+    """It has so many outcomes, counted from its first."""
+    no_better_for: StrictInt | None = None
+    """So many outcomes in a row, counted from the step's first, are no better than an
+    earlier one."""
+
+
+class StepSection(Spec):
+    """How the trials of one step are proposed."""
+
+    method: StrictStr = "auto"
+    """As ``generation.method``."""
+    model: StrictStr = "auto"
+    """As ``generation.model``."""
+    model_options: Options = Field(default={})
+    """As ``generation.model_options``."""
+    acquisition: StrictStr = "auto"
+    """As ``generation.acquisition``."""
+    acquisition_options: Options = Field(default={})
+    """As ``generation.acquisition_options``."""
+    until: UntilSection | None = None
+    """When the next step begins; for each step but the last."""
+
+
 class GenerationSection(Spec):
     """How parameterizations are proposed."""
 
@@ -140,12 +174,31 @@ class GenerationSection(Spec):
     """``auto``, ``bo``, ``trust_region``, ``subspace`` or ``sobol``. ``auto`` is ``bo``
     up to 12 continuous coordinates, ``trust_region`` for more, ``subspace`` for more
     than 50."""
+    model: StrictStr = "auto"
+    """What is fitted to the outcomes: one of the [models](#models-and-acquisitions), or
+    a function of your own as ``module:function``. With the methods ``auto`` and
+    ``bo``."""
+    model_options: Options = Field(default={})
+    """The model's options; of a function of your own, its keyword arguments."""
+    acquisition: StrictStr = "auto"
+    """What is maximised to find the next trial: one of the
+    [acquisitions](#models-and-acquisitions), or a function of your own as
+    ``module:function``. With the methods ``auto`` and ``bo``."""
+    acquisition_options: Options = Field(default={})
+    """The acquisition's options; of a function of your own, its keyword arguments."""
+    steps: tuple[StepSection, ...] = ()
+    """Several methods, models or acquisitions, one after the other, in place of one for
+    all trials; see [below](#steps)."""
+    device: StrictStr = "auto"
+    """Where models and acquisitions that are named, or your own, are computed: ``cpu``,
+    ``cuda``, one of several as ``cuda:1``, or ``auto``, a GPU where there is one and
+    it pays. Without names it makes no difference."""
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     """The seed of everything random."""
     generator: StrictStr | None = None
     """A generator of your own instead of a method, as ``module:Class``. The module is
     looked for in the config's folder first."""
-    options: dict[StrictStr, Scalar | tuple[Scalar, ...] | None] = Field(default={})
+    options: Options = Field(default={})
     """The keyword arguments of that class."""
     timeout_s: Number = 600
     """How many seconds one suggestion may take; a tenth more for each further one."""
@@ -154,22 +207,24 @@ class GenerationSection(Spec):
     takes many times as long where other programs use the processors; other numbers give
     other last digits."""
 
-    def spec(self) -> GeneratorSpec:
+    def spec(self, goals: Goals | None = None) -> GeneratorSpec:
         """Return which generator it means.
 
+        Args:
+            goals: What it is to be defined for, where that is known.
+
         Raises:
-            ConfigError: There is no such method, or something makes no sense.
+            ConfigError: There is no such name, or something makes no sense.
         """
+        written = self.model_dump(mode="json", exclude={"seed"})
         try:
-            return GeneratorSpec(
-                method=self.method,
-                generator=self.generator,
-                options=self.model_dump(mode="json")["options"],
-                timeout_s=self.timeout_s,
-                threads=self.threads,
-            )
+            steps = checked_steps(written["steps"])
+            spec = GeneratorSpec(**{**written, "steps": steps})
+            if goals is not None:
+                spec.check_goals(goals)
         except ConfigError as exc:
             raise ConfigError(f"generation.{exc}") from exc
+        return spec
 
 
 class DriverSection(Spec):

@@ -14,7 +14,7 @@ from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
 from hpcopt.experiment.file_latency import LOCAL_DISK, SHARED, FileLatency
 from hpcopt.experiment.job_runner import JobRunnerConfig
-from hpcopt.generation.methods import GeneratorSpec
+from hpcopt.generation.spec import GeneratorSpec
 from hpcopt.metrics.hdf5 import Hdf5Metric
 from hpcopt.metrics.protocol import IMetric
 from hpcopt.runners.local.runner import LocalRunner

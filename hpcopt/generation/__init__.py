@@ -21,8 +21,8 @@ def fitted(experiment: Experiment) -> FittedModel:
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    from hpcopt.generation.methods import threads_of
     from hpcopt.generation.predict import fitted_model
     from hpcopt.generation.snapshot import Snapshot
+    from hpcopt.generation.spec import threads_of
 
     return fitted_model(Snapshot.of(experiment), threads_of(experiment.settings))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hpcopt.generation.custom.own import OwnGenerator
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import Generator
+from hpcopt.generation.spec import GeneratorSpec
 from hpcopt.generation.strategy import BayesianGenerator
 
 
@@ -20,5 +20,9 @@ def make_generator(spec: GeneratorSpec) -> Generator:
     if spec.generator is not None:
         return OwnGenerator(spec)
     return BayesianGenerator(
-        n_initial=spec.n_initial, method=spec.method, threads=spec.threads
+        n_initial=spec.n_initial,
+        threads=spec.threads,
+        steps=spec.all_steps,
+        folder=spec.folder,
+        device=spec.device,
     )

@@ -11,6 +11,7 @@ from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.design.initial import MIN_COMPLETED
 from hpcopt.generation.models.constraint_model import ConstraintModel
 from hpcopt.generation.models.fitted_model import FittedModel
 from hpcopt.generation.models.metric_model import MetricModel, single_metric
@@ -18,7 +19,6 @@ from hpcopt.generation.models.outcome_models import AnySurrogate, objective_surr
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.proposers.schedule import has_long_constraints
 from hpcopt.generation.snapshot import Snapshot
-from hpcopt.generation.strategy import MIN_COMPLETED
 from hpcopt.host.threads import limited_threads
 
 _Model = TypeVar("_Model")

@@ -21,12 +21,12 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.environment import differences
 from hpcopt.generation.service.environment import environment as here
 from hpcopt.generation.service.process_service import ProcessService
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 
 #: The methods of what no generator of hpcopt's has made.
 _FOREIGN = ("manual", "own")

@@ -1,4 +1,4 @@
-"""The generator: the initial design, then what a method's proposer proposes.
+"""The generator: the initial design, then what the steps' proposers propose.
 
 A proposer's model is fitted; where its numerics fail, one that needs no fit takes its
 place, and then the initial design. It is loaded once a model is needed.
@@ -10,92 +10,68 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from typing import Protocol
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from hpcopt.core.errors import ConfigError, GenerationError
-from hpcopt.core.names import expected_name
+from hpcopt.core.errors import ConfigError
+from hpcopt.core.trials.origin import SAID, USED, Origin, used
 from hpcopt.core.types import JSONValue, TParameterization
+from hpcopt.generation.choice import ASKED, NAMED, Choice
 from hpcopt.generation.design.initial import (
+    MIN_COMPLETED,
     InitialDesign,
     UsedPoints,
     default_n_initial,
+    why_no_model,
 )
-from hpcopt.generation.methods import MAX_D_OF_BO, MAX_D_OF_TRUST_REGION, METHODS
+from hpcopt.generation.methods import METHODS
 from hpcopt.generation.penalties import without_penalties
+from hpcopt.generation.proposer import MakeProposer, load_proposer
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
-from hpcopt.host.threads import limit_loaded, limited_threads
+from hpcopt.generation.steps import GenerationStep, step_at
+from hpcopt.host.threads import limited_threads
 
 logger = logging.getLogger(__name__)
 
-#: A model of fewer outcomes says nothing.
-MIN_COMPLETED = 2
+#: The details that tell how the parameters are chosen.
+_OF_ORIGIN = (USED, SAID)
 
 #: What numerics raise.
 _NUMERICAL_ERRORS = (np.linalg.LinAlgError, FloatingPointError)
 
 
-class Proposer(Protocol):
-    """Proposes one parameterization after the other from one snapshot."""
-
-    @property
-    def details(self) -> Mapping[str, JSONValue]:
-        """What to remember or to tell: the models' hyperparameters."""
-
-    def propose(
-        self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
-    ) -> TParameterization | None:
-        """Return the next parameterization; ``None`` if the model has none.
-
-        Args:
-            index: The trial that it is for; all that is random follows from it and
-                from the snapshot's seed.
-            proposed: What was proposed from this snapshot before.
-            used: What must not be proposed.
-
-        Raises:
-            LinAlgError: A covariance matrix could not be factorised.
-            FloatingPointError: The acquisition is not a number somewhere.
-        """
-
-
-class MakeProposer(Protocol):
-    """Makes the proposer of a method, once an experiment has results enough."""
-
-    def __call__(self, snapshot: Snapshot, *, is_fitted: bool) -> Proposer:
-        """Return a proposer; its model holds to the priors unless ``is_fitted``.
-
-        Raises:
-            LinAlgError: A covariance matrix could not be factorised.
-        """
-
-
 @dataclass(frozen=True)
 class BayesianGenerator:
-    """Proposes by the initial design, then by a method's models.
+    """Proposes by the initial design, then by the models of a method, or of steps.
 
     It keeps nothing, and all that is random follows from the seed and the trial's
     index: the same snapshot gives the same answer, in any process.
     """
 
     n_initial: int | None = None
-    """How many trials come from the initial design, failed ones not counted;
-    ``default_n_initial`` by default."""
+    """How many trials come from the initial design, failed ones not counted; by default
+    as an earlier step says that is a sequence, or else ``default_n_initial``."""
     method: str = "auto"
-    """One of ``METHODS``."""
+    """One of ``METHODS``, for all trials."""
     threads: int = 1
     """How many threads numerics take while it is at work."""
+    steps: tuple[GenerationStep, ...] = ()
+    """Several, one after the other, in place of the method."""
+    folder: str | None = None
+    """Where a user's own modules are looked for first."""
+    device: str = "auto"
+    """Where named models and acquisitions are computed."""
 
     def __post_init__(self) -> None:
         if self.n_initial is not None and self.n_initial < 1:
             raise ConfigError(
                 f"n_initial: expected at least 1 initial trial, found {self.n_initial}"
             )
-        if self.method not in METHODS:
-            raise ConfigError(f"method: {expected_name(self.method, METHODS)}")
+        if not self.steps:
+            object.__setattr__(self, "steps", (GenerationStep(self.method),))
 
     def generate(
         self, n: int, snapshot: Snapshot, level: FallbackLevel = FallbackLevel.FULL
@@ -105,100 +81,186 @@ class BayesianGenerator:
         A parameterization that failed on its own account counts as used.
 
         Raises:
-            GenerationError: The method knows no such goals or no such space.
-            ConfigError: No point satisfies the constraints on parameters.
+            GenerationError: The method knows no such goals or no such space, or a
+                user's own function raised.
+            ConfigError: No point satisfies the constraints on parameters, an
+                acquisition is not defined for the goals, or a user's own function
+                cannot be found.
         """
         with limited_threads(self.threads):
-            return self._generate(n, snapshot, level)
-
-    def _generate(self, n: int, snapshot: Snapshot, level: FallbackLevel) -> Generation:
-        started = time.perf_counter()
-        snapshot = replace(snapshot, n_asked=n)
-        space = snapshot.space
-        used = UsedPoints(space, snapshot.known)
-        n_before = len(snapshot.completed) + len(snapshot.pending)
-        design = InitialDesign(space, snapshot.seed)
-        suggestions: list[Suggestion] = []
-        proposer: _FallbackProposer | None = None
-        while len(suggestions) < n:
-            if used.is_everything and snapshot.has_noise:
-                # What may be the best of what was measured is measured again.
-                new = [suggestion.parameters for suggestion in suggestions]
-                used = UsedPoints(space, [*snapshot.without_outcome, *new])
-            if used.is_everything:
-                break
-            index = snapshot.n_trials + len(suggestions)
-            parameters = None
-            if self._asks_model(snapshot, n_before + len(suggestions), level):
-                proposer = proposer or self._proposer(snapshot, level)
-                new = [suggestion.parameters for suggestion in suggestions]
-                parameters = proposer.propose(index, new, used)
-            suggestion = (
-                design.suggestion(index, used)
-                if parameters is None
-                else Suggestion(parameters, "bo")
+            started = time.perf_counter()
+            answer = _Answer(self, replace(snapshot, n_asked=n), level)
+            while len(answer.suggestions) < n and answer.add():
+                pass
+            return Generation(
+                suggestions=tuple(answer.suggestions),
+                position=snapshot.position,
+                seconds=time.perf_counter() - started,
+                details=answer.details,
+                level=level,
             )
-            if suggestion is None:
-                break
-            suggestions.append(suggestion)
-            used.add(suggestion.parameters)
-        return Generation(
-            suggestions=tuple(suggestions),
-            position=snapshot.position,
-            seconds=time.perf_counter() - started,
-            details={} if proposer is None else proposer.details,
-            level=level,
-        )
 
     def warm_up(self) -> None:
         """Load now what a later ``generate`` may need."""
-        names = METHODS if self.method == "auto" else [self.method]
-        for method in (METHODS[name] for name in names):
-            for where in (method.proposer, method.multi_objective_proposer):
-                if where is not None:
-                    _load(where)
+        for step in self.steps:
+            if step.is_named:
+                load_proposer(NAMED)
+                continue
+            names = METHODS if step.method == "auto" else [step.method]
+            for method in (METHODS[name] for name in names):
+                for where in (method.proposer, method.multi_objective_proposer):
+                    if where is not None:
+                        load_proposer(where)
 
-    def _proposer(self, snapshot: Snapshot, level: FallbackLevel) -> _FallbackProposer:
-        is_auto = self.method == "auto"
-        name = automatic_method(snapshot) if is_auto else self.method
-        make = _load(_where(name, snapshot))
+    def why_design(
+        self, number: int, snapshot: Snapshot, n_trials: int, level: FallbackLevel
+    ) -> str:
+        """Return why no model is asked for the next trial; empty if one is.
+
+        Args:
+            number: The step to which it belongs.
+            snapshot: What is known.
+            n_trials: How many trials there are, failed ones not counted.
+            level: How much of the method is used.
+        """
+        if level is FallbackLevel.DESIGN:
+            return "a model failed, or took too long"
+        if METHODS[self.steps[number].method].proposer is None:
+            return ASKED
+        n_initial = self.n_initial or self._n_initial(number, snapshot)
+        return why_no_model(snapshot, n_trials, n_initial)
+
+    def _n_initial(self, number: int, snapshot: Snapshot) -> int:
+        before = self.steps[:number]
+        if any(METHODS[step.method].proposer is None for step in before):
+            return MIN_COMPLETED
+        return default_n_initial(snapshot.space.d)
+
+
+class _Answer:
+    """The suggestions for one request, one after the other."""
+
+    def __init__(
+        self, generator: BayesianGenerator, snapshot: Snapshot, level: FallbackLevel
+    ) -> None:
+        self._generator = generator
+        self._snapshot = snapshot
+        self._level = level
+        self._used = UsedPoints(snapshot.space, snapshot.known)
+        self._n_before = len(snapshot.completed) + len(snapshot.pending)
+        self._design = InitialDesign(snapshot.space, snapshot.seed)
+        self._proposers: dict[int, _FallbackProposer] = {}
+        self._origins: list[Origin | _FallbackProposer] = []
+        self.suggestions: list[Suggestion] = []
+
+    @property
+    def details(self) -> Mapping[str, JSONValue]:
+        """What the models tell, and how the parameters were chosen."""
+        details: dict[str, JSONValue] = {}
+        fallbacks: list[str] = []
+        for proposer in self._proposers.values():
+            details |= proposer.details
+            fallbacks += proposer.fallbacks
+        if self._proposers:
+            details["fallbacks"] = list(fallbacks)
+        origins = (
+            one if isinstance(one, Origin) else one.origin for one in self._origins
+        )
+        return {**details, USED: used(list(origins))}
+
+    def add(self) -> bool:
+        """Add the next suggestion; return whether the space had one left."""
+        snapshot, n = self._snapshot, len(self.suggestions)
+        new = [suggestion.parameters for suggestion in self.suggestions]
+        if self._used.is_everything and snapshot.has_noise:
+            # What may be the best of what was measured is measured again.
+            self._used = UsedPoints(snapshot.space, [*snapshot.without_outcome, *new])
+        if self._used.is_everything:
+            return False
+        steps, index = self._generator.steps, snapshot.n_trials + n
+        number = step_at(steps, snapshot, n)
+        why = self._generator.why_design(
+            number, snapshot, self._n_before + n, self._level
+        )
+        if not why:
+            if number not in self._proposers:
+                self._proposers[number] = self._proposer(number)
+            proposer = self._proposers[number]
+            parameters = proposer.propose(index, new, self._used)
+            if parameters is not None:
+                self._add(Suggestion(parameters, "bo"), proposer)
+                return True
+            why = "the model left it to the sequence that fills the space"
+        suggestion = self._design.suggestion(index, self._used)
+        if suggestion is None:
+            return False
+        self._add(suggestion, Origin(suggestion.method, why, self._shown(number)))
+        return True
+
+    def _add(self, suggestion: Suggestion, origin: Origin | _FallbackProposer) -> None:
+        self.suggestions.append(suggestion)
+        self._origins.append(origin)
+        self._used.add(suggestion.parameters)
+
+    def _proposer(self, number: int) -> _FallbackProposer:
+        generator, snapshot = self._generator, self._snapshot
+        step = generator.steps[number]
+        step.check_goals(snapshot.goals)
+        choice = Choice.of(step, snapshot)
+        make = load_proposer(choice.where)
+        if step.is_named:
+            make = partial(
+                make, step=step, folder=generator.folder, device=generator.device
+            )
         modelled, note = without_penalties(snapshot)
         if note and "note" not in snapshot.details:
             logger.warning("%s", note)
-        is_fitted = level is FallbackLevel.FULL
-        return _FallbackProposer(make, modelled, note, is_fitted=is_fitted)
-
-    def _asks_model(
-        self, snapshot: Snapshot, n_trials: int, level: FallbackLevel
-    ) -> bool:
-        # A constraint that waits for the baseline's outcome cannot be modelled yet.
-        is_modelled = METHODS[self.method].proposer and snapshot.goals.is_absolute
-        if level is FallbackLevel.DESIGN or not is_modelled:
-            return False
-        n_initial = self.n_initial or default_n_initial(snapshot.space.d)
-        n_completed = min(
-            sum(objective.is_known(trial.outcome) for trial in snapshot.completed)
-            for objective in snapshot.goals.objectives
+        return _FallbackProposer(
+            make,
+            modelled,
+            note,
+            replace(choice.origin, step=self._shown(number)),
+            is_fitted=self._level is FallbackLevel.FULL,
         )
-        if n_trials < n_initial or n_completed < MIN_COMPLETED:
-            return False
-        return not snapshot.is_flat
+
+    def _shown(self, number: int) -> int | None:
+        """Return the step's number, if there are several."""
+        return number if len(self._generator.steps) > 1 else None
 
 
 class _FallbackProposer:
     """A proposer with a fitted model, until numerics fail; then with an unfitted one.
 
-    Each such step is one sentence of ``fallbacks``.
+    Each step down is one sentence of ``fallbacks``.
     """
 
     def __init__(
-        self, make: MakeProposer, snapshot: Snapshot, note: str, *, is_fitted: bool
+        self,
+        make: MakeProposer,
+        snapshot: Snapshot,
+        note: str,
+        origin: Origin,
+        *,
+        is_fitted: bool,
     ) -> None:
+        """Make the proposer.
+
+        Args:
+            make: Makes it.
+            snapshot: What is known, without what counts as failed.
+            note: What of it counts as failed; empty if nothing does.
+            origin: How the parameters are chosen, as far as it is known before.
+            is_fitted: Whether a model is fitted.
+
+        Raises:
+            LinAlgError: A covariance matrix could not be factorised.
+        """
         self._make = make
+        self._origin = origin
         self._note = {"note": note} if note else {}
         self._snapshot = snapshot
         self._is_fitted = is_fitted
-        self._fallbacks: list[str] = []
+        self.fallbacks: list[str] = []
         try:
             self._proposer = make(snapshot, is_fitted=is_fitted)
         except _NUMERICAL_ERRORS as exc:
@@ -209,9 +271,16 @@ class _FallbackProposer:
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
-        """What the proposer tells, fallbacks, and a note of what looks like crashes."""
-        told: dict[str, JSONValue] = {"fallbacks": list(self._fallbacks), **self._note}
-        return {**self._proposer.details, **told}
+        """What the proposer tells, and a note of what looks like crashes."""
+        told = {k: v for k, v in self._proposer.details.items() if k not in _OF_ORIGIN}
+        return {**told, **self._note}
+
+    @property
+    def origin(self) -> Origin:
+        """How the parameters are chosen that it proposes."""
+        told: Mapping[str, Any] = self._proposer.details
+        known = {**self._origin.to_json(), **told.get(USED, {})}
+        return Origin.from_json({**known, SAID: told.get(SAID, [])})
 
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
@@ -236,49 +305,5 @@ class _FallbackProposer:
 
     def _fall_back(self, what: str, exc: Exception) -> None:
         sentence = f"{what} is used instead ({type(exc).__name__}: {exc})"
-        self._fallbacks.append(sentence)
+        self.fallbacks.append(sentence)
         logger.warning("%s", sentence)
-
-
-def automatic_method(snapshot: Snapshot) -> str:
-    """Return the method that ``auto`` stands for, by the number of dimensions."""
-    space = snapshot.space
-    n_continuous = int((~space.is_discrete).sum())
-    if not snapshot.goals.is_single or n_continuous <= MAX_D_OF_BO:
-        return "bo"
-    is_box = not space.is_constrained and not space.conditions
-    return (
-        "subspace"
-        if n_continuous > MAX_D_OF_TRUST_REGION and is_box
-        else "trust_region"
-    )
-
-
-def _where(name: str, snapshot: Snapshot) -> str:
-    """Return where the method's proposer for the snapshot's goals is.
-
-    Raises:
-        GenerationError: The method has none for such goals, or for such a space.
-    """
-    method, space = METHODS[name], snapshot.space
-    is_single = snapshot.goals.is_single
-    where = method.proposer if is_single else method.multi_objective_proposer
-    if where is None:
-        raise GenerationError(
-            f"generation.method: {name} expected one objective, found "
-            f"{len(snapshot.goals.objectives)}; use bo"
-        )
-    if method.is_for_boxes and (space.is_constrained or space.conditions):
-        raise GenerationError(
-            f"generation.method: {name} knows no constraints on parameters and no "
-            "conditions; use trust_region"
-        )
-    return where
-
-
-def _load(where: str) -> MakeProposer:
-    """Return what ``where`` names, as ``module:attribute``; imports it."""
-    module, _, name = where.partition(":")
-    make: MakeProposer = getattr(import_module(module), name)
-    limit_loaded()
-    return make

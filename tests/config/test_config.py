@@ -205,6 +205,49 @@ def test_a_missing_config_is_one_sentence(tmp_path: Path) -> None:
         ("{options: {a: 1}}", "generation.options: expected a generator that takes"),
         ("{timeout_s: 0}", "generation.timeout_s: expected seconds above 0, found 0"),
         ("{threads: 0}", "generation.threads: expected at least 1, found 0"),
+        ("{model: sas}", "found 'sas'; did you mean saas?"),
+        (
+            "{acquisition: 3}",
+            "generation.acquisition: expected text, found 3",
+        ),
+        (
+            "{acquisition: qLogNEHVI}",
+            "generation.acquisition: qLogNEHVI is not defined for one objective; "
+            "expected one of auto, log_ei, qLogEI, ",
+        ),
+        (
+            "{steps: [{method: sobol, until: {trials: 3}}, {acquisition: qLogNEHVI}]}",
+            "generation.steps[1].acquisition: qLogNEHVI is not defined for one",
+        ),
+        (
+            "{method: sobol, acquisition: qUCB}",
+            "generation.method: expected auto or bo, which take a model and an ",
+        ),
+        ("{device: tpu}", "generation.device: expected auto, cpu, cuda or, of"),
+        (
+            "{acquisition: qUCB, steps: [{until: {trials: 3}}, {}]}",
+            "generation.steps: expected acquisition within each step, found it beside",
+        ),
+        (
+            "{steps: [{}, {method: sobol}]}",
+            "generation.steps[0].until: missing; steps[1] would never begin",
+        ),
+        (
+            "{steps: [{modell: saas}]}",
+            "generation.steps[0].modell: unknown key; did you mean model?",
+        ),
+        (
+            "{steps: [{until: {trails: 3}}, {}]}",
+            "generation.steps[0].until.trails: unknown key; did you mean trials?",
+        ),
+        (
+            "{steps: [{until: {trials: some}}, {}]}",
+            "generation.steps[0].until.trials: expected a whole number, found 'some'",
+        ),
+        (
+            "{steps: [{until: {}}, {}]}",
+            "generation.steps[0].until: expected one of trials, completed, no_better_f",
+        ),
     ],
 )
 def test_a_generator_that_makes_no_sense_is_one_sentence(
@@ -223,6 +266,35 @@ def test_an_own_generator_is_kept_in_the_settings_and_nowhere_else() -> None:
         "options": {"a": [1, 2]},
     }
     assert config.generation.seed == 7
+
+
+def test_names_and_steps_are_read_and_kept_in_the_settings() -> None:
+    text = """generation:
+  device: cpu
+  steps:
+    - {method: sobol, until: {trials: 20}}
+    - {until: {completed: 40, no_better_for: 9}, model: single_task,
+       model_options: {kernel: rbf}}
+    - {model: "mine:kernel", model_options: {a: null, b: [1, 2]}, acquisition: qUCB}
+"""
+    settings = parse_config(GOOD + text, PATH).settings()["generation"]
+    assert settings == {
+        "method": "auto",
+        "device": "cpu",
+        "steps": [
+            {"method": "sobol", "until": {"trials": 20}},
+            {
+                "until": {"completed": 40, "no_better_for": 9},
+                "model": "single_task",
+                "model_options": {"kernel": "rbf"},
+            },
+            {
+                "model": "mine:kernel",
+                "model_options": {"a": None, "b": [1, 2]},
+                "acquisition": "qUCB",
+            },
+        ],
+    }
 
 
 def test_a_pack_that_makes_no_sense_is_one_sentence() -> None:

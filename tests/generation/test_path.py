@@ -12,8 +12,8 @@ from types import FrameType
 import pytest
 
 import hpcopt
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.service.server import serve, write_request
+from hpcopt.generation.spec import GeneratorSpec
 from tests.support.generation_world import (
     SQUARE,
     bowl,
@@ -40,7 +40,15 @@ ON_THE_PATH = {
 }
 
 #: The data that they hand on, and what is taken out of them first.
-DATA = {"snapshot", "protocol", "models.training_data", "penalties"}
+DATA = {
+    "snapshot",
+    "protocol",
+    "steps",
+    "choice",
+    "proposer",
+    "models.training_data",
+    "penalties",
+}
 
 ROOM = Path(hpcopt.__file__).parent / "generation"
 

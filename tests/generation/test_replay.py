@@ -20,11 +20,11 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Cause
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.replay import replay
 from hpcopt.generation.service.environment import environment
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
 from tests.support.driver_world import World

@@ -10,10 +10,11 @@ import pytest
 from hpcopt.core.errors import ConfigError, GenerationError
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.choice import automatic_method
 from hpcopt.generation.protocol import Generation, Suggestion
 from hpcopt.generation.service.server import read_answer, write_answer, write_request
 from hpcopt.generation.snapshot import ObservedTrial
-from hpcopt.generation.strategy import BayesianGenerator, automatic_method
+from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     MIXED,
     SQUARE,
@@ -264,7 +265,9 @@ def test_an_error_survives_the_pipe() -> None:
     ("d", "method"), [(12, "bo"), (13, "trust_region"), (51, "subspace")]
 )
 def test_the_method_follows_the_number_of_parameters(d: int, method: str) -> None:
-    assert automatic_method(random_snapshot(d, 3)) == method
+    name, why = automatic_method(random_snapshot(d, 3))
+    assert name == method
+    assert f"{d} continuous parameter" in why
 
 
 @pytest.mark.parametrize("sem", [0.0, 0.2])

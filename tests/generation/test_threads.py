@@ -14,11 +14,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from hpcopt.api.client import Client
 from hpcopt.core.errors import ConfigError, GenerationError
 from hpcopt.generation.factory import make_generator
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.models.map_fit import fit_hyperparameters
 from hpcopt.generation.predict import predict
 from hpcopt.generation.service.process_service import ProcessService
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 from tests.support.api_world import X
 from tests.support.generation_world import (
     SQUARE,

@@ -119,7 +119,7 @@ NEIGHBOURS = {
     "__init__.py": ["node.report"],
     "worker.py": ["node.worker"],
     "pack.py": ["node.pack"],
-    "generation/design": ["generation.protocol"],
+    "generation/design": ["generation.protocol", "generation.snapshot"],
     "generation/models": ["generation.snapshot"],
     "generation/acquisition": ["generation.models"],
     "generation/optim": [
@@ -137,9 +137,9 @@ NEIGHBOURS = {
     ],
     "generation/custom": [
         "generation.design.initial",
-        "generation.methods",
         "generation.protocol",
         "generation.snapshot",
+        "generation.spec",
         "generation.strategy",
     ],
     "generation/service": [
@@ -148,6 +148,7 @@ NEIGHBOURS = {
         "generation.methods",
         "generation.protocol",
         "generation.snapshot",
+        "generation.spec",
     ],
     "generation": [
         "generation.custom",
@@ -168,9 +169,9 @@ NEIGHBOURS = {
         "__version__",
         "driver",
         "generation.design.feasible",
-        "generation.methods",
         "generation.protocol",
         "generation.service",
+        "generation.spec",
         "metrics",
         "runners",
         "slurm.site",
@@ -184,14 +185,15 @@ NEIGHBOURS = {
     "analysis": [
         "analysis.markdown",
         "analysis.plotly",
-        "generation.methods",
+        "generation.spec",
     ],
     "config": [
         "driver.limits",
         "experiment.file_latency",
         "experiment.job_runner",
         "experiment.spec",
-        "generation.methods",
+        "generation.spec",
+        "generation.steps",
         "metrics.hdf5",
         "runners.script",
         "runners.slurm.driver_job",

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from hpcopt.cli.main import command_line
 from hpcopt.config.file import load_config, parse_config
 from hpcopt.config.schema import ExperimentConfig
+from hpcopt.config.sections import GenerationSection
 from hpcopt.runners.script.shipped import shipped_templates
 
 ROOT = Path(__file__).parents[2]
@@ -217,7 +218,7 @@ def test_every_key_of_a_config_is_explained(model: type[BaseModel]) -> None:
 
 
 def test_the_reference_s_example_has_every_key() -> None:
-    (config,) = blocks(ROOT / "docs" / "reference" / "config.md", "yaml")
+    config, *_ = blocks(ROOT / "docs" / "reference" / "config.md", "yaml")
     shown = yaml.load(config, Loader=yaml.BaseLoader)
     assert list(shown) == list(ExperimentConfig.model_fields)
     for section in ("job", "run", "generation", "driver"):
@@ -225,6 +226,14 @@ def test_the_reference_s_example_has_every_key() -> None:
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         assert set(shown[section]) == set(model.model_fields) - {"function"}
+
+
+def test_the_reference_s_examples_of_sections_are_read() -> None:
+    _, *sections = blocks(ROOT / "docs" / "reference" / "config.md", "yaml")
+    assert len(sections) == 2
+    for text in sections:
+        section = GenerationSection(**yaml.safe_load(text)["generation"])
+        assert any(step.is_named for step in section.spec().all_steps)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -11,6 +11,7 @@ from hpcopt.core.errors import StorageError
 from hpcopt.core.frozen import changed
 from hpcopt.core.trials import events as ev
 from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
 
 #: In these states a trial's data are not used, whatever is attached.
@@ -21,13 +22,14 @@ _FIRST_TRIAL = Trial(index=0, parameters={})
 _FIRST_ATTEMPT = Attempt(trial_index=0, number=0, name="")
 
 
-def generated(part: ev.GeneratedTrial, time: float) -> Trial:
+def generated(part: ev.GeneratedTrial, time: float, origin: Origin | None) -> Trial:
     """Return a new candidate."""
     return changed(
         _FIRST_TRIAL,
         index=part.index,
         parameters=part.parameters,
         generation_method=part.method,
+        origin=origin,
         created_at=time,
     )
 

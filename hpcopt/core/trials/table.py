@@ -10,6 +10,7 @@ from typing import Any
 from hpcopt.core.errors import StorageError
 from hpcopt.core.trials import events as ev
 from hpcopt.core.trials import life_cycle
+from hpcopt.core.trials.origin import Origin, origin_at
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 
 
@@ -28,6 +29,7 @@ class TrialTable:
         self._open: dict[int, None] = {}
         self._manual: dict[int, None] = {}
         self._counts: Counter[TrialStatus] = Counter()
+        self._origin: Origin | None = None
 
     def copy(self) -> TrialTable:
         """Return an independent copy, which shares the trials."""
@@ -104,9 +106,13 @@ class TrialTable:
             handle(self, event)
 
     def _generated(self, event: ev.TrialsGenerated) -> None:
-        for generated in event.trials:
+        for offset, generated in enumerate(event.trials, event.offset):
             self._check_is_next(generated.index, "generated")
-            trial = life_cycle.generated(generated, event.time)
+            origin = origin_at(event.details, offset)
+            if origin == self._origin:  # thousands share theirs
+                origin = self._origin
+            self._origin = origin
+            trial = life_cycle.generated(generated, event.time, origin)
             self._trials.append(trial)
             self._open[trial.index] = None
             self._counts[trial.status] += 1

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from hpcopt.core.frozen import changed
 from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trials.origin import Origin
 from hpcopt.core.types import JSONValue, TParameterization, TParameterValue
 
 
@@ -236,6 +237,8 @@ class Trial:
     status: TrialStatus = TrialStatus.CANDIDATE
     generation_method: str = ""
     """How it was proposed: ``center``, ``sobol``, ``bo``, ``manual``."""
+    origin: Origin | None = None
+    """By what it was proposed, and why by that, if that is known."""
     attempts: tuple[Attempt, ...] = ()
     outcome: Mapping[str, Observation] = field(default_factory=dict)
     """Metric name to observation; metrics that are not known yet are missing."""

@@ -14,9 +14,9 @@ from hpcopt.core.trials.trial import python_value
 from hpcopt.core.types import TParameterization, TParameterValue
 from hpcopt.generation.custom.gest import GestGenerator, is_gest
 from hpcopt.generation.design.initial import InitialDesign, UsedPoints
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 from hpcopt.generation.strategy import BayesianGenerator
 from hpcopt.host.threads import limited_threads
 

@@ -13,6 +13,7 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.design.center import center_point
 from hpcopt.generation.design.feasible import feasible_region
 from hpcopt.generation.protocol import Suggestion
+from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 
@@ -31,6 +32,9 @@ _BLOCK, _MAX_INFEASIBLE = 512, 0.9
 
 #: In more dimensions than ``_MANY`` no number of initial trials fills the space.
 _MOST_INITIAL, _MANY = 12, 50
+
+#: A model of fewer outcomes says nothing.
+MIN_COMPLETED = 2
 
 
 class UsedPoints:
@@ -166,3 +170,24 @@ def _sobol(d: int, seed: int, skip: int, n: int) -> Array:
 def _keys(X: Array) -> list[bytes]:
     """Return what tells points apart; adding 0 makes -0 the same as 0."""
     return [row.tobytes() for row in np.round(X, _DIGITS) + 0.0]
+
+
+def why_no_model(snapshot: Snapshot, n_trials: int, n_initial: int) -> str:
+    """Return why a model cannot be asked yet; empty if it can.
+
+    Args:
+        snapshot: What is known.
+        n_trials: How many trials there are, failed ones not counted.
+        n_initial: How many come before the model.
+    """
+    if not snapshot.goals.is_absolute:
+        return "a constraint waits for the baseline's outcome"
+    if n_trials < n_initial:
+        return f"the first {n_initial} trials fill the space"
+    n_completed = min(
+        sum(objective.is_known(trial.outcome) for trial in snapshot.completed)
+        for objective in snapshot.goals.objectives
+    )
+    if n_completed < MIN_COMPLETED:
+        return f"fewer than {MIN_COMPLETED} outcomes are known"
+    return "all outcomes are equal so far" if snapshot.is_flat else ""

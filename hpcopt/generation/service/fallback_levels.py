@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.generation.methods import METHODS, GeneratorSpec
+from hpcopt.generation.methods import METHODS
 from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.process_service import ProcessService
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +64,10 @@ class FallbackService:
         self._service = service
         self._spec = spec
         self._clock = clock
-        self._is_own = spec.generator is not None
-        has_model = not self._is_own and METHODS[spec.method].proposer is not None
+        self._is_own = spec.has_own
+        has_model = not self._is_own and any(
+            METHODS[step.method].proposer for step in spec.all_steps
+        )
         self._levels = _LEVELS_OF_MODELS if has_model else _OTHER_LEVELS
         self._request: tuple[int, Snapshot] | None = None
         self._level = 0

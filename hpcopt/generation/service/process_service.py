@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.server import read_answer, write_request
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 
 #: How many bytes of the end of a dead process's stderr are shown.
 _TAIL = 2000

@@ -16,7 +16,6 @@ import sys
 from typing import BinaryIO
 
 from hpcopt.core.errors import ConfigError, GenerationError
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import (
     FallbackLevel,
     Generation,
@@ -25,6 +24,7 @@ from hpcopt.generation.protocol import (
 )
 from hpcopt.generation.service.environment import environment
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 
 #: The driver, and the login node's other users, come first.
 _NICENESS = 5

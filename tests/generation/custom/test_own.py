@@ -16,11 +16,11 @@ from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.generation.custom.gest import GestGenerator, Vocs
 from hpcopt.generation.custom.own import OwnGenerator
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation
 from hpcopt.generation.service.fallback_levels import FallbackService, start_generator
 from hpcopt.generation.service.process_service import ProcessService
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 from tests.support.generation_world import (
     SQUARE,
     bowl,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from hpcopt.core.errors import GenerationError
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.service.fallback_levels import FallbackService
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
 from tests.support.generation_world import SQUARE, snapshot
 
 NOW = snapshot(SQUARE)

@@ -13,9 +13,9 @@ import pytest
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.goals import parse_goals
-from hpcopt.generation.methods import GeneratorSpec
 from hpcopt.generation.service.process_service import ProcessService
 from hpcopt.generation.service.server import read_request, write_request
+from hpcopt.generation.spec import GeneratorSpec
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     SQUARE,
