@@ -9,9 +9,13 @@ import numpy.typing as npt
 
 from hpcopt.core.goals.pareto import infer_reference_point
 from hpcopt.core.types import JSONValue, TParameterization
+from hpcopt.generation.acquisition.botorch import AnalyticAcquisition
 from hpcopt.generation.acquisition.log_ehvi import (
     LogNoisyExpectedHypervolumeImprovement,
     posterior_mean_front,
+)
+from hpcopt.generation.acquisition.log_ehvi_rays import (
+    LogNoisyHypervolumeImprovementByRays,
 )
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.outcome_models import (
@@ -28,6 +32,9 @@ Array = npt.NDArray[np.float64]
 #: There is a hill between each two neighbours of a front, and more than on the way to
 #: one best point.
 _N_STARTS = 6
+
+#: Of more objectives than these the hypervolume is measured along rays.
+_MAX_M_OF_BOXES = 3
 
 
 class MultiObjectiveProposer:
@@ -86,7 +93,7 @@ class MultiObjectiveProposer:
 
     def _acquisition(
         self, X_waiting: Array, seed: int, optimism: float
-    ) -> LogNoisyExpectedHypervolumeImprovement:
+    ) -> AnalyticAcquisition:
         """Return the acquisition of what the models say of the observed points.
 
         Args:
@@ -102,7 +109,13 @@ class MultiObjectiveProposer:
         of_slacks = [optimism] * len(self._models.constraints)
         of_success = [0.0] * (len(constraints) - len(of_slacks))
         X = self._X_observed
-        return LogNoisyExpectedHypervolumeImprovement(
+        is_by_boxes = len(self._objectives) <= _MAX_M_OF_BOXES
+        improvement = (
+            LogNoisyExpectedHypervolumeImprovement
+            if is_by_boxes
+            else LogNoisyHypervolumeImprovementByRays
+        )
+        return improvement(
             self._objectives,
             constraints,
             self._reference,

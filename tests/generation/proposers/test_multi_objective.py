@@ -13,6 +13,7 @@ from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.acquisition import log_ehvi
 from hpcopt.generation.proposers.multi_objective import MultiObjectiveProposer
 from hpcopt.generation.snapshot import ObservedTrial
 from hpcopt.generation.strategy import BayesianGenerator
@@ -99,6 +100,21 @@ def test_a_trial_without_a_metric_still_teaches_the_others() -> None:
     now = snapshot(SQUARE, tuple(trials), objective="-near, -far")
     generation = BayesianGenerator().generate(1, now)
     assert [s.method for s in generation.suggestions] == ["bo"]
+
+
+def test_of_many_objectives_no_boxes_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(log_ehvi, "nondominated_partitioning")
+    points = sobol_points(SQUARE, 8)
+    trials = tuple(
+        ObservedTrial(
+            k, p, {**two_bowls(p), "x": Observation(float(p["x"])), "y": Observation(1)}
+        )
+        for k, p in enumerate(points)
+    )
+    now = snapshot(SQUARE, trials, objective="-near, -far, x, -y")
+    generation = BayesianGenerator().generate(2, now)
+    assert [s.method for s in generation.suggestions] == ["bo", "bo"]
+    assert generation.details["fallbacks"] == []
 
 
 @pytest.mark.parametrize(
