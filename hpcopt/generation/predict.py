@@ -43,6 +43,7 @@ def predict(
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
+    snapshot = snapshot.narrowed()
     surrogate = objective_model(snapshot, metric_sum or snapshot.objective, threads)
     with limited_threads(threads):
         mean, variance = surrogate.predict(snapshot.space.encode(points))
@@ -119,7 +120,8 @@ def fitted_model(snapshot: Snapshot, threads: int = 1) -> FittedModel:
     """
     return _fitted(
         lambda: FittedModel.of(
-            snapshot, has_long_constraints=has_long_constraints(snapshot.n_trials)
+            snapshot.narrowed(),
+            has_long_constraints=has_long_constraints(snapshot.n_trials),
         ),
         min(n_known(snapshot, objective) for objective in snapshot.goals.objectives),
         threads,
@@ -154,6 +156,7 @@ def predict_metrics(
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
+    snapshot = snapshot.narrowed()
     X = snapshot.space.encode(points)
     found: list[dict[str, tuple[float, float]]] = [{} for _ in points]
     for name in metric_names(snapshot):

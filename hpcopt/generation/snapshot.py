@@ -10,12 +10,17 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.space.fixing import with_fixed
+from hpcopt.core.space.narrowing import narrowed
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.trials.trial import Cause, Observation, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
 #: Spreads of outcomes smaller than this, relative to them, are rounding.
 _RELATIVE_SPREAD = 1e-12
+
+#: How many values of a large choice that no trial had a model sees, beside one for each
+#: parameterization that is asked for.
+_N_UNTRIED = 8
 
 #: What is known of an early-stopped trial counts as it is, as in Ax.
 _WITH_OUTCOME = (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED)
@@ -183,6 +188,13 @@ class Snapshot:
             ConfigError: The space has no such values.
         """
         return replace(self, space=with_fixed(self.space, fixed_parameters))
+
+    def narrowed(self) -> Snapshot:
+        """Return it with the space as a model sees it, which may have fewer values."""
+        n_untried = _N_UNTRIED + self.n_asked
+        seed = [self.seed, self.n_trials]
+        space = narrowed(self.space, self.known, n_untried, seed)
+        return self if space is self.space else replace(self, space=space)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Snapshot:

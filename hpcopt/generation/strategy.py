@@ -217,7 +217,7 @@ class _Answer:
             logger.warning("%s", note)
         return _FallbackProposer(
             make,
-            modelled,
+            modelled.narrowed(),
             note,
             replace(choice.origin, step=self._shown(number)),
             is_fitted=self._level is FallbackLevel.FULL,
@@ -286,6 +286,7 @@ class _FallbackProposer:
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
     ) -> TParameterization | None:
         """Return the next parameterization; ``None`` if the model has none."""
+        used = used.within(self._snapshot.space)
         try:
             return self._proposer.propose(index, proposed, used)
         except _NUMERICAL_ERRORS as exc:

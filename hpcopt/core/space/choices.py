@@ -18,7 +18,8 @@ from hpcopt.core.types import JSONValue, TParameterValue
 Array = npt.NDArray[np.float64]
 
 #: An unordered choice of more values than this has a binary code instead of a
-#: coordinate for each value: a model of thousands of coordinates would learn nothing.
+#: coordinate for each value, which fills the space but says nothing to a model: that
+#: sees fewer of the values (``narrowing.py``).
 MAX_ONE_HOT = 32
 
 #: So many values are written out in a message.

@@ -44,7 +44,8 @@ class UsedPoints:
         self, space: SearchSpace, parameterizations: Iterable[TParameterization]
     ) -> None:
         self._space = space
-        self._keys = set(_keys(space.encode(parameterizations)))
+        self._parameterizations = list(parameterizations)
+        self._keys = set(_keys(space.encode(self._parameterizations)))
         self._left: set[bytes] | None = None
 
     def __contains__(self, parameterization: TParameterization) -> bool:
@@ -61,9 +62,15 @@ class UsedPoints:
     def add(self, parameterization: TParameterization) -> None:
         """Count ``parameterization`` as used from now on."""
         [key] = _keys(self._space.encode([parameterization]))
+        self._parameterizations.append(parameterization)
         self._keys.add(key)
         if self._left is not None:
             self._left.discard(key)
+
+    def within(self, space: SearchSpace) -> UsedPoints:
+        """Return the same parameterizations by their points in another space."""
+        is_same = space is self._space
+        return self if is_same else UsedPoints(space, self._parameterizations)
 
     @property
     def is_everything(self) -> bool:
