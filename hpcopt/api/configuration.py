@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hpcopt.api.configs import AnyParameterConfig
 from hpcopt.api.generation_options import (
@@ -165,9 +166,17 @@ class Configuration:
         torch_device: str | None = None,
         simplify_parameter_changes: bool = False,
         *,
+        model: str | Callable[..., Any] = "auto",
+        model_options: Mapping[str, JSONValue] | None = None,
+        acquisition: str | Callable[..., Any] = "auto",
+        acquisition_options: Mapping[str, JSONValue] | None = None,
+        steps: Sequence[Mapping[str, Any]] = (),
         threads: int = 1,
     ) -> None:
         """Say how parameterizations are proposed; without this, by ``"fast"``.
+
+        ``model`` and what follows are hpcopt's additions to Ax; they are named and
+        explained as the keys of a config's section ``generation``.
 
         Args:
             method: ``"fast"`` is Bayesian optimisation, ``"random_search"`` is not;
@@ -180,13 +189,22 @@ class Configuration:
             use_existing_trials_for_initialization: Only ``True`` is supported yet.
             min_observed_initialization_trials: Not supported yet.
             allow_exceeding_initialization_budget: Only ``False`` is supported yet.
-            torch_device: Not supported yet.
+            torch_device: Where models and acquisitions that are named are computed:
+                ``"cpu"``, ``"cuda"``, ``"cuda:1"``; by default on a GPU where there is
+                one and it pays.
             simplify_parameter_changes: Only ``False`` is supported yet.
-            threads: How many threads the models and the search take, predictions too;
-                hpcopt's addition to Ax. Your own code has as many as before.
+            model: What is fitted to the outcomes: its name, or a function of your own
+                that another process can import.
+            model_options: The model's options.
+            acquisition: What is maximised to find the next trial, likewise.
+            acquisition_options: The acquisition's options.
+            steps: Several, one after the other, in place of one for all trials:
+                ``[{"method": "sobol", "until": {"trials": 20}}, {"model": "saas"}]``.
+            threads: How many threads the models and the search take, predictions too.
+                Your own code has as many as before.
 
         Raises:
-            ConfigError: Something is not supported.
+            ConfigError: Something is not supported, or makes no sense.
         """
         refuse_unsupported(
             initialize_with_center=(initialize_with_center, True),
@@ -202,11 +220,21 @@ class Configuration:
                 allow_exceeding_initialization_budget,
                 False,
             ),
-            torch_device=(torch_device, None),
             simplify_parameter_changes=(simplify_parameter_changes, False),
         )
         self._generation = generation_options(
-            method, initialization_budget, initialization_random_seed, threads
+            method,
+            initialization_budget,
+            initialization_random_seed,
+            {
+                "model": model,
+                "model_options": model_options or {},
+                "acquisition": acquisition,
+                "acquisition_options": acquisition_options or {},
+            },
+            steps,
+            torch_device,
+            threads,
         )
 
     def configure_generator(

@@ -29,8 +29,10 @@ def experiment_spec(
         random_seed: The client's seed, if it has one.
 
     Raises:
-        ConfigError: The client's seed and that of the generation differ.
+        ConfigError: The client's seed and that of the generation differ, or an
+            acquisition is not defined for the goals.
     """
+    generation.spec.check_goals(goals)
     seeds = [seed for seed in (random_seed, generation.seed) if seed is not None]
     if len(set(seeds)) > 1:
         raise ConfigError(

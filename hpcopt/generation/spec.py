@@ -77,11 +77,7 @@ class GeneratorSpec:
             raise ConfigError(f"threads: expected a number, found {self.threads!r}")
         if self.threads < 1:
             raise ConfigError(f"threads: expected at least 1, found {self.threads}")
-        if not _DEVICE.fullmatch(str(self.device)):
-            raise ConfigError(
-                "device: expected auto, cpu, cuda or, of several, cuda:0 and so on, "
-                f"found {self.device!r}"
-            )
+        check_device(self.device, "device")
 
     def _check_generator(self, step: GenerationStep) -> None:
         if self.generator is None:
@@ -172,6 +168,23 @@ class GeneratorSpec:
         if "steps" in known:
             known["steps"] = checked_steps(known["steps"])
         return cls(**known)
+
+
+def check_device(device: str, where: str) -> None:
+    """Check that there may be such a device.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:k``.
+        where: What it was given as.
+
+    Raises:
+        ConfigError: There is none of this name.
+    """
+    if not _DEVICE.fullmatch(str(device)):
+        raise ConfigError(
+            f"{where}: expected auto, cpu, cuda or, of several, cuda:0 and so on, "
+            f"found {device!r}"
+        )
 
 
 def threads_of(settings: Mapping[str, Any]) -> int:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from hpcopt.api.client import Client
+from hpcopt.api.generation_options import modules_folder
 from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.generation.spec import GeneratorSpec
+from hpcopt.generation.steps import GenerationStep, Until
 from tests.support.api_world import BowlRunner, Height, X, bowl_client
 
 
@@ -140,7 +143,7 @@ def test_an_objective_that_is_not_supported_is_refused(
         {"use_existing_trials_for_initialization": False},
         {"min_observed_initialization_trials": 3},
         {"allow_exceeding_initialization_budget": True},
-        {"torch_device": "cuda"},
+        {"torch_device": "tpu"},
         {"simplify_parameter_changes": True},
     ],
     ids=lambda argument: next(iter(argument)),
@@ -151,6 +154,64 @@ def test_a_generation_strategy_that_is_not_supported_is_refused(
     [(name, value)] = argument.items()
     with pytest.raises(ConfigError, match=rf"{name}: .*{value}"):
         client.configure_generation_strategy(**argument)
+
+
+def test_names_functions_and_steps_are_those_of_a_config(client: Client) -> None:
+    client.configure_generation_strategy(
+        torch_device="cuda:1",
+        steps=[
+            {"method": "sobol", "until": {"trials": 3}},
+            {"model": make_model, "acquisition": "qUCB", "model_options": {"a": 1}},
+        ],
+    )
+    assert client._generation.spec == GeneratorSpec(
+        steps=(
+            GenerationStep("sobol", until=Until(trials=3)),
+            GenerationStep("auto", f"{__name__}:make_model", "qUCB", {"a": 1}),
+        ),
+        device="cuda:1",
+        folder=modules_folder(),
+    )
+    client.configure_generation_strategy(
+        model="saas", acquisition="qUCB", acquisition_options={"beta": 4}
+    )
+    assert client._generation.spec == GeneratorSpec(
+        model="saas", acquisition="qUCB", acquisition_options={"beta": 4}
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": "sas"}, "model: .* found 'sas'; did you mean saas"),
+        ({"model": lambda X: X}, "model: expected .* can import, .*<lambda>"),
+        ({"acquisition": 3}, "acquisition: expected .* can import, .*found 3"),
+        (
+            {"method": "random_search", "acquisition": "qUCB"},
+            "method: expected auto or bo, .* found 'sobol'",
+        ),
+        ({"steps": [{"until": {"trials": 3}}]}, r"steps\[0\].until: expected none"),
+        ({"steps": [3, {}]}, r"steps\[0\]: expected keys and values, found 3"),
+    ],
+)
+def test_a_generation_strategy_that_makes_no_sense_is_refused(
+    client: Client, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        client.configure_generation_strategy(**arguments)
+
+
+def test_what_is_not_defined_for_the_objectives_is_refused_before_it_begins(
+    client: Client,
+) -> None:
+    client.configure_optimization("-height, width")
+    client.configure_generation_strategy(acquisition="qKG")
+    with pytest.raises(ConfigError, match="qKG is not defined for 2 objectives"):
+        client.get_next_trials(1)
+
+
+def make_model() -> None:
+    """Stand for a function that another process can import."""
 
 
 def test_all_of_ax_defaults_of_the_generation_strategy_are_supported(
