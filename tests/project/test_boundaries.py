@@ -43,6 +43,7 @@ OWNERS = {
     ],
     "gpytorch": ["generation/models/surrogate.py"],
     "scipy": [
+        "analysis/sobol_indices.py",
         "generation/acquisition/",
         "generation/design/",
         "generation/models/",
@@ -185,6 +186,9 @@ NEIGHBOURS = {
     "analysis": [
         "analysis.markdown",
         "analysis.plotly",
+        "generation.models",
+        "generation.predict",
+        "generation.snapshot",
         "generation.spec",
     ],
     "config": [

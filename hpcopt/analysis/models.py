@@ -1,0 +1,259 @@
+"""The models of an experiment, as cards ask them: each is fitted once for its state.
+
+The only way from cards to models. An ``ExperimentView`` is a state that stays as it is;
+its models are kept for as long as the view is, and shared by all cards. PyTorch is
+loaded once the first model is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from hpcopt.analysis.experiment import ExperimentView
+from hpcopt.analysis.parameter_inputs import ParameterInputs
+from hpcopt.analysis.sobol_indices import SobolIndices, mean_slopes, sobol_indices
+from hpcopt.core.errors import GenerationError, UsageError
+from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
+from hpcopt.core.names import expected_name
+from hpcopt.core.space.search_space import SearchSpace
+from hpcopt.core.types import TParameterization
+from hpcopt.generation.methods import threads_of
+from hpcopt.generation.snapshot import Snapshot
+from hpcopt.host.threads import limited_threads
+
+if TYPE_CHECKING:
+    from hpcopt.generation.models.constraint_model import ConstraintModel
+    from hpcopt.generation.models.metric_model import HeldOut, MetricModel
+
+Array = npt.NDArray[np.float64]
+
+_Result = TypeVar("_Result")
+
+#: Pairs of more parameters than these are neither estimated nor shown.
+MAX_PAIRED = 25
+
+#: The points of each base sample of Sobol' indices, at least and at most, and how many
+#: covariances of a point and an outcome all of them may need.
+_LEAST_N, _MOST_N, _MOST_COVARIANCES = 64, 1024, 20_000_000
+
+#: The points of which slopes are the mean.
+_N_SLOPES = 256
+
+#: So many points are asked at once; more would only take more memory.
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class Effects:
+    """How the parameters of a search space move a model's mean."""
+
+    names: tuple[str, ...]
+    """The ``p`` parameters that can be changed."""
+    indices: SobolIndices
+    """In their order; of pairs too, of up to ``MAX_PAIRED`` parameters."""
+    slopes: Array
+    """The mean gradient over the space, in units of the metric per width of the
+    parameter's range, shape ``(p,)``; 0 where a parameter has no order."""
+
+
+class Models:
+    """The models of one state of an experiment."""
+
+    def __init__(self, experiment: ExperimentView) -> None:
+        """Take what is known; nothing is fitted before it is asked for."""
+        core = experiment.core
+        self.snapshot = Snapshot.of(core)
+        self._known_metrics = tuple(experiment.metrics)
+        self._threads = threads_of(core.settings)
+        self._metrics: dict[str, MetricModel] = {}
+        self._constraints: dict[str, ConstraintModel] = {}
+        self._effects: dict[str, Effects] = {}
+
+    @property
+    def space(self) -> SearchSpace:
+        """The parameters."""
+        return self.snapshot.space
+
+    def encode(self, points: Sequence[TParameterization]) -> Array:
+        """Return where parameterizations are in the unit cube, shape ``(n, d)``."""
+        return self.space.encode(points)
+
+    def predict(
+        self, metric_name: str, points: Sequence[TParameterization] | Array
+    ) -> tuple[Array, Array]:
+        """Return the metric's mean and standard error, without an outcome's noise.
+
+        Args:
+            metric_name: The metric.
+            points: ``n`` parameterizations, or points of the unit cube, ``(n, d)``.
+
+        Returns:
+            Shape ``(n,)`` each.
+
+        Raises:
+            UsageError: The experiment has no such metric.
+            GenerationError: There is too little to learn from, or no fit succeeded.
+        """
+        model = self._metric(metric_name)
+        parts = self._in_parts(model.predict, points)
+        mean, sem = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return mean, sem
+
+    def held_out(
+        self, metric_name: str, n_folds: int = -1, *, in_units: bool = True
+    ) -> HeldOut:
+        """Return what the model says of each outcome without that outcome's fold.
+
+        Args:
+            metric_name: The metric.
+            n_folds: How many folds; one for each outcome by default (leave one out).
+            in_units: Whether all is in the metric's units, rather than on the scale on
+                which the model is Gaussian.
+
+        Raises:
+            As ``predict``.
+        """
+        model = self._metric(metric_name)
+        with limited_threads(self._threads):
+            return model.held_out(n_folds, in_units=in_units)
+
+    def effects(self, metric_name: str) -> Effects:
+        """Return how the parameters move the metric's mean, over the whole space.
+
+        Parameter constraints are left aside; what is inactive moves nothing.
+
+        Raises:
+            As ``predict``.
+        """
+        if metric_name not in self._effects:
+            model = self._metric(metric_name)
+            inputs = ParameterInputs.of(self.space)
+            p = len(inputs.names)
+            n = _base_size(p, len(model.trials))
+
+            def mean(U: Array) -> Array:
+                return self.predict(metric_name, inputs.points(U))[0]
+
+            with_pairs = 1 < p <= MAX_PAIRED
+            self._effects[metric_name] = Effects(
+                inputs.names,
+                sobol_indices(mean, p, n, with_pairs=with_pairs),
+                np.where(
+                    inputs.is_ordered, mean_slopes(mean, p, min(n, _N_SLOPES)), 0.0
+                ),
+            )
+        return self._effects[metric_name]
+
+    @property
+    def constraints(self) -> tuple[OutcomeConstraint, ...]:
+        """The outcome constraints, absolute as far as the baseline is known."""
+        return self.snapshot.goals.constraints
+
+    def probabilities(self, points: Sequence[TParameterization] | Array) -> Array:
+        """Return how likely each constraint holds, shape ``(n, n_constraints)``.
+
+        Args:
+            points: ``n`` parameterizations, or points of the unit cube, ``(n, d)``.
+
+        Raises:
+            GenerationError: There is too little to learn from, or no fit succeeded, or
+                a constraint is relative to a baseline without an outcome.
+        """
+        columns = [
+            np.concatenate(self._in_parts(self._constraint(one).probability, points))
+            for one in self.constraints
+        ]
+        return np.stack(columns, axis=1) if columns else np.ones((len(points), 0))
+
+    def probability_feasible(
+        self, points: Sequence[TParameterization] | Array
+    ) -> Array:
+        """Return how likely all constraints hold, shape ``(n,)``.
+
+        The models of different constraints are independent.
+
+        Raises:
+            As ``probabilities``.
+        """
+        probability: Array = self.probabilities(points).prod(axis=1)
+        return probability
+
+    @cached_property
+    def _objective(self) -> Callable[[Array], tuple[Array, Array]]:
+        from hpcopt.generation.predict import objective_model
+
+        objective = self.snapshot.goals.objective
+        return objective_model(self.snapshot, objective, self._threads).predict
+
+    def objective(
+        self, points: Sequence[TParameterization] | Array
+    ) -> tuple[Array, Array]:
+        """Return mean and standard error of the only objective, larger being better.
+
+        Raises:
+            ValueError: There are several.
+            GenerationError: There is too little to learn from, or no fit succeeded.
+        """
+        parts = self._in_parts(self._objective, points)
+        mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return mean, np.sqrt(variance)
+
+    def _metric(self, name: str) -> MetricModel:
+        if name not in self._metrics:
+            from hpcopt.generation.predict import metric_model
+
+            if name not in self._known_metrics:
+                raise UsageError(
+                    f"metric_name: {expected_name(name, self._known_metrics)}"
+                )
+            self._metrics[name] = metric_model(self.snapshot, name, self._threads)
+        return self._metrics[name]
+
+    def _constraint(self, constraint: OutcomeConstraint) -> ConstraintModel:
+        text = constraint.expression
+        if text not in self._constraints:
+            from hpcopt.generation.predict import constraint_model
+
+            if constraint.is_relative:
+                raise GenerationError(
+                    f"{text!r} needs the outcome of the baseline, and there is none"
+                )
+            self._constraints[text] = constraint_model(
+                self.snapshot, constraint, self._threads
+            )
+        return self._constraints[text]
+
+    def _in_parts(
+        self,
+        function: Callable[[Array], _Result],
+        points: Sequence[TParameterization] | Array,
+    ) -> list[_Result]:
+        X = points if isinstance(points, np.ndarray) else self.encode(points)
+        starts = range(0, max(len(X), 1), _CHUNK)
+        with limited_threads(self._threads):
+            return [function(X[start : start + _CHUNK]) for start in starts]
+
+
+_MODELS: WeakKeyDictionary[ExperimentView, Models] = WeakKeyDictionary()
+
+
+def models_of(experiment: ExperimentView) -> Models:
+    """Return the models of an experiment's state, the same ones each time."""
+    models = _MODELS.get(experiment)
+    if models is None:
+        models = _MODELS[experiment] = Models(experiment)
+    return models
+
+
+def _base_size(p: int, n_outcomes: int) -> int:
+    """Return how many points a base sample has: as many as are affordable."""
+    each = max(1, (2 * p + 2) * n_outcomes)
+    affordable = max(_LEAST_N, min(_MOST_N, _MOST_COVARIANCES // each))
+    return 1 << (affordable.bit_length() - 1)
