@@ -159,28 +159,37 @@ class Models:
     def probabilities(self, points: Sequence[TParameterization] | Array) -> Array:
         """Return how likely each constraint holds, shape ``(n, n_constraints)``.
 
+        It is NaN where ``why_not_feasible`` says why.
+
         Args:
             points: ``n`` parameterizations, or points of the unit cube, ``(n, d)``.
-
-        Raises:
-            GenerationError: There is too little to learn from, or no fit succeeded, or
-                a constraint is relative to a baseline without an outcome.
         """
-        columns = [
-            np.concatenate(self._in_parts(self._constraint(one).probability, points))
-            for one in self.constraints
-        ]
+        columns = []
+        for constraint in self.constraints:
+            try:
+                model = self._constraint(constraint)
+            except GenerationError:
+                columns.append(np.full(len(points), np.nan))
+            else:
+                parts = self._in_parts(model.probability, points)
+                columns.append(np.concatenate(parts))
         return np.stack(columns, axis=1) if columns else np.ones((len(points), 0))
+
+    def why_not_feasible(self) -> str | None:
+        """Return why a constraint cannot be judged yet; ``None`` if all can."""
+        for constraint in self.constraints:
+            try:
+                self._constraint(constraint)
+            except GenerationError as exc:
+                return f"{constraint.expression}: {exc}."
+        return None
 
     def probability_feasible(
         self, points: Sequence[TParameterization] | Array
     ) -> Array:
-        """Return how likely all constraints hold, shape ``(n,)``.
+        """Return how likely all constraints hold, shape ``(n,)``, NaN if not known.
 
         The models of different constraints are independent.
-
-        Raises:
-            As ``probabilities``.
         """
         probability: Array = self.probabilities(points).prod(axis=1)
         return probability
@@ -223,7 +232,7 @@ class Models:
 
             if constraint.is_relative:
                 raise GenerationError(
-                    f"{text!r} needs the outcome of the baseline, and there is none"
+                    "the baseline, to which it is relative, has no outcome"
                 )
             self._constraints[text] = constraint_model(
                 self.snapshot, constraint, self._threads

@@ -115,10 +115,16 @@ def test_without_constraints_everything_is_feasible() -> None:
     assert (models_of(square_view()).probability_feasible(POINTS) == 1).all()
 
 
-def test_a_bound_relative_to_no_baseline_is_not_known() -> None:
-    models = models_of(square_view(("c >= 0.9 * baseline",)))
-    with pytest.raises(GenerationError, match="needs the outcome of the baseline"):
-        models.probabilities(POINTS)
+def test_what_cannot_be_judged_is_not_known_and_says_why() -> None:
+    models = models_of(square_view(("c >= 0.9 * baseline", "d >= 0")))
+    assert models.why_not_feasible() == (
+        "c >= 0.9 * baseline: the baseline, to which it is relative, has no outcome."
+    )
+    probabilities = models.probabilities(POINTS)
+    assert np.isnan(probabilities[:, 0]).all()
+    assert not np.isnan(probabilities[:, 1]).any()
+    assert np.isnan(models.probability_feasible(POINTS)).all()
+    assert models_of(square_view(("d >= 0",))).why_not_feasible() is None
 
 
 def test_a_metric_that_nobody_measures_is_refused() -> None:
@@ -164,8 +170,8 @@ def test_slopes_are_the_mean_gradient_of_the_posterior_mean() -> None:
     models, _ = model_of(SQUARE, lambda p: bowl(p) + float(p["x"]), 20)
     slopes = models.effects("loss").slopes
     metric = models._metric("loss")
-    torch.manual_seed(1)
-    X = torch.rand(4000, 2, dtype=torch.float64, requires_grad=True)
+    X = torch.quasirandom.SobolEngine(2, scramble=True, seed=1).draw(512).double()
+    X.requires_grad_()
     mean = metric.sign * metric.surrogate.model.posterior(X).mean.sum()
     [gradient] = torch.autograd.grad(mean, X)
     np.testing.assert_allclose(slopes, gradient.mean(dim=0).numpy(), atol=0.02)

@@ -17,6 +17,9 @@ from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
 
+#: The central 95 % of a Gaussian are within so many standard deviations.
+_Z_95 = 1.959963984540054
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -31,6 +34,9 @@ class HeldOut:
     predicted: Array
     predicted_sem: Array
     """That of the noiseless value."""
+    is_within: npt.NDArray[np.bool_]
+    """Whether an outcome is within the central 95 % of what the model expected, noise
+    included."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,8 @@ class MetricModel:
         folds = folds_of(len(data), n_folds)
         mean, variance = held_out_moments(self.surrogate.process, folds)
         observed, noise = data.y, data.variance
+        spread = np.sqrt(variance + self.surrogate.process.noise)
+        is_within = np.abs(transform(data.y) - mean) <= _Z_95 * spread
         if in_units:
             mean, variance = transform.inverse_moments(mean, variance)
         else:
@@ -96,6 +104,7 @@ class MetricModel:
             ),
             predicted=self.sign * mean,
             predicted_sem=np.sqrt(variance),
+            is_within=is_within,
         )
 
 
