@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.core.trials.trial import TrialStatus
+from hpcopt.generation.design.initial import MIN_COMPLETED
+
+#: What is known of trials with other statuses teaches no model.
+_WITH_OUTCOME = (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED)
 
 
 def why_without_trials(experiment: ExperimentView | None) -> str | None:
@@ -37,4 +41,33 @@ def why_without_data(
         return f"None of the {len(trials)} trials has a result yet{failed}."
     if missing := [name for name in metric_names if name not in known]:
         return f"No trial has a value of {', '.join(missing)} yet."
+    return None
+
+
+def why_without_model(
+    experiment: ExperimentView | None,
+    metric_names: Iterable[str],
+    least: int = MIN_COMPLETED,
+) -> str | None:
+    """Return why there is no model of the metrics; ``None`` if there may be one.
+
+    Args:
+        experiment: What is known.
+        metric_names: The metrics.
+        least: How many outcomes of each are needed.
+    """
+    why = why_without_data(experiment, metric_names)
+    if experiment is None or why is not None:
+        return why
+    for name in metric_names:
+        n = sum(
+            name in trial.outcome
+            for trial in experiment.core.trials
+            if trial.status in _WITH_OUTCOME
+        )
+        if n < least:
+            return (
+                f"A model of {name} needs {least} completed trials, and there "
+                f"{'is' if n == 1 else 'are'} {n}."
+            )
     return None

@@ -24,8 +24,8 @@ from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.names import expected_name
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterization
-from hpcopt.generation.methods import threads_of
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import threads_of
 from hpcopt.host.threads import limited_threads
 
 if TYPE_CHECKING:

@@ -178,7 +178,7 @@ NEIGHBOURS = {
         "slurm.site",
         "storage",
     ],
-    "analysis/plotly": ["analysis"],
+    "analysis/plotly": ["analysis", "generation.models.metric_model"],
     "analysis/plotly/surface": [],
     "analysis/markdown": ["analysis.card"],
     "analysis/graphviz": [],
@@ -186,6 +186,7 @@ NEIGHBOURS = {
     "analysis": [
         "analysis.markdown",
         "analysis.plotly",
+        "generation.design.initial",
         "generation.models",
         "generation.predict",
         "generation.snapshot",
