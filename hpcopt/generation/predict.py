@@ -17,6 +17,7 @@ from hpcopt.generation.models.fitted_model import FittedModel
 from hpcopt.generation.models.metric_model import MetricModel, single_metric
 from hpcopt.generation.models.outcome_models import AnySurrogate, objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
+from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.proposers.schedule import has_long_constraints
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.host.threads import limited_threads
@@ -43,7 +44,7 @@ def predict(
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    snapshot = snapshot.narrowed()
+    snapshot = _as_modelled(snapshot)
     surrogate = objective_model(snapshot, metric_sum or snapshot.objective, threads)
     with limited_threads(threads):
         mean, variance = surrogate.predict(snapshot.space.encode(points))
@@ -118,9 +119,10 @@ def fitted_model(snapshot: Snapshot, threads: int = 1) -> FittedModel:
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
+    snapshot = _as_modelled(snapshot)
     return _fitted(
         lambda: FittedModel.of(
-            snapshot.narrowed(),
+            snapshot,
             has_long_constraints=has_long_constraints(snapshot.n_trials),
         ),
         min(n_known(snapshot, objective) for objective in snapshot.goals.objectives),
@@ -156,7 +158,7 @@ def predict_metrics(
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
     """
-    snapshot = snapshot.narrowed()
+    snapshot = _as_modelled(snapshot)
     X = snapshot.space.encode(points)
     found: list[dict[str, tuple[float, float]]] = [{} for _ in points]
     for name in metric_names(snapshot):
@@ -172,6 +174,11 @@ def predict_metrics(
         ):
             outcome[name] = mean, sem
     return found
+
+
+def _as_modelled(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot as a proposer's models see it."""
+    return without_penalties(snapshot)[0].narrowed()
 
 
 def _fitted(
