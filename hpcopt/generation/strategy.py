@@ -123,10 +123,10 @@ class BayesianGenerator:
             n_trials: How many trials there are, failed ones not counted.
             level: How much of the method is used.
         """
-        if level is FallbackLevel.DESIGN:
-            return "a model failed, or took too long"
         if METHODS[self.steps[number].method].proposer is None:
             return ASKED
+        if level is FallbackLevel.DESIGN:
+            return "a model failed, or took too long"
         n_initial = self.n_initial or self._n_initial(number, snapshot)
         return why_no_model(snapshot, n_trials, n_initial)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -13,6 +14,7 @@ import pytest
 
 from hpcopt.cli.verbs.logs import added
 from hpcopt.core import events as ev
+from hpcopt.core.trials.origin import Origin, used
 from tests.support.cli_world import EVENTS, T0, hpcopt, make_experiment, write_log
 
 
@@ -223,6 +225,49 @@ def test_show_tells_every_attempt_and_the_end_of_its_log(folder: Path) -> None:
     assert "exit code 1" in text
     assert "line 9\n" not in text
     assert "line 10\n" in text
+
+
+def told(origins: list[Origin]) -> list[ev.Event]:
+    """Return the events where the generator tells how each trial was proposed."""
+    return [
+        dataclasses.replace(event, details={"used": used(origins)})
+        if isinstance(event, ev.TrialsGenerated)
+        else event
+        for event in EVENTS
+    ]
+
+
+def test_show_and_status_tell_how_trials_were_proposed(tmp_path: Path) -> None:
+    origins = [
+        Origin("sobol", "the first 2 trials fill the space", step=0),
+        Origin("bo", "qKG was asked for", 1, "single_task", "qKG", ("it is weighed",)),
+    ]
+    folder = make_experiment(tmp_path / "e", told(origins))
+    shown = hpcopt("show", 0, folder).output
+    assert "proposed by  sobol in steps[0], " in shown
+    assert "why          the first 2 trials fill the space" in shown
+    assert "acquisition" not in shown
+    shown = hpcopt("show", 1, folder).output
+    assert "proposed by  bo in steps[1], " in shown
+    for name, value in [
+        ("model", "single_task"),
+        ("acquisition", "qKG"),
+        ("why", "qKG was asked for"),
+        ("note", "it is weighed"),
+    ]:
+        assert f"{name:<11}  {value}\n" in shown
+    lines = hpcopt("status", folder).output.splitlines()
+    [line] = [k for k, text in enumerate(lines) if text.startswith("proposed by")]
+    assert lines[line] == (
+        "proposed by  steps[1]: bo, single_task, qKG (qKG was asked for)"
+    )
+    assert lines[line + 1].strip() == "it is weighed"
+    facts = strict_json(hpcopt("status", folder, "--json").stdout)
+    assert isinstance(facts, dict)
+    assert facts["generator"] == origins[1].to_json()
+    trial = strict_json(hpcopt("show", 0, folder, "--json").stdout)
+    assert isinstance(trial, dict)
+    assert trial["origin"] == origins[0].to_json()
 
 
 def test_show_as_json(folder: Path) -> None:

@@ -28,7 +28,14 @@ NOW = 1_795_799_900.0
 LOOKS = ("status", "status --json", "trials", "best", "show 1", "logs 1")
 
 #: The lines of JSON that later versions print besides.
-ADDED = frozenset({'"generator_note": null,', '"outside": [],'})
+ADDED = frozenset(
+    {
+        '"generator": null,',
+        '"generator_note": null,',
+        '"origin": null,',
+        '"outside": [],',
+    }
+)
 
 
 @pytest.fixture(autouse=True)

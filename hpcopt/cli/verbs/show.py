@@ -25,6 +25,7 @@ from hpcopt.cli.views.facts import (
     state,
     trial_facts,
 )
+from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.trial import Attempt, Trial
 from hpcopt.core.types import JSONValue
 
@@ -71,7 +72,8 @@ def _print_trial(trial: Trial, found: FoundExperiment) -> None:
     text.print_facts(
         [
             ("parameters", "\n".join(parameters)),
-            ("proposed by", f"{trial.generation_method}, {created}"),
+            ("proposed by", f"{_proposer(trial)}, {created}"),
+            *_origin_rows(trial.origin),
             ("outside", "\n".join(trial.outside)),
             ("objective", objectives_text(trial, found.experiment.goals)),
             ("metrics", "\n".join(metrics)),
@@ -79,6 +81,27 @@ def _print_trial(trial: Trial, found: FoundExperiment) -> None:
             ("reason", trial.reason),
         ]
     )
+
+
+def _proposer(trial: Trial) -> str:
+    """Return the method that proposed the trial, with its step if there are several."""
+    origin = trial.origin
+    if origin is None:
+        return trial.generation_method
+    step = "" if origin.step is None else f" in steps[{origin.step}]"
+    return f"{origin.method}{step}"
+
+
+def _origin_rows(origin: Origin | None) -> list[tuple[str, str]]:
+    """Return what else is known of how the trial was proposed."""
+    if origin is None:
+        return []
+    return [
+        ("model", origin.model),
+        ("acquisition", origin.acquisition),
+        ("why", origin.why),
+        ("note", "\n".join(origin.said)),
+    ]
 
 
 def _changed(attempt: Attempt) -> str:

@@ -14,6 +14,7 @@ from hpcopt.cli.views.driver_log import last_warning
 from hpcopt.cli.views.driver_state import driver_state
 from hpcopt.cli.views.facts import Facts, experiment_facts
 from hpcopt.cli.views.table import Column, print_table
+from hpcopt.core.trials.origin import Origin
 
 #: So many live trials are named; there may be thousands.
 _MOST_LIVE_SHOWN = 10
@@ -67,6 +68,7 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("retries", str(any_facts["retries"] or "")),
             ("run time", _spread(any_facts["run_s"])),
             ("queue time", _spread(any_facts["queue_s"])),
+            ("proposed by", _generator(any_facts["generator"])),
             ("suggestion", _suggestion(any_facts["seconds_per_suggestion"])),
             ("fallbacks", _fallbacks(any_facts["fallbacks"])),
             ("note", _note(any_facts["note"])),
@@ -131,6 +133,13 @@ def _spread(spread: dict[str, float] | None) -> str:
         return ""
     mean, median = text.duration(spread["mean"]), text.duration(spread["median"])
     return f"median {median}, mean {mean}"
+
+
+def _generator(origin: dict[str, Any] | None) -> str:
+    if origin is None:
+        return ""
+    latest = Origin.from_json(origin)
+    return "\n".join([f"{latest.names} ({latest.why})", *latest.said])
 
 
 def _suggestion(seconds: float | None) -> str:

@@ -162,6 +162,7 @@ def trial_facts(trial: Trial, goals: Goals) -> Facts:
             for name, o in trial.outcome.items()
         },
         "method": trial.generation_method,
+        "origin": None if trial.origin is None else trial.origin.to_json(),
         "outside": list(trial.outside),
         "attempts": len(trial.attempts),
         "job_id": job_id(attempt),
@@ -220,6 +221,7 @@ def experiment_facts(experiment: Experiment, now: float) -> Facts:
             {"trial": index, "what": what} for index, what in experiment.fallbacks
         ],
         "note": experiment.driver_activity.note or None,
+        "generator": _generator(experiment),
         "generator_note": experiment.generation_details.get("note"),
         "scheduler_calls": dict(experiment.driver_activity.calls),
         "scheduler_calls_per_minute": _calls_per_minute(experiment),
@@ -248,6 +250,13 @@ def _live_facts(trial: Trial, attempt: Attempt, now: float) -> Facts:
         "for_s": max(0.0, now - since),
         "reason": why(trial) or None,
     }
+
+
+def _generator(experiment: Experiment) -> Facts | None:
+    """Return how the latest of the trials was proposed of which that is known."""
+    origins = (trial.origin for trial in reversed(experiment.trials))
+    latest = next(filter(None, origins), None)
+    return None if latest is None else latest.to_json()
 
 
 def _calls_per_minute(experiment: Experiment) -> float | None:
