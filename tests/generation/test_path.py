@@ -47,6 +47,7 @@ DATA = {
     "choice",
     "proposer",
     "models.training_data",
+    "models.priors",
     "penalties",
 }
 

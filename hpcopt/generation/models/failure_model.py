@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.generation.models.gaussian_process import squared_distances
-from hpcopt.generation.models.map_fit import Priors
+from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.training_data import TrainingData
 from hpcopt.generation.snapshot import Snapshot
 

@@ -1,15 +1,14 @@
-"""Hyperparameters of a Gaussian process: their priors, and the MAP fit.
+"""Hyperparameters of a Gaussian process: those of largest posterior density.
 
-The posterior density and its gradient are analytic; L-BFGS maximises it. The model and
-the priors are those that ``SingleTaskGP`` gets in ``models/botorch.py``; gpytorch's
-autograd needs some ten times as long for the data sets of expensive simulations.
+The density and its gradient are analytic, and L-BFGS maximises it; gpytorch's autograd
+needs some ten times as long for the data sets of expensive simulations. Where outcomes
+are many a part of them is fitted first, and a few steps lead from its maxima to those
+of all.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,24 +18,13 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import squareform
 
 from hpcopt.generation.models.gaussian_process import Hyperparameters, matern52
+from hpcopt.generation.models.priors import Priors
+from hpcopt.generation.models.refinement import curvature, refined_minimum
 
 Array = npt.NDArray[np.float64]
-
-#: The shape of a lengthscale's Gamma prior.
-_SHAPE = 3.0
-
-#: Its rate for a number, and for one of a choice's one-hot coordinates. With the
-#: former, what is learnt for one value of a choice would say nothing of the others.
-NUMBER_RATE, ONE_HOT_RATE = 6.0, 1.5
-
-#: The long lengthscales' log-normal prior: Hvarfner et al., "Vanilla Bayesian
-#: Optimization Performs Great in High Dimensions" (2024).
-_LONG_MU, _LONG_SIGMA = math.sqrt(2.0), math.sqrt(3.0)
+_Mode = tuple[Array, float]
 
 MIN_NOISE = 1e-6
-
-#: The noise variance of a model that is not fitted.
-_PRUDENT_NOISE = 1e-2
 
 #: The bounds of a fit.
 _LONGEST = 1e2
@@ -48,95 +36,22 @@ _NOISES = (MIN_NOISE, 1.0)
 #: those that do not. Longer lengthscales seldom lead to a better end.
 _START, _START_NOISES = 0.6, (1e-4, 1e-2)
 
+#: The noise variance of a model that is not fitted.
+_PRUDENT_NOISE = 1e-2
+
 #: The time limit of a fit: a limit on its iterations gives the same bits on any
 #: machine.
 _MAX_ITERATIONS = 100
 
+#: Of many outcomes one of so many is fitted first, if these are no fewer than the
+#: second number, and if there are no more hyperparameters than the third.
+_REDUCTION, _MIN_PART, _MAX_REFINED = 3, 100, 60
 
-class Prior(Protocol):
-    """A density of ``k`` positive numbers, a factor for each of them."""
+#: The fit to all from there ends where the log density grows by less than this.
+_TOLERANCE = 1e-4
 
-    @property
-    def location(self) -> Array:
-        """Numbers in the middle of it, shape ``(k,)``."""
-
-    def loss(self, theta: Array) -> tuple[float, Array]:
-        """Return the negative log density of ``exp(theta)``, and its gradient.
-
-        Additive constants are left out.
-        """
-
-
-@dataclass(frozen=True)
-class Gamma:
-    """Gamma distributions of one shape."""
-
-    shape: float
-    rate: Array
-
-    @property
-    def location(self) -> Array:
-        """The means."""
-        means: Array = self.shape / self.rate
-        return means
-
-    def loss(self, theta: Array) -> tuple[float, Array]:
-        """Return the negative log density of ``exp(theta)``, and its gradient."""
-        scaled = self.rate * np.exp(theta)
-        loss = float((scaled - (self.shape - 1) * theta).sum())
-        return loss, scaled - (self.shape - 1)
-
-
-@dataclass(frozen=True)
-class LogNormal:
-    """Normal distributions of the logarithms."""
-
-    mu: Array
-    sigma: float
-
-    @property
-    def location(self) -> Array:
-        """The medians."""
-        medians: Array = np.exp(self.mu)
-        return medians
-
-    def loss(self, theta: Array) -> tuple[float, Array]:
-        """Return the negative log density of ``exp(theta)``, and its gradient."""
-        z = (theta - self.mu) / self.sigma
-        return float((theta + 0.5 * z**2).sum()), 1 + z / self.sigma
-
-
-@dataclass(frozen=True)
-class Priors:
-    """The priors of a model of outcomes with variance 1."""
-
-    lengthscales: Prior
-    outputscale: Prior
-    noise: Prior
-    """Of the noise's variance."""
-    shortest: float = 5e-3
-    """The smallest lengthscale that a fit may find."""
-
-    @classmethod
-    def short_lengthscales(cls, is_one_hot: npt.NDArray[np.bool_]) -> Priors:
-        """Return those of an outcome that goes up and down within the space.
-
-        Args:
-            is_one_hot: Of each coordinate, whether it stands for a choice's value.
-        """
-        rates = np.where(is_one_hot, ONE_HOT_RATE, NUMBER_RATE)
-        return cls(Gamma(_SHAPE, rates), Gamma(2.0, np.array([0.15])), _noise())
-
-    @classmethod
-    def long_lengthscales(cls, d: int) -> Priors:
-        """Return those of a trend across the ``d`` dimensions, scaled with these."""
-        mu = np.full(d, _LONG_MU + 0.5 * math.log(max(d, 1)))
-        scale = LogNormal(np.array([math.log(3.0)]), 1.0)
-        return cls(LogNormal(mu, _LONG_SIGMA), scale, _noise())
-
-
-def _noise() -> LogNormal:
-    return LogNormal(np.array([-7.0]), 3.0)
+#: Maxima are one where no hyperparameter differs by more than this share.
+_SAME = 0.1
 
 
 def fit_hyperparameters(
@@ -153,35 +68,60 @@ def fit_hyperparameters(
     Raises:
         LinAlgError: The covariance matrix could not be factorised.
     """
-    d = X.shape[1]
-    start = [*(_START * priors.lengthscales.location), 1.0]
-    bounds = [(priors.shortest, _LONGEST)] * d + [_OUTPUTSCALES]
-    starts = [start]
-    if noise is None:
-        starts = [[*start, start_noise] for start_noise in _START_NOISES]
-        bounds.append(_NOISES)
-    posterior = _Posterior(X, y, noise, priors)
-    ends = [
-        minimize(
-            posterior.loss,
-            np.log(start),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=np.log(bounds),
-            options={"maxiter": _MAX_ITERATIONS},
-        )
-        for start in starts
-    ]
-    end = min(ends, key=lambda end: float(end.fun))
-    if not math.isfinite(end.fun):
+    posterior = LogPosterior(X, y, noise, priors)
+    theta, loss = min(_modes(posterior), key=lambda mode: mode[1])
+    if not math.isfinite(loss):
         raise LinAlgError("the covariance matrix is not positive definite")
-    values = np.exp(end.x)
+    d = X.shape[1]
+    values = np.exp(theta)
     return Hyperparameters(
         lengthscales=values[:d],
         outputscale=float(values[d]),
         noise=float(values[d + 1]) if noise is None else None,
         mean=posterior.mean(values),
     )
+
+
+def _modes(posterior: LogPosterior) -> list[_Mode]:
+    """Return maxima of the density and the negative log densities there.
+
+    The latter are infinite where the fit got lost.
+    """
+    n_part = len(posterior) // _REDUCTION
+    lower, upper = posterior.bounds
+    if n_part >= _MIN_PART and len(lower) <= _MAX_REFINED:
+        modes = _refined_modes(posterior, posterior.part(n_part))
+        if modes:
+            return modes
+    ends = [
+        minimize(
+            posterior.loss,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=np.column_stack([lower, upper]),
+            options={"maxiter": _MAX_ITERATIONS},
+        )
+        for start in posterior.starts
+    ]
+    return [(end.x, float(end.fun)) for end in ends]
+
+
+def _refined_modes(posterior: LogPosterior, part: LogPosterior) -> list[_Mode]:
+    """Return the maxima near those of the density of a part of the outcomes."""
+    lower, upper = posterior.bounds
+    starts: list[Array] = []
+    for theta, loss in _modes(part):
+        is_new = all(np.abs(theta - other).max() > _SAME for other in starts)
+        if is_new and math.isfinite(loss):
+            starts.append(theta)
+    ends = []
+    for start in starts:
+        second = _REDUCTION * curvature(part.loss, start, lower, upper)
+        ends.append(
+            refined_minimum(posterior.loss, start, lower, upper, second, _TOLERANCE)
+        )
+    return [end for end in ends if math.isfinite(end[1])]
 
 
 def prior_hyperparameters(
@@ -196,7 +136,7 @@ def prior_hyperparameters(
     )
 
 
-class _Posterior:
+class LogPosterior:
     """The posterior density of hyperparameters; the mean is profiled out.
 
     What belongs to a pair of points is computed once a pair, not twice, in the order
@@ -204,9 +144,38 @@ class _Posterior:
     """
 
     def __init__(self, X: Array, y: Array, noise: Array | None, priors: Priors) -> None:
-        self._y, self._noise, self._priors = y, noise, priors
+        self._X, self._y, self._noise, self._priors = X, y, noise, priors
         self._first, self._second = np.triu_indices(len(X), 1)
         self._squares = (X[self._first] - X[self._second]) ** 2
+
+    def __len__(self) -> int:
+        return len(self._y)
+
+    @property
+    def starts(self) -> list[Array]:
+        """From where a fit starts, shape ``(d + 1,)`` or ``(d + 2,)`` each."""
+        start = [*(_START * self._priors.lengthscales.location), 1.0]
+        starts = [start]
+        if self._noise is None:
+            starts = [[*start, start_noise] for start_noise in _START_NOISES]
+        return [np.log(start) for start in starts]
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The bounds of a fit, of the same shape."""
+        bounds = [(self._priors.shortest, _LONGEST)] * self._X.shape[1]
+        bounds += (
+            [_OUTPUTSCALES] if self._noise is not None else [_OUTPUTSCALES, _NOISES]
+        )
+        lower, upper = np.log(bounds).T
+        return lower, upper
+
+    def part(self, n: int) -> LogPosterior:
+        """Return that of ``n`` of the outcomes, drawn evenly."""
+        order = np.random.default_rng(len(self)).permutation(len(self))
+        kept = np.sort(order[:n])
+        noise = None if self._noise is None else self._noise[kept]
+        return LogPosterior(self._X[kept], self._y[kept], noise, self._priors)
 
     def mean(self, values: Array) -> float:
         """Return the constant mean of largest likelihood."""
@@ -231,7 +200,8 @@ class _Posterior:
         _, residual = _profiled_mean(factor, self._y)
         alpha = cho_solve(factor, residual)
         inverse, _ = dpotri(factor[0], lower=True)
-        pairs = inverse[self._second, self._first]
+        # What is above the diagonal, row by row: the lower triangle, transposed.
+        pairs = squareform(inverse.T, checks=False)
         pairs = pairs - alpha[self._first] * alpha[self._second]
         diagonal = np.diag(inverse) - alpha**2
         noise = values[d + 1] if self._noise is None else self._noise

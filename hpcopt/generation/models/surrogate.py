@@ -30,23 +30,19 @@ from hpcopt.core.types import JSONValue
 from hpcopt.generation.models.gaussian_process import GaussianProcess, Hyperparameters
 from hpcopt.generation.models.map_fit import (
     MIN_NOISE,
-    Gamma,
-    LogNormal,
-    Prior,
-    Priors,
     fit_hyperparameters,
     prior_hyperparameters,
 )
 from hpcopt.generation.models.outcome_transforms import QUADRATURE, FittedTransform
+from hpcopt.generation.models.priors import Gamma, LogNormal, Prior, Priors
 from hpcopt.generation.models.standardize import Standardize
 from hpcopt.generation.models.training_data import TrainingData
 
 Array = npt.NDArray[np.float64]
 
-#: Of more outcomes than these a subset is taken: hyperparameters are fitted to the
-#: first number, the process is conditioned on the second. The time of both grows with
-#: the cube of the number.
-_N_FITTED, N_CONDITIONED = 300, 1000
+#: Of more outcomes a subset of so many is taken: the time of the fit and of what the
+#: process is asked grows with the cube of the number.
+N_CONDITIONED = 1000
 
 #: Covariances of up to so many points are factorised, as our own are.
 _N_FACTORISED = 4 * N_CONDITIONED
@@ -91,9 +87,8 @@ class Surrogate:
     def _with(cls, data: TrainingData, choose: _Choose) -> Surrogate:
         data = data.subset(N_CONDITIONED)
         transform = data.fitted_transform()
-        part = data.subset(_N_FITTED)
         chosen = choose(
-            part.X, transform(part.y), part.known_noise(transform), part.priors
+            data.X, transform(data.y), data.known_noise(transform), data.priors
         )
         found = cls(
             model=OutcomeGP(data, FittedOutcome(transform), chosen),

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.goals.metric_sum import MetricSum
-from hpcopt.generation.models.map_fit import MIN_NOISE, Priors
+from hpcopt.generation.models.map_fit import MIN_NOISE
 from hpcopt.generation.models.outcome_transforms import (
     Bilog,
     FittedTransform,
     YeoJohnson,
 )
+from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.standardize import Standardize
 from hpcopt.generation.snapshot import Snapshot
 

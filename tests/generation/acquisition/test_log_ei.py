@@ -15,7 +15,7 @@ from hpcopt.generation.models.gaussian_process import (
     GaussianProcess,
     Hyperparameters,
 )
-from hpcopt.generation.models.map_fit import Priors
+from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.models.training_data import TrainingData
 from tests.support.differences import assert_gradients

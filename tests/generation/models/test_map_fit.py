@@ -13,7 +13,8 @@ from hpcopt.generation.models.gaussian_process import (
     Array,
     GaussianProcess,
 )
-from hpcopt.generation.models.map_fit import Priors
+from hpcopt.generation.models.map_fit import LogPosterior
+from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.models.training_data import TrainingData
 from tests.support.differences import assert_gradients
@@ -46,7 +47,7 @@ def test_the_gradient_of_the_fit_is_that_of_its_loss(
     rng = Numbers(0)
     X, y = rng.random(20, 3), rng.normal(20)
     theta = np.log([0.3, 0.5, 2.0, 1.5] + ([1e-3] if noise is None else []))
-    loss = map_fit._Posterior(X, y, noise, priors).loss
+    loss = LogPosterior(X, y, noise, priors).loss
 
     def losses(thetas: Array) -> Array:
         return np.array([loss(one)[0] for one in thetas])
@@ -65,6 +66,56 @@ def test_the_fit_tells_noise_from_signal() -> None:
     assert noisy.noise is not None
     assert exact.noise < 1e-4
     assert 0.04 < noisy.noise < 0.2
+
+
+@pytest.mark.parametrize("sem", [None, 0.05], ids=["inferred", "known"])
+@pytest.mark.parametrize("is_long", [False, True], ids=["short", "long"])
+def test_the_fit_to_many_begins_with_a_part_and_ends_where_it_would_without(
+    monkeypatch: pytest.MonkeyPatch, *, sem: float | None, is_long: bool
+) -> None:
+    monkeypatch.setattr(map_fit, "_MIN_PART", 40)
+    rng = Numbers(0)
+    X = rng.random(120, 2)
+    y = np.sin(7 * X[:, 0]) + X[:, 1] ** 2 + 0.05 * rng.normal(120)
+    noise = None if sem is None else np.full(120, sem**2)
+    one_hot = np.array([False, False])
+    short, long = Priors.short_lengthscales(one_hot), Priors.long_lengthscales(2)
+    sizes = []
+    evaluated = LogPosterior.loss
+
+    def counted(posterior: LogPosterior, theta: Array) -> tuple[float, Array]:
+        sizes.append(len(posterior))
+        return evaluated(posterior, theta)
+
+    monkeypatch.setattr(LogPosterior, "loss", counted)
+    priors = long if is_long else short
+    found = map_fit.fit_hyperparameters(X, y, noise, priors)
+    n_evaluations = sizes.count(120)
+    assert set(sizes) == {40, 120}
+    monkeypatch.setattr(map_fit, "_MIN_PART", math.inf)
+    sizes.clear()
+    wanted = map_fit.fit_hyperparameters(X, y, noise, priors)
+    assert n_evaluations < len(sizes)
+    assert found.lengthscales == pytest.approx(wanted.lengthscales, rel=0.05)
+    assert found.outputscale == pytest.approx(wanted.outputscale, rel=0.1)
+    assert (found.noise or 0.0) == pytest.approx(wanted.noise or 0.0, rel=0.05)
+
+
+def test_the_fit_sees_all_outcomes_that_the_model_is_conditioned_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    evaluated = LogPosterior.loss
+
+    def noted(posterior: LogPosterior, theta: Array) -> tuple[float, Array]:
+        seen.append(len(posterior))
+        return evaluated(posterior, theta)
+
+    monkeypatch.setattr(LogPosterior, "loss", noted)
+    now = snapshot(SQUARE, observed(sobol_points(SQUARE, 310), bowl))
+    model = Surrogate.fit(TrainingData.of_sum(now, now.objective)).model
+    assert len(model.train_targets) == 310
+    assert set(seen) == {103, 310}
 
 
 @pytest.mark.parametrize("sem", [None, 0.02], ids=["inferred", "known"])

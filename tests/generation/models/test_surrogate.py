@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from hpcopt.generation.models.map_fit import Priors
+from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.models.training_data import TrainingData
 from hpcopt.generation.strategy import BayesianGenerator

@@ -9,7 +9,7 @@ import pytest
 from hpcopt.core.space.linear_constraints import LinearConstraints
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.gaussian_process import Array, GaussianProcess
-from hpcopt.generation.models.map_fit import Priors
+from hpcopt.generation.models.priors import Priors
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.models.training_data import TrainingData
 from hpcopt.generation.optim.constrained_optimum import constrained_mean_optima
