@@ -81,6 +81,11 @@ class ClientMethod:
             return index, [values[name] for name in self._names]
         return None
 
+    def attach(self, point: Sequence[Value]) -> int:
+        """Take a trial that was chosen elsewhere."""
+        parameters = dict(zip(self._names, point, strict=True))
+        return int(self._client.attach_trial(parameters=parameters))
+
     def tell(self, trial: int, value: float, slacks: Sequence[float]) -> None:
         outcome = {"loss": value} | {f"c{k}": s for k, s in enumerate(slacks)}
         self._client.complete_trial(trial_index=trial, raw_data=outcome)
@@ -112,6 +117,18 @@ class OptunaMethod:
             self._suggest(trial, f"x{k}", each)
             for k, each in enumerate(self._parameters)
         ]
+
+    def attach(self, point: Sequence[Value]) -> Any:
+        """Take a trial that was chosen elsewhere."""
+        import optuna
+
+        names = [f"x{k}" for k in range(len(point))]
+        self._study.enqueue_trial(dict(zip(names, point, strict=True)))
+        # The sampler would be asked first, and not heard.
+        self._study.sampler = optuna.samplers.RandomSampler()
+        trial, _ = self.ask()
+        self._study.sampler = self._sampler
+        return trial
 
     @staticmethod
     def _suggest(trial: Any, name: str, parameter: Parameter) -> Value:

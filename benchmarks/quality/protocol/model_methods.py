@@ -154,6 +154,13 @@ class BotorchMethod:
         low, high = self._bounds
         return index, (low + point * (high - low)).tolist()
 
+    def attach(self, point: Sequence[Value]) -> int:
+        """Take a trial that was chosen elsewhere."""
+        low, high = self._bounds
+        index = len(self._X)
+        self._X[index] = (low.new_tensor(point) - low) / (high - low)
+        return index
+
     def tell(self, trial: int, value: float, slacks: Sequence[float]) -> None:
         self._Y[trial] = [-value, *slacks]
 
