@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.analysis.experiment import ExperimentView
+from hpcopt.analysis.model_fit import r_squared
 from hpcopt.analysis.parameter_inputs import ParameterInputs
 from hpcopt.analysis.sobol_indices import SobolIndices, mean_slopes, sobol_indices
 from hpcopt.core.errors import GenerationError, UsageError
@@ -75,6 +76,7 @@ class Models:
         self._metrics: dict[str, MetricModel] = {}
         self._constraints: dict[str, ConstraintModel] = {}
         self._effects: dict[str, Effects] = {}
+        self._fits: dict[str, float] = {}
 
     @property
     def space(self) -> SearchSpace:
@@ -123,6 +125,20 @@ class Models:
         model = self._metric(metric_name)
         with limited_threads(self._threads):
             return model.held_out(n_folds, in_units=in_units)
+
+    def r_squared(self, metric_name: str) -> float:
+        """Return R² of what is predicted of outcomes that are left out one by one.
+
+        On the scale on which the model is Gaussian, where no outcome counts for all;
+        NaN where all outcomes are equal.
+
+        Raises:
+            As ``predict``.
+        """
+        if metric_name not in self._fits:
+            held_out = self.held_out(metric_name, in_units=False)
+            self._fits[metric_name] = r_squared(held_out.observed, held_out.predicted)
+        return self._fits[metric_name]
 
     def effects(self, metric_name: str) -> Effects:
         """Return how the parameters move the metric's mean, over the whole space.

@@ -179,7 +179,7 @@ NEIGHBOURS = {
         "storage",
     ],
     "analysis/plotly": ["analysis", "generation.models.metric_model"],
-    "analysis/plotly/surface": [],
+    "analysis/plotly/surface": ["analysis"],
     "analysis/markdown": ["analysis.card"],
     "analysis/graphviz": [],
     "analysis/healthcheck": ["analysis"],
