@@ -10,8 +10,8 @@ from hpcopt.core.goals.goals import Goals
 from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 
 
-class Outcomes:
-    """The outcomes that are known, by trial, and which of them was a gain."""
+class Gains:
+    """Which of the outcomes that are known was better than all before it, by trial."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         goals = snapshot.goals

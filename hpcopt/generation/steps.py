@@ -15,7 +15,7 @@ from hpcopt.core.goals.goals import Goals
 from hpcopt.core.names import did_you_mean, expected_name
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.catalogue import check_goals, check_names, is_own
-from hpcopt.generation.gains import Outcomes
+from hpcopt.generation.gains import Gains
 from hpcopt.generation.methods import METHODS
 from hpcopt.generation.snapshot import Snapshot
 
@@ -52,7 +52,7 @@ class Until:
                     f"found {count!r}"
                 )
 
-    def end(self, n_trials: int, outcomes: Outcomes, first: int) -> int | None:
+    def end(self, n_trials: int, outcomes: Gains, first: int) -> int | None:
         """Return how many outcomes there were when it was met.
 
         Args:
@@ -229,7 +229,7 @@ def step_at(
     """
     if len(steps) == 1:
         return 0
-    outcomes = Outcomes(snapshot)
+    outcomes = Gains(snapshot)
     first = 0
     for number, step in enumerate(steps[:-1]):
         if step.until is None:

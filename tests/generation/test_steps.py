@@ -16,7 +16,7 @@ from hpcopt.core.types import JSONValue, TParameterization
 from hpcopt.generation.catalogue import ACQUISITIONS, MODELS, check_names
 from hpcopt.generation.choice import NAMED
 from hpcopt.generation.design.initial import UsedPoints
-from hpcopt.generation.gains import Outcomes
+from hpcopt.generation.gains import Gains
 from hpcopt.generation.methods import METHODS
 from hpcopt.generation.proposer import load_proposer
 from hpcopt.generation.protocol import FallbackLevel, Generation
@@ -274,7 +274,7 @@ def stepped(*untils: dict[str, int]) -> tuple[GenerationStep, ...]:
         ([{"no_better_for": 2}], [1, 2, 0.5, 3], 0, 0, 0),
         ([{"no_better_for": 2}], [1, 2, 0.5, 3, 0.5], 0, 0, 1),
         ([{"no_better_for": 2}], [1, 2, 0.5, 3, None], 9, 9, 0),
-        # Outcomes of the step before do not count for the next one.
+        # Gains of the step before do not count for the next one.
         ([{"no_better_for": 2}, {"no_better_for": 2}], [1, 2, 3], 0, 0, 1),
         ([{"no_better_for": 2}, {"no_better_for": 2}], [1, 2, 3, 4], 0, 0, 1),
         ([{"no_better_for": 2}, {"no_better_for": 2}], [1, 2, 3, 4, 5], 0, 0, 2),
@@ -328,7 +328,7 @@ def test_better_goes_by_feasibility_and_by_the_front(
     now = dataclasses.replace(
         snapshot(SQUARE, trials), goals=goals_of(objective, constraints)
     )
-    assert Outcomes(now).is_better == is_better
+    assert Gains(now).is_better == is_better
 
 
 # What each step proposes by

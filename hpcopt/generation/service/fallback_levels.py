@@ -65,6 +65,7 @@ class FallbackService:
         self._spec = spec
         self._clock = clock
         self._is_own = spec.has_own
+        self._name = "the generator" if spec.steps else spec.name
         has_model = not self._is_own and any(
             METHODS[step.method].proposer for step in spec.all_steps
         )
@@ -90,7 +91,7 @@ class FallbackService:
         elif self._first_level:
             self._n_cautious -= 1
             self._fallbacks.append(
-                f"{self._spec.name} failed lately; "
+                f"{self._name} failed lately; "
                 f"{_INSTEAD[self._levels[self._first_level]]} used instead"
             )
         self._level = self._first_level
@@ -157,7 +158,7 @@ class FallbackService:
             raise exc
         self._level += 1
         sentence = (
-            f"{self._spec.name} failed; {_INSTEAD[self._levels[self._level]]} used "
+            f"{self._name} failed; {_INSTEAD[self._levels[self._level]]} used "
             f"instead ({exc})"
         )
         logger.warning("%s", sentence)
