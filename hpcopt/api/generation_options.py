@@ -105,7 +105,7 @@ def generation_options(
         device=device,
         threads=threads,
     )
-    if spec.has_own:
+    if spec.own_names:
         spec = dataclasses.replace(spec, folder=modules_folder())
     return GenerationOptions(spec, seed)
 

@@ -45,7 +45,7 @@ def generation_of(experiment: Experiment) -> GenerationOptions:
     """
     settings: Any = experiment.settings.get("generation", {})
     spec = GeneratorSpec.from_json(settings)
-    if spec.has_own:
+    if spec.own_names:
         spec = dataclasses.replace(spec, folder=modules_folder())
     return GenerationOptions(spec)
 

@@ -103,6 +103,12 @@ run:
 # How parameters are chosen.
 # generation:
 #   method: auto               # Bayesian optimisation; sobol for space-filling points
+#   model: auto                # of BoTorch, by name: saas, robust, …, or yours
+#   model_options: {}
+#   acquisition: auto          # qLogNEI, qUCB, thompson, …, or module:function
+#   acquisition_options: {}
+#   steps: []                  # several of them, one after the other
+#   device: auto               # where named ones are computed: cpu, cuda, cuda:1
 #   seed: 0                    # another seed gives another experiment
 #   generator: null            # module:Class, a generator of your own instead
 #   options: {}                # what it is made with

@@ -105,11 +105,15 @@ class GeneratorSpec:
         return (GenerationStep(*(getattr(self, key) for key in _STEP_KEYS)),)
 
     @property
-    def has_own(self) -> bool:
-        """Whether a generator, a model or an acquisition is the user's own."""
-        return self.generator is not None or any(
-            step.own_functions for step in self.all_steps
-        )
+    def own_names(self) -> dict[str, str]:
+        """What is the user's own, by the key that names it."""
+        if self.generator is not None:
+            return {"generator": self.generator}
+        return {
+            f"steps[{number}].{key}" if self.steps else key: name
+            for number, step in enumerate(self.all_steps)
+            for key, name in step.own_functions.items()
+        }
 
     @property
     def name(self) -> str:

@@ -128,6 +128,28 @@ def test_check_looks_for_the_module_of_a_function(config: Path) -> None:
     assert "a module nothing_here" in hpcopt("check", config, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("generation", "key"),
+    [
+        ("generator: '{}:Own'", "generator"),
+        ("model: '{}:kernel'", "model"),
+        ("steps: [{{until: {{trials: 3}}}}, {{acquisition: '{}:ei'}}]", "acquisition"),
+    ],
+)
+def test_check_looks_for_the_modules_of_your_own_generation(
+    config: Path, generation: str, key: str
+) -> None:
+    here, nowhere = generation.format("program"), generation.format("nothing_here")
+    change(config, "generation: {method: sobol}", f"generation: {{{here}}}")
+    assert "✓ generator program:" in hpcopt("check", config).stdout
+    change(config, here, nowhere)
+    where = f"steps[1].{key}" if "steps" in generation else key
+    assert (
+        f"generation.{where}: expected a module nothing_here in {config.parent} or "
+        "installed, found none"
+    ) in hpcopt("check", config, code=2).stderr
+
+
 SCRIPT = """\
 #!/bin/bash
 #SBATCH --output=mine.txt

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hpcopt.cli.checks.program import look_for_program
+from hpcopt.cli.checks.program import look_for_program, missing_module
 from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import goal_sentence
 from hpcopt.config.file import LoadedConfig
@@ -63,6 +63,7 @@ def preflight(loaded: LoadedConfig, kind: RunnerKind) -> Iterator[Check]:
     yield from _template(loaded, jobs)
     request = first_request(loaded)
     yield _program(loaded)
+    yield from _own_generation(loaded, experiment)
     yield _folder(loaded, experiment)
     yield _site(loaded, jobs, request)
 
@@ -135,6 +136,17 @@ def _program(loaded: LoadedConfig) -> Check:
         found = f"{finding.text} here; does the job provide it?"
         return Check("program", found, is_doubtful=True)
     return Check("program", finding.text)
+
+
+def _own_generation(loaded: LoadedConfig, spec: ExperimentSpec) -> Iterator[Check]:
+    """Check that the modules of a user's own generation are there."""
+    own = spec.generation.own_names
+    for key, name in own.items():
+        module, folders = name.partition(":")[0], (loaded.config_folder,)
+        if missing := missing_module(f"generation.{key}", module, folders):
+            raise ConfigError(f"{loaded.path}: {missing}")
+    if own:
+        yield Check("generator", ", ".join(dict.fromkeys(own.values())))
 
 
 def _folder(loaded: LoadedConfig, spec: ExperimentSpec) -> Check:

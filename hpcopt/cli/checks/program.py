@@ -37,7 +37,10 @@ def look_for_program(loaded: LoadedConfig) -> ProgramFinding:
     job = loaded.config.job
     if job.function is not None:
         shown = job.function
-        missing = _missing_module(job.function.partition(":")[0], loaded)
+        module, folders = job.function.partition(":")[0], (_directory(loaded),)
+        missing = missing_module(
+            "job.function", module, (*folders, loaded.config_folder)
+        )
     elif job.command is not None:
         words = _known_words(job.command[:2], loaded)
         shown = " ".join(words) or "depends on the parameters"
@@ -77,18 +80,21 @@ def _directory(loaded: LoadedConfig) -> Path:
     return loaded.config_folder / (words[0] if words else "")
 
 
-def _missing_module(module: str, loaded: LoadedConfig) -> str:
-    directory = _directory(loaded)
+def missing_module(key: str, module: str, folders: Sequence[Path]) -> str:
+    """Return that a Python module is not there, as a sentence; empty if it is.
+
+    Args:
+        key: The key of the config that names it.
+        module: Its dotted name.
+        folders: Where it is looked for before it is among what is installed.
+    """
     path = Path(*module.split("."))
-    for folder in (directory, loaded.config_folder):
+    for folder in folders:
         if (folder / path).with_suffix(".py").exists() or (folder / path).is_dir():
             return ""
     if find_spec(module.partition(".")[0]) is not None:
         return ""
-    return (
-        f"job.function: expected a module {module} in {directory} or installed, "
-        "found none"
-    )
+    return f"{key}: expected a module {module} in {folders[0]} or installed, found none"
 
 
 def _missing_word(words: Sequence[str], loaded: LoadedConfig) -> str:

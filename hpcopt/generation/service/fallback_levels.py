@@ -64,7 +64,7 @@ class FallbackService:
         self._service = service
         self._spec = spec
         self._clock = clock
-        self._is_own = spec.has_own
+        self._is_own = bool(spec.own_names)
         self._name = "the generator" if spec.steps else spec.name
         has_model = not self._is_own and any(
             METHODS[step.method].proposer for step in spec.all_steps
