@@ -6,7 +6,7 @@ What each is made of is in ``generation/named``, which is loaded once one is ask
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,6 +31,8 @@ class NamedModel:
     """What each option is."""
     extra: str | None = None
     """The extra of the package that it needs."""
+    is_ensemble: bool = False
+    """Whether it is several models, of which not all acquisitions know the mean."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class NamedAcquisition:
     """What each option is."""
     is_for_own_fit: bool = False
     """Whether it needs the models ``auto`` or ``single_task``, without options."""
+    for_ensembles: bool = True
+    """Whether it is defined for a model that is an ensemble."""
 
 
 MODELS: Mapping[str, NamedModel] = {
@@ -67,6 +71,7 @@ MODELS: Mapping[str, NamedModel] = {
     "saas": NamedModel(
         "few of many parameters matter: an ensemble of processes with sparse priors",
         {"num_taus": "how many processes"},
+        is_ensemble=True,
     ),
     "fully_bayesian": NamedModel(
         "the same, with hyperparameters sampled by NUTS; its suggestions are not "
@@ -77,6 +82,7 @@ MODELS: Mapping[str, NamedModel] = {
             "thinning": "each which of the samples is kept",
         },
         extra="fully-bayesian",
+        is_ensemble=True,
     ),
     "robust": NamedModel(
         "some outcomes are far off: outliers are found by relevance pursuit",
@@ -125,7 +131,6 @@ ACQUISITIONS: Mapping[str, NamedAcquisition] = {
     ),
     "qPI": NamedAcquisition(
         "probability of improvement",
-        constraints="weighed",
         knows_targets=True,
         options={"tau": "the width of the step's smoothing", **_MC_SAMPLES},
     ),
@@ -139,6 +144,7 @@ ACQUISITIONS: Mapping[str, NamedAcquisition] = {
     "qKG": NamedAcquisition(
         "knowledge gradient: how much better the best mean gets",
         constraints="weighed",
+        for_ensembles=False,
         options={
             "num_fantasies": "how many outcomes are imagined",
             "num_points": "among how many points the best mean is looked for",
@@ -147,6 +153,7 @@ ACQUISITIONS: Mapping[str, NamedAcquisition] = {
     "qMES": NamedAcquisition(
         "max-value entropy search",
         constraints="weighed",
+        for_ensembles=False,
         options={
             "num_mv_samples": "how many samples of the maximum",
             "num_points": "among how many points it is looked for",
@@ -155,6 +162,7 @@ ACQUISITIONS: Mapping[str, NamedAcquisition] = {
     "qGIBBON": NamedAcquisition(
         "a lower bound of max-value entropy search",
         constraints="weighed",
+        for_ensembles=False,
         options={
             "num_mv_samples": "how many samples of the maximum",
             "num_points": "among how many points it is looked for",
@@ -235,16 +243,23 @@ def check_names(
     _check_options(
         "acquisition_options", acquisition, known.options, acquisition_options
     )
+    others = [
+        other
+        for other, one in ACQUISITIONS.items()
+        if (one.for_one if known.for_one else one.for_several)
+        and not one.is_for_own_fit
+        and one.for_ensembles
+    ]
     if known.is_for_own_fit and not is_own_fit(model, model_options):
-        others = _names(
-            other
-            for other, one in ACQUISITIONS.items()
-            if (one.for_one if known.for_one else one.for_several)
-            and not one.is_for_own_fit
-        )
         raise ConfigError(
             f"acquisition: {acquisition} needs the model single_task without options; "
-            f"with others expected one of {others}"
+            f"with others expected one of {', '.join(others)}"
+        )
+    is_ensemble = not is_own(model) and MODELS[model].is_ensemble
+    if is_ensemble and not known.for_ensembles:
+        raise ConfigError(
+            f"acquisition: {acquisition} is not defined for {model}, which is several "
+            f"models; expected one of {', '.join(others)}"
         )
 
 
@@ -271,13 +286,14 @@ def check_goals(model: str, acquisition: str, goals: Goals) -> None:
     what = "one objective" if n == 1 else f"{n} objectives"
     if n == 1 and goals.objective.distances and ACQUISITIONS[acquisition].for_one:
         what = "an objective with targets"
-    names = _names(
+    names = [
         name
         for name, one in ACQUISITIONS.items()
         if is_defined(one) and not (one.is_for_own_fit and is_own(model))
-    )
+    ]
     raise ConfigError(
-        f"acquisition: {acquisition} is not defined for {what}; expected one of {names}"
+        f"acquisition: {acquisition} is not defined for {what}; expected one of "
+        f"{', '.join(names)}"
     )
 
 
@@ -290,12 +306,8 @@ def _check_options(
     for option in options:
         if option not in known:
             expected = (
-                f"expected {_names(known)}" if known else f"{name} has no options"
+                f"expected {', '.join(known)}" if known else f"{name} has no options"
             )
             raise ConfigError(
                 f"{where}: {expected}, found {option!r}{did_you_mean(option, known)}"
             )
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(names)

@@ -35,18 +35,32 @@ TEST_MODULES = sorted(
 
 #: What comes from outside, and the rooms or modules that own it.
 OWNERS = {
-    "torch": ["generation/acquisition/botorch.py", "generation/models/"],
+    "torch": [
+        "generation/acquisition/botorch.py",
+        "generation/models/",
+        "generation/named/",
+    ],
     "botorch": [
         "generation/acquisition/",
         "generation/models/",
+        "generation/named/",
         "generation/optim/optimize.py",
     ],
-    "gpytorch": ["generation/models/surrogate.py"],
+    "gpytorch": [
+        "generation/models/surrogate.py",
+        "generation/named/models.py",
+        "generation/named/pending.py",
+    ],
+    "linear_operator": [
+        "generation/named/functions.py",
+        "generation/named/knowledge_gradient.py",
+    ],
     "scipy": [
         "analysis/sobol_indices.py",
         "generation/acquisition/",
         "generation/design/",
         "generation/models/",
+        "generation/named/state.py",
         "generation/optim/",
     ],
     "submitit": ["slurm/"],
@@ -67,6 +81,7 @@ OWNERS = {
         "generation/acquisition/",
         "generation/design/",
         "generation/models/",
+        "generation/named/",
         "generation/optim/",
         "generation/penalties.py",
         "generation/predict.py",
@@ -134,6 +149,15 @@ NEIGHBOURS = {
         "generation.methods",
         "generation.models",
         "generation.optim",
+        "generation.snapshot",
+    ],
+    "generation/named": [
+        "generation.catalogue",
+        "generation.custom.find",
+        "generation.design",
+        "generation.models",
+        "generation.optim",
+        "generation.proposers",
         "generation.snapshot",
     ],
     "generation/custom": [

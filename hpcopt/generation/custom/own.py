@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from hpcopt.core.errors import ConfigError, GenerationError, UsageError
 from hpcopt.core.trials.trial import python_value
 from hpcopt.core.types import TParameterization, TParameterValue
+from hpcopt.generation.custom.find import find
 from hpcopt.generation.custom.gest import GestGenerator, is_gest
 from hpcopt.generation.design.initial import InitialDesign, UsedPoints
 from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
@@ -118,7 +117,7 @@ class OwnGenerator:
 
 
 def _make(spec: GeneratorSpec) -> IGenerator:
-    found = _find(spec)
+    found = find("generator", spec.name, spec.folder)
     if is_gest(found):
         return GestGenerator(found, spec.options)
     try:
@@ -134,22 +133,6 @@ def _make(spec: GeneratorSpec) -> IGenerator:
             "suggest and ingest, found neither"
         )
     return generator
-
-
-def _find(spec: GeneratorSpec) -> Any:
-    module, _, name = spec.name.partition(":")
-    if spec.folder is not None and spec.folder not in sys.path:
-        sys.path.insert(0, spec.folder)
-    try:
-        found: Any = import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except Exception as exc:  # whatever the import of a user's module may raise
-        raise ConfigError(
-            f"generator: expected {name} in a module {module} in {spec.folder} or "
-            f"installed, found {type(exc).__name__}: {exc}"
-        ) from exc
-    return found
 
 
 def _checked(point: object, snapshot: Snapshot, used: UsedPoints) -> TParameterization:

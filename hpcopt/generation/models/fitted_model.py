@@ -61,7 +61,7 @@ class FittedModel:
                 snapshot, Surrogate.fit, has_long_constraints=has_long_constraints
             )
             if snapshot.objective.distances:
-                objective = _distances(snapshot.objective)
+                objective = distances_objective(snapshot.objective)
         else:
             models = MultiObjectiveModels.of(snapshot, Surrogate.fit)
         data = [surrogate.data for surrogate in models.surrogates]
@@ -89,7 +89,7 @@ class FittedModel:
         return self.space.decode(self.space.snap(X.detach().numpy()))
 
 
-def _distances(objective: Objective) -> GenericMCObjective:
+def distances_objective(objective: Objective) -> GenericMCObjective:
     """Return what samples of the sum of metrics and of those with targets amount to."""
     n_linear = 1 if objective.weights else 0
     n_terms = len(objective.distances)

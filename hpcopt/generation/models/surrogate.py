@@ -215,12 +215,12 @@ class FittedOutcome(OutcomeTransform):
         self, Y: Tensor, Yvar: Tensor | None = None, X: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Return the transformed outcomes and the variance of their noise."""
-        y = Y.detach().numpy()
-        t = torch.from_numpy(self.fitted(y))
+        y = Y.detach().cpu().numpy()
+        t = torch.from_numpy(self.fitted(y)).to(Y)
         if Yvar is None:
             return t, None
-        variance = self.fitted.variance(y, Yvar.detach().numpy())
-        return t, torch.from_numpy(np.maximum(variance, MIN_NOISE))
+        variance = self.fitted.variance(y, Yvar.detach().cpu().numpy())
+        return t, torch.from_numpy(np.maximum(variance, MIN_NOISE)).to(Y)
 
     @override
     def untransform(
@@ -228,7 +228,7 @@ class FittedOutcome(OutcomeTransform):
     ) -> tuple[Tensor, Tensor | None]:
         """Return the outcomes of transformed ones, and to first order their noise."""
         outcomes: Tensor = _Inverse.apply(Y, self.fitted)  # type: ignore[no-untyped-call]
-        slope = torch.from_numpy(self.fitted.inverse(Y.detach().numpy())[1])
+        slope = torch.from_numpy(self.fitted.inverse(Y.detach().cpu().numpy())[1]).to(Y)
         return outcomes, None if Yvar is None else Yvar * slope**2
 
     @property
@@ -267,9 +267,9 @@ class _Inverse(torch.autograd.Function):
     @staticmethod
     @override
     def forward(ctx: Any, transformed: Tensor, fitted: FittedTransform) -> Tensor:
-        values, slope = fitted.inverse(transformed.detach().numpy())
-        ctx.save_for_backward(torch.from_numpy(slope))
-        return torch.from_numpy(values)
+        values, slope = fitted.inverse(transformed.detach().cpu().numpy())
+        ctx.save_for_backward(torch.from_numpy(slope).to(transformed))
+        return torch.from_numpy(values).to(transformed)
 
     @staticmethod
     @override
