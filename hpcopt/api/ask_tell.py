@@ -77,9 +77,10 @@ class AskTell(Configuration):
         trials = held.manual_trials.hand_out(generation, fixed)
         if len(trials) < max_trials:
             logger.warning(
-                "%d trials were asked for and %d are left in the search space",
+                "%d trials were asked for and %d are left in the search space: %s",
                 max_trials,
                 len(trials),
+                generation.why_none,
             )
         return {trial.index: dict(trial.parameters) for trial in trials}
 

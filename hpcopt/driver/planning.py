@@ -65,8 +65,6 @@ class Planner:
         max_trials: int,
         parallelism: int,
     ) -> None:
-        self.why_no_more = ""
-        """Why the generator has no suggestion left, once it has said so."""
         self.n_missing = 0
         """How many trials could run now and are not generated yet."""
         self._journal = journal
@@ -76,9 +74,21 @@ class Planner:
         self._parallelism = parallelism
         self._request: tuple[int, int, int] | None = None
         self._prepared: _Prepared | None = None
+        self._none_at: tuple[int, str] | None = None
+        """``Experiment.n_results`` when the generator had no suggestion, and why."""
         self._missing_since = 0.0
         self._n_at_once = 0.0
         """How many slots became free at once lately."""
+
+    @property
+    def why_no_more(self) -> str:
+        """Why the generator has no suggestion; empty if it may have one.
+
+        A new result may let it have one: it is asked again then.
+        """
+        if self._none_at is None or self._none_at[0] != self._experiment.n_results:
+            return ""
+        return self._none_at[1]
 
     @property
     def is_awaited(self) -> bool:
@@ -220,7 +230,7 @@ class Planner:
         n_requested, n_trials, n_results = self._request
         self._prepared = _Prepared(generation, n_requested, n_trials, n_results)
         if not generation.suggestions:
-            self.why_no_more = generation.why_none
+            self._none_at = n_results, generation.why_none
 
     @property
     def _experiment(self) -> Experiment:

@@ -23,13 +23,18 @@ class FallbackLevel(StrEnum):
     """The initial design: no model at all."""
 
 
+#: Why there may be nothing to propose.
+USED_UP = "every point of the search space has been tried"
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """One proposed parameterization."""
 
     parameters: TParameterization
     method: str
-    """``center``, ``sobol``, ``bo``, or ``own`` for a user's own generator."""
+    """``center``, ``sobol``, ``bo``, ``repeat`` for a setting that is run again to see
+    whether outcomes have noise, or ``own`` for a user's own generator."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,8 @@ class Generation:
     details: Mapping[str, JSONValue] = field(default_factory=dict)
     """What to remember or to tell: hyperparameters, fallbacks taken."""
     level: FallbackLevel = FallbackLevel.FULL
-    why_none: str = "every point of the search space has been tried"
-    """What it means if there are no suggestions."""
+    why_none: str = USED_UP
+    """What it means if there are fewer suggestions than were asked for."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What it depends on besides the snapshot, if that is not what the snapshot says:
     versions, threads, the processor."""

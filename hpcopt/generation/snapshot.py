@@ -90,16 +90,6 @@ class Snapshot:
         return [*self.pending, *self.failed, *self.abandoned]
 
     @property
-    def has_noise(self) -> bool:
-        """Whether the outcomes of an objective are known to have noise."""
-        return any(
-            (objective.sem(trial.outcome) or 0.0) > 0.0
-            for objective in self.goals.objectives
-            for trial in self.completed
-            if objective.is_known(trial.outcome)
-        )
-
-    @property
     def is_flat(self) -> bool:
         """Whether all outcomes are equal so far, in each of the objectives.
 

@@ -29,7 +29,19 @@ from hpcopt.generation.design.initial import (
 from hpcopt.generation.methods import METHODS
 from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.proposer import MakeProposer, load_proposer
-from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
+from hpcopt.generation.protocol import (
+    USED_UP,
+    FallbackLevel,
+    Generation,
+    Suggestion,
+)
+from hpcopt.generation.repeats import (
+    REPEAT,
+    WHY_REPEAT,
+    best_to_repeat,
+    has_noise,
+    why_no_more,
+)
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.steps import GenerationStep, step_at
 from hpcopt.host.threads import limited_threads
@@ -98,6 +110,7 @@ class BayesianGenerator:
                 seconds=time.perf_counter() - started,
                 details=answer.details,
                 level=level,
+                why_none=answer.why_none,
             )
 
     def warm_up(self) -> None:
@@ -134,7 +147,7 @@ class BayesianGenerator:
         before = self.steps[:number]
         if any(METHODS[step.method].proposer is None for step in before):
             return MIN_COMPLETED
-        return default_n_initial(snapshot.space.d)
+        return default_n_initial(snapshot.narrowed().space.d)
 
 
 class _Answer:
@@ -152,6 +165,8 @@ class _Answer:
         self._proposers: dict[int, _FallbackProposer] = {}
         self._origins: list[Origin | _FallbackProposer] = []
         self.suggestions: list[Suggestion] = []
+        self.why_none = USED_UP
+        """What it means if there are fewer suggestions than were asked for."""
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
@@ -172,10 +187,17 @@ class _Answer:
         """Add the next suggestion; return whether the space had one left."""
         snapshot, n = self._snapshot, len(self.suggestions)
         new = [suggestion.parameters for suggestion in self.suggestions]
-        if self._used.is_everything and snapshot.has_noise:
-            # What may be the best of what was measured is measured again.
-            self._used = UsedPoints(snapshot.space, [*snapshot.without_outcome, *new])
         if self._used.is_everything:
+            noise = has_noise(snapshot)
+            if noise:
+                # What may be the best of what was measured is measured again.
+                waiting = [*snapshot.without_outcome, *new]
+                self._used = UsedPoints(snapshot.space, waiting)
+            elif noise is None and (best := best_to_repeat(snapshot, new)) is not None:
+                self._add(Suggestion(best, REPEAT), Origin(REPEAT, WHY_REPEAT))
+                return True
+        if self._used.is_everything:
+            self.why_none = why_no_more(snapshot, new)
             return False
         steps, index = self._generator.steps, snapshot.n_trials + n
         number = step_at(steps, snapshot, n)

@@ -231,7 +231,27 @@ def test_the_search_space_may_be_used_up(
     client.configure_optimization("-loss")
     assert len(client.get_next_trials(3)) == 2
     assert client.get_next_trials(1) == {}
-    assert "1 trials were asked for and 0 are left in the search space" in caplog.text
+    assert (
+        "1 trials were asked for and 0 are left in the search space: every point of "
+        "the search space has been tried"
+    ) in caplog.text
+
+
+def test_what_may_be_best_of_few_settings_is_run_again_only_if_outcomes_differ(
+    tmp_path: Path,
+) -> None:
+    from hpcopt.api.configs import ChoiceParameterConfig
+
+    for noise, n_runs in ((0.0, 4), (1.0, 8)):
+        client = Client(folder=tmp_path / str(noise))
+        kinds = ChoiceParameterConfig("kind", ["a", "b", "c"], "str")
+        client.configure_experiment([kinds])
+        client.configure_optimization("-loss")
+        for n in range(8):
+            for index, parameters in client.get_next_trials(1).items():
+                loss = ord(str(parameters["kind"])) + noise * (n % 2)
+                client.complete_trial(index, {"loss": loss})
+        assert len(client.summarize()) == n_runs
 
 
 def test_a_saved_client_goes_on_where_its_experiment_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from hpcopt.core.errors import FailureRateExceededError, RunnerError
 from hpcopt.core.trials.retry_policy import MAX_INFRASTRUCTURE_RETRIES
 from hpcopt.core.trials.trial import Cause, TrialStatus
 from hpcopt.driver.limits import Limits
+from hpcopt.generation.protocol import USED_UP
+from hpcopt.generation.snapshot import Snapshot
 from tests.support.driver_world import (
     ClusterRunner,
     Hazards,
@@ -211,6 +214,21 @@ def test_stops_with_the_generators_own_reason_when_it_has_no_more_points() -> No
     world = World(Limits(max_trials=10, parallelism=2))
     world.service = RandomService(n_points=3, why_none="mine:Grid has no more points")
     assert world.run().reason == "mine:Grid has no more points"
+
+
+def test_a_generator_that_has_none_is_asked_again_once_a_result_is_known() -> None:
+    class Waiting(RandomService):
+        """Proposes nothing while a trial runs."""
+
+        def request(self, n: int, snapshot: Snapshot) -> None:
+            super().request(n, snapshot)
+            if snapshot.pending and self._answer is not None:
+                self._answer = replace(self._answer, suggestions=())
+
+    world = World(Limits(max_trials=5, parallelism=2))
+    world.service = Waiting(n_points=3)
+    assert world.run().reason == USED_UP
+    check_all_completed_once(world, 3)
 
 
 def test_stops_on_request_leaving_jobs_alone() -> None:

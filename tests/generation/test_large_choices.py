@@ -105,6 +105,15 @@ def test_its_coordinates_are_the_values_in_use_and_a_few_others(method: str) -> 
             assert len(lengthscales) == n_in_use + 8 + 2 + 1
 
 
+def test_the_initial_design_is_as_long_as_for_other_choices_of_many_values() -> None:
+    for n in (32, 33, 5000):
+        space = SearchSpace((ChoiceParameter("c", VALUES[:n]), X))
+        points = sobol_points(space, 12)
+        for n_done, method in ((8, "sobol"), (12, "bo")):
+            now = snapshot(space, told(points[:n_done]))
+            assert methods_of(BayesianGenerator().generate(1, now)) == [method]
+
+
 def test_where_outcomes_have_noise_what_may_be_best_is_proposed_again() -> None:
     space = SPACES["nothing else"]
     points: list[TParameterization] = [{"c": value} for value in VALUES[:40]]
@@ -134,7 +143,7 @@ def test_values_that_no_trial_had_are_predicted_alike() -> None:
 
 def test_the_model_is_that_of_the_next_suggestion() -> None:
     space = SPACES["thousands"]
-    points = sobol_points(space, 10)
+    points = sobol_points(space, 12)
     now = snapshot(space, told(points))
     fitted = fitted_model(now)
     mean = fitted.model.posterior(fitted.encode(points)).mean.detach()[:, 0]

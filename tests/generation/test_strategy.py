@@ -121,7 +121,7 @@ def test_a_space_is_used_up_point_by_point_and_then_fewer_are_given() -> None:
     points = minimise(TINY, lambda p: float(p["n"]), 9)
     assert len({json.dumps(point) for point in points}) == 9
     generation = BayesianGenerator().generate(
-        2, snapshot(TINY, observed(points[:8], lambda p: float(p["n"])))
+        2, snapshot(TINY, observed(points[:8], lambda p: float(p["n"]), 0.0))
     )
     assert parameters_of(generation) == [points[8]]
 
@@ -132,7 +132,8 @@ def test_a_space_is_used_up_by_the_initial_design_too() -> None:
 
 def test_a_failed_point_is_not_proposed_again() -> None:
     points = sobol_points(TINY, 9)
-    now = snapshot(TINY, observed(points[:7], lambda p: float(p["n"])), (), points[7:8])
+    completed = observed(points[:7], lambda p: float(p["n"]), 0.0)
+    now = snapshot(TINY, completed, failed=points[7:8])
     assert parameters_of(BayesianGenerator().generate(9, now)) == [points[8]]
 
 
@@ -268,33 +269,3 @@ def test_the_method_follows_the_number_of_parameters(d: int, method: str) -> Non
     name, why = automatic_method(random_snapshot(d, 3))
     assert name == method
     assert f"{d} continuous parameter" in why
-
-
-@pytest.mark.parametrize("sem", [0.0, 0.2])
-def test_settings_are_repeated_where_their_noise_is_known(sem: float) -> None:
-    points = sobol_points(TINY, 9)
-    loss = {str(point): float(k) for k, point in enumerate(points)}
-    now = snapshot(TINY, observed(points, lambda p: loss[str(p)], sem))
-    found = parameters_of(BayesianGenerator().generate(3, now))
-    if not sem:
-        assert found == []
-        return
-    assert len(found) == 3
-    assert points[0] in found
-    assert all(loss[str(point)] < 5 for point in found[:2])
-
-
-def test_what_failed_or_is_pending_is_not_repeated() -> None:
-    points = sobol_points(TINY, 9)
-    completed = observed(points[2:], mixed_order, 0.2)
-    now = snapshot(TINY, completed, pending=points[:1], failed=points[1:2])
-    found = parameters_of(BayesianGenerator().generate(9, now))
-    assert len(found) == 7
-    assert not [point for point in points[:2] if point in found]
-
-
-def mixed_order(parameters: TParameterization) -> float:
-    """Return a loss that tells all points of ``TINY`` apart."""
-    return (
-        float(parameters["n"]) + {"a": 0.1, "b": 0.2, "c": 0.3}[str(parameters["kind"])]
-    )

@@ -20,7 +20,8 @@ class Origin:
     """By what a trial's parameters were chosen, and why by that."""
 
     method: str
-    """``center`` and ``sobol`` for the initial design; else the method's name."""
+    """``center`` and ``sobol`` for the initial design, ``repeat`` for a setting that is
+    run again to see whether outcomes have noise; else the method's name."""
     why: str
     """Why that one, in a few words."""
     step: int | None = None
