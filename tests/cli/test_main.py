@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from hpcopt import __version__
 from hpcopt.cli.main import command_line
 from hpcopt.core.errors import ConfigError, RunnerError
+from hpcopt.experiment.folder import read_experiment
 from tests.support.cli_world import hpcopt, make_experiment
 
 VERBS = ["init", "check", "doctor", "run", "stop", "status", "best", "trials"]
@@ -135,6 +136,21 @@ def test_the_help_loads_nothing_heavy() -> None:
 def test_a_look_loads_nothing_heavy(words: list[str], tmp_path: Path) -> None:
     folder = make_experiment(tmp_path / "e")
     assert loaded_by(*words, folder) == []
+
+
+@pytest.mark.slow
+def test_a_run_whose_model_is_asked_loads_no_torch_itself(tmp_path: Path) -> None:
+    hpcopt("init", tmp_path)
+    config = tmp_path / "hpcopt.yaml"
+    text = config.read_text(encoding="utf-8")
+    few = text.replace("max_trials: 20", "max_trials: 6")
+    assert few != text
+    config.write_text(few, encoding="utf-8")
+    loaded = loaded_by("run", config, "--local")
+    assert not {"torch", "botorch", "scipy"} & set(loaded)
+    [folder] = (tmp_path / "experiments").iterdir()
+    trials = read_experiment(folder).trials
+    assert "bo" in {trial.generation_method for trial in trials}
 
 
 def test_completion_knows_the_verbs() -> None:
