@@ -5,7 +5,7 @@ Sole owner of torch, botorch and scipy; knows core alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpcopt.core.experiment import Experiment
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 def fitted(experiment: Experiment) -> FittedModel:
     """Return the models that the next suggestion for ``experiment`` would ask.
 
-    They are those of the method ``bo``: of all that is known, over the whole space.
-    Loads torch.
+    They are those that were asked for by name, or else those of the method ``bo``: of
+    all that is known, over the whole space. Loads torch.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: A model is a user's function, which is not found.
     """
     from hpcopt.generation.predict import fitted_model
     from hpcopt.generation.snapshot import Snapshot
-    from hpcopt.generation.spec import threads_of
+    from hpcopt.generation.spec import GeneratorSpec
 
-    return fitted_model(Snapshot.of(experiment), threads_of(experiment.settings))
+    settings: Any = experiment.settings.get("generation", {})
+    spec = GeneratorSpec.from_json(settings)
+    return fitted_model(Snapshot.of(experiment), spec.threads, spec)

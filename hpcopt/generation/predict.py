@@ -11,6 +11,7 @@ from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.catalogue import is_own_fit
 from hpcopt.generation.design.initial import MIN_COMPLETED
 from hpcopt.generation.models.constraint_model import ConstraintModel
 from hpcopt.generation.models.fitted_model import FittedModel
@@ -20,6 +21,8 @@ from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.proposers.schedule import has_long_constraints
 from hpcopt.generation.snapshot import Snapshot
+from hpcopt.generation.spec import GeneratorSpec
+from hpcopt.generation.steps import step_at
 from hpcopt.host.threads import limited_threads
 
 _Model = TypeVar("_Model")
@@ -109,22 +112,35 @@ def constraint_model(
     )
 
 
-def fitted_model(snapshot: Snapshot, threads: int = 1) -> FittedModel:
+def fitted_model(
+    snapshot: Snapshot, threads: int = 1, spec: GeneratorSpec | None = None
+) -> FittedModel:
     """Return the models of all outcomes, as the next trial's suggestion asks them.
 
     Args:
         snapshot: What is known.
         threads: How many threads numerics take meanwhile.
+        spec: What generates; by default the method ``bo``.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: A model is a user's function, which is not found.
     """
     snapshot = _as_modelled(snapshot)
+    steps = GeneratorSpec().all_steps if spec is None else spec.all_steps
+    step = steps[step_at(steps, snapshot, 0)]
+
+    def fit() -> FittedModel:
+        if not is_own_fit(step.model, step.model_options):
+            from hpcopt.generation.named.fitted import named_fitted_model
+
+            folder = None if spec is None else spec.folder
+            return named_fitted_model(snapshot, step, folder)
+        are_long = has_long_constraints(snapshot.n_trials)
+        return FittedModel.of(snapshot, has_long_constraints=are_long)
+
     return _fitted(
-        lambda: FittedModel.of(
-            snapshot,
-            has_long_constraints=has_long_constraints(snapshot.n_trials),
-        ),
+        fit,
         min(n_known(snapshot, objective) for objective in snapshot.goals.objectives),
         threads,
         purpose="learn",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,7 +147,8 @@ def test_the_model_is_that_of_the_next_suggestion() -> None:
     points = sobol_points(space, 12)
     now = snapshot(space, told(points))
     fitted = fitted_model(now)
-    mean = fitted.model.posterior(fitted.encode(points)).mean.detach()[:, 0]
+    posterior: Any = fitted.model.posterior(fitted.encode(points))
+    mean = posterior.mean.detach()[:, 0]
     expected = torch.tensor([value for value, _ in predict(now, points)]).double()
     np.testing.assert_allclose(mean, expected, atol=1e-9)
     lengthscales = BayesianGenerator().generate(1, now).details["lengthscales"]

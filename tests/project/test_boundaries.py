@@ -179,6 +179,7 @@ NEIGHBOURS = {
         "generation.custom",
         "generation.design.initial",
         "generation.models",
+        "generation.named.fitted",
         "generation.proposers.schedule",
         "generation.service",
     ],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from botorch.acquisition.objective import GenericMCObjective
-from botorch.models.model_list_gp_regression import ModelListGP
+from botorch.models.model import ModelList
 
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.space.search_space import SearchSpace
@@ -24,10 +24,11 @@ from hpcopt.generation.snapshot import Snapshot
 class FittedModel:
     """A model of each outcome, over the unit cube that stands for the parameters."""
 
-    model: ModelListGP
-    """One ``SingleTaskGP`` for each of ``outcomes``, in the same order: objectives
-    first, so that larger is better; then constraints, by how much they are satisfied
-    (less than 0 is not); then success, from 1 to -1, if any trial has failed."""
+    model: ModelList
+    """One model for each of ``outcomes``, in the same order, a ``SingleTaskGP`` unless
+    another was asked for by name: objectives first, so that larger is better; then
+    constraints, by how much they are satisfied (less than 0 is not); then success, from
+    1 to -1, if any trial has failed."""
     outcomes: tuple[str, ...]
     """What each of them models, as it was written."""
     X: tuple[torch.Tensor, ...]

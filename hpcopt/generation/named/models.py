@@ -175,8 +175,8 @@ def fitted(model: Model) -> Model:
     """
     if isinstance(model, GPyTorchModel) and model.training:
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    # What was left in the modules by the fit's last evaluation depends on parameters.
-    model.train()
+        # What the fit's last evaluation has left in the modules depends on parameters.
+        model.train()
     model.eval()
     model.requires_grad_(False)
     for module in model.modules():

@@ -41,11 +41,17 @@ OurModels = SingleObjectiveModels | MultiObjectiveModels
 class NamedOutcome:
     """The model of one outcome."""
 
-    name: str
+    data: TrainingData
+    """What it is conditioned on."""
     model: Model
     """Of one output; of a constraint, it holds where that is not below 0."""
     unit: float
     """The standard deviation of the outcomes, as ``model`` has them."""
+
+    @property
+    def name(self) -> str:
+        """The outcome, as a person writes it."""
+        return self.data.name
 
     def mean(self, X: Tensor) -> Tensor:
         """Return the posterior mean at the points ``X``, shape ``(n, d)``: ``(n,)``."""
@@ -127,17 +133,32 @@ def named_outcomes(
         LinAlgError: A model could not be fitted.
     """
     make = partial(_make, snapshot, name, options, folder, device)
-    ours = _data_and_success(snapshot)
+    ours = with_fitted_success(snapshot)
     outcomes = [make(one.data) for one in ours.surrogates if one is not ours.success]
     n = len(outcomes) - len(ours.constraints)
     success = None if ours.success is None else _of_surrogate(ours.success, device)
     return NamedOutcomes(tuple(outcomes[:n]), tuple(outcomes[n:]), success)
 
 
+def with_fitted_success(snapshot: Snapshot) -> OurModels:
+    """Return our models, of which only that of success is fitted."""
+
+    def make(data: TrainingData) -> Surrogate:
+        is_success = data.name == "success"
+        return (Surrogate.fit if is_success else Surrogate.unfitted)(data)
+
+    if snapshot.goals.is_single:
+        return SingleObjectiveModels.of(snapshot, make)
+    return MultiObjectiveModels.of(snapshot, make)
+
+
 def listed(models: Sequence[Model]) -> Model:
-    """Return one model of the outputs of all."""
-    if len(models) == 1:
-        return models[0]
+    """Return one model of the outputs of all; of one, that one."""
+    return models[0] if len(models) == 1 else list_of(models)
+
+
+def list_of(models: Sequence[Model]) -> ModelList:
+    """Return BoTorch's list of models."""
     gpytorchs = [model for model in models if isinstance(model, GPyTorchModel)]
     return (
         ModelListGP(*gpytorchs) if len(gpytorchs) == len(models) else ModelList(*models)
@@ -174,18 +195,6 @@ def unit_cube(d: int, device: torch.device) -> Tensor:
     return torch.stack([zeros, zeros + 1])
 
 
-def _data_and_success(snapshot: Snapshot) -> OurModels:
-    """Return our models, of which only that of success is fitted."""
-
-    def make(data: TrainingData) -> Surrogate:
-        is_success = data.name == "success"
-        return (Surrogate.fit if is_success else Surrogate.unfitted)(data)
-
-    if snapshot.goals.is_single:
-        return SingleObjectiveModels.of(snapshot, make)
-    return MultiObjectiveModels.of(snapshot, make)
-
-
 def _of_surrogate(surrogate: Surrogate, device: torch.device) -> NamedOutcome:
     model = copy.deepcopy(surrogate.model)
     unit = 1.0
@@ -194,7 +203,7 @@ def _of_surrogate(surrogate: Surrogate, device: torch.device) -> NamedOutcome:
     else:
         del model.outcome_transform
     model.to(device).requires_grad_(False)
-    return NamedOutcome(surrogate.data.name, model, unit)
+    return NamedOutcome(surrogate.data, model, unit)
 
 
 def _make(
@@ -224,11 +233,11 @@ def _make(
     model = call("model", name, function, arguments, options)
     if not is_own(name):
         with blamed("model", name):
-            return NamedOutcome(data.name, fitted(model), scale.std)
+            return NamedOutcome(data, fitted(model), scale.std)
     if isinstance(model, Model):
         with blamed("model", name):
             model = fitted(model)
-    return NamedOutcome(data.name, check_model(name, model, X), scale.std)
+    return NamedOutcome(data, check_model(name, model, X), scale.std)
 
 
 def _column(values: Array, device: torch.device) -> Tensor:

@@ -82,7 +82,7 @@ def test_several_objectives_are_models_of_their_own() -> None:
     )
     fitted = fitted_model(snapshot(SQUARE, trials, objective="-a, -b"))
     assert fitted.outcomes == ("-a", "-b")
-    posterior = fitted.model.posterior(fitted.X[0][None])
+    posterior: Any = fitted.model.posterior(fitted.X[0][None])
     assert posterior.mean.shape == (1, 12, 2)
 
 
