@@ -7,22 +7,46 @@ models, and no files; owner of plotly. ``models.py`` alone asks the models.
 from __future__ import annotations
 
 from hpcopt.analysis.analysis import Analysis
+from hpcopt.analysis.best_trials import BestTrials
+from hpcopt.analysis.graphviz.generation_strategy_graph import GenerationStrategyGraph
+from hpcopt.analysis.graphviz.graphviz_analysis import GraphvizAnalysisCard
+from hpcopt.analysis.graphviz.hierarchical_search_space_graph import (
+    HierarchicalSearchSpaceGraph,
+)
 from hpcopt.analysis.markdown.markdown_analysis import MarkdownAnalysisCard
+from hpcopt.analysis.metric_summary import MetricSummary
+from hpcopt.analysis.plotly.arm_effects import ArmEffectsPlot
 from hpcopt.analysis.plotly.cross_validation import CrossValidationPlot
+from hpcopt.analysis.plotly.marginal_effects import MarginalEffectsPlot
+from hpcopt.analysis.plotly.parallel_coordinates import ParallelCoordinatesPlot
 from hpcopt.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
+from hpcopt.analysis.plotly.progression import ProgressionPlot
+from hpcopt.analysis.plotly.scatter import ScatterPlot
 from hpcopt.analysis.plotly.sensitivity import SensitivityAnalysisPlot
 from hpcopt.analysis.plotly.surface.contour import ContourPlot
 from hpcopt.analysis.plotly.surface.slice import SlicePlot
 from hpcopt.analysis.plotly.top_surfaces import TopSurfacesAnalysis
 from hpcopt.analysis.plotly.utility_progression import UtilityProgressionAnalysis
+from hpcopt.analysis.search_space_summary import SearchSpaceSummary
 from hpcopt.analysis.summary import Summary
 
 __all__ = [
     "Analysis",
+    "ArmEffectsPlot",
+    "BestTrials",
     "ContourPlot",
     "CrossValidationPlot",
+    "GenerationStrategyGraph",
+    "GraphvizAnalysisCard",
+    "HierarchicalSearchSpaceGraph",
+    "MarginalEffectsPlot",
     "MarkdownAnalysisCard",
+    "MetricSummary",
+    "ParallelCoordinatesPlot",
     "PlotlyAnalysisCard",
+    "ProgressionPlot",
+    "ScatterPlot",
+    "SearchSpaceSummary",
     "SensitivityAnalysisPlot",
     "SlicePlot",
     "Summary",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,6 +30,7 @@ __all__ = [
     "AnalysisNotApplicableStateError",
     "ErrorAnalysisCard",
     "NotApplicableStateAnalysisCard",
+    "compute_all",
     "display_cards",
 ]
 
@@ -157,6 +158,19 @@ class Analysis(Protocol):
     ) -> AnalysisCardGroup:
         """Return a group of cards."""
         return AnalysisCardGroup(_name(self), title, subtitle, children)
+
+
+def compute_all(
+    analyses: Iterable[Analysis],
+    experiment: ExperimentView | None,
+    generation_strategy: GenerationStrategyView | None,
+    adapter: Any = None,
+) -> list[AnalysisCardBase]:
+    """Return the card of each analysis, or one that says why there is none."""
+    return [
+        one.compute_or_error_card(experiment, generation_strategy, adapter)
+        for one in analyses
+    ]
 
 
 def display_cards(cards: Sequence[AnalysisCardBase]) -> None:

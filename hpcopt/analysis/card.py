@@ -16,6 +16,9 @@ from typing_extensions import override
 
 from hpcopt.analysis import page
 
+#: A table of more columns has a row of a page for itself.
+_MOST_COLUMNS = 5
+
 
 class AnalysisCardBase(ABC):
     """A card or a group of cards."""
@@ -89,9 +92,9 @@ class AnalysisCardGroup(AnalysisCardBase):
     @override
     def to_html(self) -> str:
         parts = []
-        for is_leaf, children in groupby(self.children, _is_leaf):
+        for is_narrow, children in groupby(self.children, _is_narrow):
             inner = [child.to_html() for child in children]
-            parts += [page.grid(inner)] if is_leaf else inner
+            parts += [page.grid(inner)] if is_narrow else inner
         return page.group(self.title, self.subtitle, parts)
 
 
@@ -133,6 +136,11 @@ class AnalysisCard(AnalysisCardBase):
     def to_html(self) -> str:
         return page.card(self.title, self.subtitle, self.body_html())
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the whole width of a page."""
+        return len(self.df.columns) > _MOST_COLUMNS
+
     def body_html(self) -> str:
         """Return what is shown below the title."""
         return page.table(self.df)
@@ -154,5 +162,5 @@ class NotApplicableStateAnalysisCard(AnalysisCard):
         return f"<p>{escape(self.blob)}</p>"
 
 
-def _is_leaf(card: AnalysisCardBase) -> bool:
-    return isinstance(card, AnalysisCard)
+def _is_narrow(card: AnalysisCardBase) -> bool:
+    return isinstance(card, AnalysisCard) and not card.is_wide

@@ -19,7 +19,7 @@ from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.space.search_space import Parameter
-from hpcopt.core.trials.trial import Trial, TrialStatus
+from hpcopt.core.trials.trial import Observation, Trial, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
 
 if TYPE_CHECKING:
@@ -215,12 +215,21 @@ class ExperimentView:
         rows = [
             (trial.index, trial.arm_name, name, name, o.mean, o.sem, o.step)
             for trial in self.core.trials
-            for name, o in trial.outcome.items()
+            for (name, _), o in latest_by_step(trial).items()
         ]
         columns = ["trial_index", "arm_name", "metric_name", "metric_signature"]
         df = pd.DataFrame(rows, columns=[*columns, "mean", "sem", "step"])
         df = df.astype({"mean": float, "sem": float})
         return DataView(df if df["step"].any() else df.drop(columns="step"))
+
+
+def latest_by_step(trial: Trial) -> dict[tuple[str, int], Observation]:
+    """Return each metric's value at each step, the latest that was reported."""
+    return {
+        (name, o.step): o
+        for report in trial.reports
+        for name, o in report.outcome.items()
+    }
 
 
 def required(experiment: ExperimentView | None) -> ExperimentView:

@@ -1,10 +1,23 @@
-"""Which metric a card is about."""
+"""Which metrics a card is about."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.core.errors import UsageError
 from hpcopt.core.names import expected_name
+
+
+def check_metrics(experiment: ExperimentView, names: Iterable[str]) -> None:
+    """Check that an experiment has metrics of these names.
+
+    Raises:
+        UsageError: It has no such metric.
+    """
+    for name in names:
+        if name not in experiment.metrics:
+            raise UsageError(f"metric_name: {expected_name(name, experiment.metrics)}")
 
 
 def selected_metric(experiment: ExperimentView, metric_name: str | None) -> str:
@@ -14,10 +27,7 @@ def selected_metric(experiment: ExperimentView, metric_name: str | None) -> str:
         UsageError: There is no such metric, or the objective has several.
     """
     if metric_name is not None:
-        if metric_name not in experiment.metrics:
-            raise UsageError(
-                f"metric_name: {expected_name(metric_name, experiment.metrics)}"
-            )
+        check_metrics(experiment, [metric_name])
         return metric_name
     goals = experiment.core.goals
     names = list(dict.fromkeys(n for one in goals.objectives for n in one.metric_names))

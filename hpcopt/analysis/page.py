@@ -22,15 +22,16 @@ _STYLE = """\
 .hpcopt-group .hpcopt-group > h2 { font-size: 1.15em; }
 .hpcopt-grid { display: grid; gap: 12px; margin-top: 12px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); }
+.hpcopt-group > .hpcopt-card { margin-top: 12px; }
 .hpcopt-card { border: 1px solid rgba(128, 128, 128, .4); border-radius: 8px;
   padding: 12px 14px; min-width: 0; box-sizing: border-box; }
 .hpcopt-card > h3 { font-size: 1em; margin: 0; font-weight: 650; }
-.hpcopt-subtitle { margin: .2em 0 .6em; font-size: .9em; line-height: 1.4;
-  opacity: .8; }
-details.hpcopt-subtitle > summary { cursor: pointer; list-style: none; overflow: hidden;
-  white-space: nowrap; text-overflow: ellipsis; }
-details.hpcopt-subtitle > summary::-webkit-details-marker { display: none; }
-details.hpcopt-subtitle[open] > summary { white-space: normal; }
+.hpcopt-subtitle { margin: .25em 0 .6em; font-size: .9em; line-height: 1.4; }
+.hpcopt-subtitle > summary { cursor: pointer; list-style: none; overflow: hidden;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
+  line-clamp: 3; opacity: .85; }
+.hpcopt-subtitle > summary::-webkit-details-marker { display: none; }
+.hpcopt-subtitle[open] > summary { display: block; }
 .hpcopt-body { overflow: auto; max-height: 500px; }
 .hpcopt-body > .hpcopt-plot { height: 440px; }
 .hpcopt-body pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85em;
@@ -38,9 +39,21 @@ details.hpcopt-subtitle[open] > summary { white-space: normal; }
 .hpcopt-body table { border-collapse: collapse; font-size: .85em; border: none;
   font-variant-numeric: tabular-nums; }
 .hpcopt-body th, .hpcopt-body td { padding: 3px 9px; text-align: right; border: none;
-  border-bottom: 1px solid rgba(128, 128, 128, .25); max-width: 32em;
-  overflow-wrap: anywhere; }
+  border-bottom: 1px solid rgba(128, 128, 128, .25); white-space: nowrap; }
+.hpcopt-body th { font-weight: 600; }
 .hpcopt-body td.hpcopt-text, .hpcopt-body th.hpcopt-text { text-align: left; }
+.hpcopt-body td.hpcopt-long { white-space: normal; min-width: 22em;
+  overflow-wrap: anywhere; text-align: left; }
+.hpcopt-node { border: 1px solid rgba(128, 128, 128, .6); border-radius: 6px;
+  padding: 5px 10px; margin: 3px 0; }
+.hpcopt-chain > .hpcopt-node { width: fit-content; min-width: 16em; }
+.hpcopt-current { border: 2px solid #0072B2; background: rgba(0, 114, 178, .15); }
+.hpcopt-arrow { padding: 2px 0 2px 2em; }
+.hpcopt-branch { border-left: 3px solid rgba(128, 128, 128, .5); margin: 5px 0;
+  padding-left: 10px; }
+.hpcopt-status { display: inline-block; margin: 0 0 .6em; padding: 1px 9px;
+  border-radius: 99px; border: 1.5px solid currentColor; font-size: .8em;
+  font-weight: 650; }
 """
 
 #: A notebook's require.js must not take plotly for one of its modules.
@@ -49,13 +62,21 @@ _PLOTLY = (
     ".call(window); }}</script>"
 )
 
+#: Texts of more characters are wrapped.
+_LONG = 40
+
 _SCRIPT = """\
 window.hpcoptPlot = function (place, figure) {
   const text = () => getComputedStyle(place).color;
   const layout = Object.assign({}, figure.layout);
   layout.font = Object.assign({}, layout.font, { color: text() });
-  const config = { responsive: true, displaylogo: false };
-  Plotly.newPlot(place, figure.data, layout, config);
+  const config = { displaylogo: false, modeBarButtonsToRemove:
+    ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"] };
+  Plotly.newPlot(place, figure.data, layout, config).then(() => {
+    new ResizeObserver(() => {
+      if (place.clientWidth > 0) { Plotly.Plots.resize(place); }
+    }).observe(place);
+  });
   const recolour = () => requestAnimationFrame(
     () => Plotly.relayout(place, { "font.color": text() }));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
@@ -122,25 +143,24 @@ def table(df: pd.DataFrame) -> str:
         for name, of in zip(df.columns, classes, strict=True)
     )
     rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{of}>{_cell(value)}</td>"
-            for value, of in zip(row, classes, strict=True)
-        )
-        + "</tr>"
+        f"<tr>{''.join(map(_cell, row, classes))}</tr>"
         for row in df.itertuples(index=False, name=None)
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, of: str) -> str:
     if value is None or value is pd.NA or value is pd.NaT or value != value:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
+        return "<td></td>"
+    if isinstance(value, float):
+        return f"<td{of}>{value:.6g}</td>"
+    text = str(value)
+    of = ' class="hpcopt-long"' if len(text) > _LONG else of
+    return f"<td{of}>{escape(text)}</td>"
 
 
 def _subtitle(text: str) -> str:
-    """Return the subtitle: its first line, the rest once it is clicked at."""
+    """Return the subtitle: its first lines, the rest once it is clicked at."""
     if not text:
         return ""
     return (

@@ -28,7 +28,7 @@ class Utility:
     """The utility after each trial with an outcome, by index."""
 
     label: str
-    """What it is, for an axis: ``best hartmann6``, ``hypervolume``."""
+    """What it is of, for an axis: ``hartmann6``, ``hypervolume``."""
     trials: Sequence[Trial]
     """The ``n`` completed and early-stopped trials with all metrics."""
     is_feasible: npt.NDArray[np.bool_]
@@ -64,7 +64,7 @@ def utility_of(experiment: Experiment) -> Utility:
     feasible = np.where(is_feasible, Y[:, 0] if len(Y) else [], -np.inf)
     best = np.maximum.accumulate(feasible)
     best = np.where(np.isfinite(best), best * scale, np.nan)
-    label = f"best {reading_label(goals.objective)}"
+    label = reading_label(goals.objective)
     values = Y[:, 0] * scale if len(Y) else np.zeros(0)
     return Utility(label, trials, is_feasible, best, values)
 

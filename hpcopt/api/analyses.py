@@ -89,7 +89,7 @@ class Analyses(Inspection):
         """
         from hpcopt.analysis.generation_strategy import GenerationStrategyView
 
-        return GenerationStrategyView.of(self._experiment.core)
+        return GenerationStrategyView(self._experiment.core)
 
     def _as_it_stands(self) -> Experiment:
         """Return the experiment, without any trial where it is not begun."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -216,18 +216,23 @@ class Experiment:
         values = [self.goals.values(trial.outcome) for trial in trials]
         return list(itertools.compress(trials, is_nondominated(values).tolist()))
 
-    def trials_of_interest(self) -> list[Trial]:
-        """Return the completed trials that are candidates for the best, by index.
+    def trials_of_interest(
+        self, statuses: Collection[TrialStatus] = (TrialStatus.COMPLETED,)
+    ) -> list[Trial]:
+        """Return the trials that are candidates for the best, by index.
 
-        Their objectives are known, they are known to satisfy all outcome constraints
-        and objective thresholds, and they lie in the present search space.
+        They have one of ``statuses``, their objectives are known, they are known to
+        satisfy all outcome constraints and objective thresholds, and they lie in the
+        present search space.
         """
         goals = self.absolute_goals
         needed = {name for one in goals.objectives for name in one.metric_names}
         trials = [
             trial
-            for trial in self.completed_trials()
-            if needed <= trial.outcome.keys() and goals.is_of_interest(trial.outcome)
+            for trial in self._table.trials
+            if trial.status in statuses
+            and needed <= trial.outcome.keys()
+            and goals.is_of_interest(trial.outcome)
         ]
         has_outside = any(trial.outside for trial in trials)
         if self._space_changed is not None or has_outside:

@@ -140,10 +140,18 @@ class BayesianGenerator:
             return ASKED
         if level is FallbackLevel.DESIGN:
             return "a model failed, or took too long"
-        n_initial = self.n_initial or self._n_initial(number, snapshot)
+        n_initial = self.n_initial_of(number, snapshot)
         return why_no_model(snapshot, n_trials, n_initial)
 
-    def _n_initial(self, number: int, snapshot: Snapshot) -> int:
+    def n_initial_of(self, number: int, snapshot: Snapshot) -> int:
+        """Return how many trials come before the model of a step.
+
+        Args:
+            number: The step.
+            snapshot: What is known.
+        """
+        if self.n_initial is not None:
+            return self.n_initial
         before = self.steps[:number]
         if any(METHODS[step.method].proposer is None for step in before):
             return MIN_COMPLETED

@@ -71,6 +71,7 @@ OWNERS = {
     "pandas": ["analysis/", "api/"],
     "plotly": ["analysis/"],
     "IPython": ["analysis/page.py"],
+    "graphviz": ["analysis/graphviz/graphviz_analysis.py"],
     "jinja2": ["runners/script/template.py"],
     "pydantic": ["config/"],
     "pydantic_core": ["config/file.py"],
@@ -206,16 +207,23 @@ NEIGHBOURS = {
     "analysis/plotly": ["analysis", "generation.models.metric_model"],
     "analysis/plotly/surface": ["analysis"],
     "analysis/markdown": ["analysis.card"],
-    "analysis/graphviz": [],
+    "analysis/graphviz": ["analysis"],
     "analysis/healthcheck": ["analysis"],
     "analysis": [
+        "analysis.graphviz",
+        "analysis.healthcheck",
         "analysis.markdown",
         "analysis.plotly",
+        "generation.choice",
         "generation.design.initial",
+        "generation.methods",
         "generation.models",
         "generation.predict",
+        "generation.protocol",
         "generation.snapshot",
         "generation.spec",
+        "generation.steps",
+        "generation.strategy",
     ],
     "config": [
         "driver.limits",
@@ -527,7 +535,7 @@ def test_importing_the_front_doors_loads_nothing_heavy(name: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     loaded = {module.split(".")[0] for module in done.stdout.split()}
-    heavy = {"torch", "botorch", "gpytorch", "submitit", "h5py", "pandas"}
+    heavy = {"torch", "botorch", "gpytorch", "submitit", "h5py", "pandas", "plotly"}
     assert "hpcopt" in loaded
     assert loaded & heavy == set()
 

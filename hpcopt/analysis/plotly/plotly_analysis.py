@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -15,8 +20,13 @@ class PlotlyAnalysisCard(AnalysisCard):
     """A card whose blob is a figure as JSON."""
 
     def get_figure(self) -> go.Figure:
-        """Return the figure."""
-        return pio.from_json(self.blob)
+        """Return the figure, its numbers as arrays."""
+        return go.Figure(_with_arrays(json.loads(self.blob)))
+
+    @property
+    @override
+    def is_wide(self) -> bool:
+        return False
 
     @override
     def body_html(self) -> str:
@@ -36,3 +46,17 @@ def create_plotly_analysis_card(
         fig: The figure.
     """
     return PlotlyAnalysisCard(name, title, subtitle, df, pio.to_json(fig))
+
+
+def _with_arrays(value: Any) -> Any:
+    """Return a figure's JSON with arrays in place of those that plotly has packed."""
+    if isinstance(value, list):
+        return [_with_arrays(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() >= {"dtype", "bdata"}:
+        packed = base64.b64decode(value["bdata"])
+        array = np.frombuffer(packed, dtype=value["dtype"])
+        shape = str(value.get("shape", array.size)).split(",")
+        return array.reshape([int(n) for n in shape])
+    return {key: _with_arrays(one) for key, one in value.items()}

@@ -50,6 +50,7 @@ _TEMPLATE = go.layout.Template(
         "yaxis": _AXIS,
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0},
         "hoverlabel": {"align": "left", "namelength": -1},
+        "modebar": {"bgcolor": "rgba(0, 0, 0, 0)", "color": GREY},
     }
 )
 
@@ -97,6 +98,7 @@ def error_bars(sems: Array) -> dict[str, Any]:
         "array": np.nan_to_num(Z_95 * sems, nan=0.0),
         "thickness": 1,
         "width": 0,
+        "color": GREY,
     }
 
 

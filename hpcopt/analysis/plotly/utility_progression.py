@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -115,10 +114,13 @@ def _subtitle(utility: Utility) -> str:
         if since == 0
         else f"and {since} trial{'s' if since > 1 else ''} since then did no better"
     )
-    infeasible = "" if utility.is_feasible.all() else "; infeasible trials do not count"
+    what = (
+        "The hypervolume that the Pareto front dominates"
+        if utility.values is None
+        else f"The best {utility.label} that was observed"
+    )
+    infeasible = "" if utility.is_feasible.all() else "; what is infeasible is no gain"
     return (
-        f"The {utility.label} over the trials{infeasible}. It is "
-        f"{utility.best[-1]:.6g} since trial {utility.trials[last].index}, {after}."
-        if math.isfinite(utility.best[-1])
-        else ""
+        f"{what}, after each trial{infeasible}. It is {utility.best[-1]:.6g} since "
+        f"trial {utility.trials[last].index}, {after}."
     )

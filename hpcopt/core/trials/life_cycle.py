@@ -5,6 +5,7 @@ All raise ``StorageError`` where the event is not possible in the trial's state.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hpcopt.core.errors import StorageError
@@ -12,7 +13,15 @@ from hpcopt.core.frozen import changed
 from hpcopt.core.trials import events as ev
 from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
 from hpcopt.core.trials.origin import Origin
-from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
+from hpcopt.core.trials.trial import (
+    Attempt,
+    Cause,
+    Observation,
+    Phase,
+    ReportedData,
+    Trial,
+    TrialStatus,
+)
 
 #: In these states a trial's data are not used, whatever is attached.
 _WITHOUT_DATA = (TrialStatus.CANDIDATE, TrialStatus.FAILED, TrialStatus.ABANDONED)
@@ -135,8 +144,13 @@ def attempt_ended(trial: Trial, event: ev.AttemptEnded) -> Trial:
 
 def completed(trial: Trial, event: ev.TrialCompleted) -> Trial:
     """Return the trial completed, with its outcome."""
-    status, outcome = TrialStatus.COMPLETED, event.outcome
-    return _ended(trial, event.time, status=status, outcome=outcome)
+    return _ended(
+        trial,
+        event.time,
+        status=TrialStatus.COMPLETED,
+        outcome=event.outcome,
+        reports=_reports(trial, event.time, event.outcome),
+    )
 
 
 def failed(trial: Trial, event: ev.TrialFailed) -> Trial:
@@ -173,7 +187,11 @@ def with_data(trial: Trial, event: ev.DataAttached) -> Trial:
         raise StorageError(
             f"trial {trial.index} is {trial.status}: data of it mean nothing"
         )
-    return changed(trial, outcome={**trial.outcome, **event.outcome})
+    return changed(
+        trial,
+        outcome={**trial.outcome, **event.outcome},
+        reports=_reports(trial, event.time, event.outcome),
+    )
 
 
 def cancelled(trial: Trial, by: str) -> Trial:
@@ -196,9 +214,19 @@ def reopened(trial: Trial) -> Trial:
         reason="",
         ended_at=None,
         outcome={},
+        reports=(),
         is_manual=False,
         n_old_attempts=len(trial.attempts),
     )
+
+
+def _reports(
+    trial: Trial, time: float, outcome: Mapping[str, Observation]
+) -> tuple[ReportedData, ...]:
+    """Return all reports, with what ``outcome`` adds to what is known already."""
+    known = trial.outcome
+    new = {name: o for name, o in outcome.items() if known.get(name) != o}
+    return (*trial.reports, ReportedData(time, new)) if new else trial.reports
 
 
 def _ended(trial: Trial, time: float, **changes: Any) -> Trial:

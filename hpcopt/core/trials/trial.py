@@ -229,6 +229,15 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class ReportedData:
+    """Observations of a trial that were reported together."""
+
+    time: float
+    """When, in seconds since the epoch."""
+    outcome: Mapping[str, Observation]
+
+
+@dataclass(frozen=True)
 class Trial:
     """One parameterization, its attempts and its outcome."""
 
@@ -242,6 +251,9 @@ class Trial:
     attempts: tuple[Attempt, ...] = ()
     outcome: Mapping[str, Observation] = field(default_factory=dict)
     """Metric name to observation; metrics that are not known yet are missing."""
+    reports: tuple[ReportedData, ...] = ()
+    """Everything that was reported of it, in order: where a metric was reported at
+    several steps, its ``outcome`` is the latest of them."""
     is_manual: bool = False
     """Whether a script evaluates it itself, and no runner."""
     name: str = ""

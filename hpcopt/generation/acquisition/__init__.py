@@ -2,3 +2,10 @@
 
 Knows the models, and not how a point is searched for.
 """
+
+from __future__ import annotations
+
+# It loads BoTorch without the warnings of what BoTorch stands on.
+import hpcopt.generation.models
+
+__all__ = ["hpcopt"]

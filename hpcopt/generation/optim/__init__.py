@@ -2,3 +2,10 @@
 
 Knows acquisitions, models' means and the design, and not whose turn it is.
 """
+
+from __future__ import annotations
+
+# It loads BoTorch without the warnings of what BoTorch stands on.
+import hpcopt.generation.models
+
+__all__ = ["hpcopt"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -56,12 +55,6 @@ def card_of(analysis: Any, experiment: Any) -> PlotlyAnalysisCard:
     card = analysis.compute_or_error_card(experiment)
     assert isinstance(card, PlotlyAnalysisCard), f"{card.subtitle} {card.blob}"
     return card
-
-
-def z_of(contour: Any) -> Any:
-    """Return the values of a contour, which plotly writes in base 64."""
-    values = np.frombuffer(base64.b64decode(contour.z["bdata"]), contour.z["dtype"])
-    return values.reshape([int(n) for n in contour.z["shape"].split(",")])
 
 
 def test_a_slice_is_what_the_model_expects_there() -> None:
@@ -175,7 +168,7 @@ def test_a_contour_is_what_the_model_expects_there() -> None:
     np.testing.assert_allclose(card.df["loss_mean"], mean, rtol=1e-5)
     np.testing.assert_allclose(card.df["loss_sem"], sem, rtol=1e-4)
     contour, crosses = card.get_figure().data
-    z = z_of(contour)
+    z = contour.z
     i, j = 7, 11
     expected, _ = models_of(now).predict(
         "loss", [{"x": contour.x[j], "y": contour.y[i]}]
@@ -188,14 +181,14 @@ def test_a_contour_is_what_the_model_expects_there() -> None:
 def test_contours_of_many_trials_stay_small() -> None:
     now = view_of(SQUARE, bowl, 60)
     card = card_of(ContourPlot("x", "y"), now)
-    assert z_of(card.get_figure().data[0]).shape == (40, 40)
+    assert card.get_figure().data[0].z.shape == (40, 40)
     assert card.df["sampled"].sum() == 60
 
 
 def test_uncertainty_can_be_shown() -> None:
     card = card_of(ContourPlot("x", "y", display="sem"), view_of(SQUARE, bowl))
     assert card.title == "loss (Standard Error) vs. x, y"
-    z = z_of(card.get_figure().data[0])
+    z = card.get_figure().data[0].z
     assert z.max() == pytest.approx(card.df[~card.df["sampled"]]["loss_sem"].max())
 
 
