@@ -238,9 +238,10 @@ class AskTell(Configuration):
 
     def _acquire(self, method: str) -> HeldExperiment:
         """Return the experiment for this client to write; begin it if it is new."""
-        if self._held is None or self._held.is_closed:
-            self._held = HeldExperiment.acquire(self._spec(method), self)
-        return self._held
+        held, spec = self._held, self._spec(method)
+        if held is None or held.is_closed or held.settings != spec.settings:
+            held = self._held = HeldExperiment.acquire(spec, self)
+        return held
 
 
 def _check_baseline(experiment: Experiment) -> None:

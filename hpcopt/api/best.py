@@ -6,6 +6,7 @@ Loads the models when it is called.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hpcopt.api.outcomes import observed_outcome
 from hpcopt.core.errors import GenerationError, UsageError
@@ -15,7 +16,7 @@ from hpcopt.core.trials.trial import Trial
 from hpcopt.core.types import TOutcome, TParameterization
 from hpcopt.generation.design.initial import MIN_COMPLETED
 from hpcopt.generation.snapshot import Snapshot
-from hpcopt.generation.spec import threads_of
+from hpcopt.generation.spec import GeneratorSpec, threads_of
 
 #: Parameters, outcome, trial index and arm name.
 Best = tuple[TParameterization, TOutcome, int, str]
@@ -92,16 +93,20 @@ def predictions(
 ) -> list[dict[str, tuple[float, float]]]:
     """Return the predictive mean and standard error of each metric at each point.
 
+    They are those of the model that the next suggestion asks.
+
     Raises:
         UsageError: A point is not in the search space.
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: The function that makes a model of the user's cannot be found.
     """
     from hpcopt.generation.predict import predict_metrics
 
     for point in points:
         experiment.space.check(point)
-    threads = threads_of(experiment.settings)
-    return predict_metrics(Snapshot.of(experiment), points, threads)
+    settings: Any = experiment.settings.get("generation", {})
+    spec = GeneratorSpec.from_json(settings)
+    return predict_metrics(Snapshot.of(experiment), points, spec.threads, spec)
 
 
 def _predicted_values(
@@ -125,8 +130,11 @@ def _predicted_values(
 def _predicted_outcomes(
     experiment: Experiment, trials: Sequence[Trial]
 ) -> list[TOutcome]:
+    from hpcopt.generation.predict import predict_metrics
+
+    points, threads = [t.parameters for t in trials], threads_of(experiment.settings)
     try:
-        found = predictions(experiment, [trial.parameters for trial in trials])
+        found = predict_metrics(Snapshot.of(experiment), points, threads)
     except GenerationError as exc:
         raise _without_model(exc) from exc
     return [dict(outcome) for outcome in found]

@@ -36,6 +36,8 @@ class HeldExperiment:
             StorageError: The journal cannot be read or written.
         """
         clock = SystemClock()
+        self.settings = spec.settings
+        """What may change, as it was when this was taken up."""
         check_space(spec.space)
         make_folder(spec.folder)
         with ExitStack() as stack:
@@ -82,8 +84,8 @@ class HeldExperiment:
             _, changes = continued_space(
                 held.experiment, spec.definition(), spec.folder
             )
-            if changes:
-                held.close()  # to be taken up again in the changed search space
+            if changes or held.settings != spec.settings:
+                held.close()  # to be taken up again with what has changed
         if held is None or held.is_closed:
             held = _HELD[spec.folder] = cls(spec)
         held._holders.add(holder)

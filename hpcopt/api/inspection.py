@@ -107,7 +107,8 @@ class Inspection(AskTell):
         """Return the models of all outcomes as BoTorch has them: hpcopt's own addition.
 
         They are fitted to the completed trials as for the next suggestion, and come
-        with their training data and the map between parameters and the unit cube.
+        with their training data and the map between parameters and the unit cube. Where
+        a model was configured by its name, it is that one.
 
         Raises:
             UsageError: The experiment is not configured or not begun.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.goals.metric_sum import MetricSum
@@ -22,8 +24,10 @@ from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.proposers.schedule import has_long_constraints
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.spec import GeneratorSpec
-from hpcopt.generation.steps import step_at
+from hpcopt.generation.steps import GenerationStep, step_at
 from hpcopt.host.threads import limited_threads
+
+Array = npt.NDArray[np.float64]
 
 _Model = TypeVar("_Model")
 
@@ -127,14 +131,12 @@ def fitted_model(
         ConfigError: A model is a user's function, which is not found.
     """
     snapshot = _as_modelled(snapshot)
-    steps = GeneratorSpec().all_steps if spec is None else spec.all_steps
-    step = steps[step_at(steps, snapshot, 0)]
+    step, folder = _next_step(snapshot, spec)
 
     def fit() -> FittedModel:
         if not is_own_fit(step.model, step.model_options):
             from hpcopt.generation.named.fitted import named_fitted_model
 
-            folder = None if spec is None else spec.folder
             return named_fitted_model(snapshot, step, folder)
         are_long = has_long_constraints(snapshot.n_trials)
         return FittedModel.of(snapshot, has_long_constraints=are_long)
@@ -160,7 +162,10 @@ def n_known(snapshot: Snapshot, metric_sum: MetricSum) -> int:
 
 
 def predict_metrics(
-    snapshot: Snapshot, points: Sequence[TParameterization], threads: int = 1
+    snapshot: Snapshot,
+    points: Sequence[TParameterization],
+    threads: int = 1,
+    spec: GeneratorSpec | None = None,
 ) -> list[dict[str, tuple[float, float]]]:
     """Return each metric's mean and standard error at each of ``points``.
 
@@ -170,9 +175,11 @@ def predict_metrics(
         snapshot: What is known.
         points: Parameterizations of the snapshot's space.
         threads: How many threads numerics take meanwhile.
+        spec: What generates, whose model is asked; by default the method ``bo``.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: A model is a user's function, which is not found.
     """
     snapshot = _as_modelled(snapshot)
     X = snapshot.space.encode(points)
@@ -182,14 +189,36 @@ def predict_metrics(
         is_little = n_known(snapshot, alone) < MIN_COMPLETED
         if is_little and len(snapshot.completed) >= MIN_COMPLETED:
             continue
-        model = metric_model(snapshot, name, threads)
-        with limited_threads(threads):
-            moments = model.predict(X)
+        moments = _fitted(
+            partial(_moments, snapshot, name, spec, X),
+            n_known(snapshot, alone),
+            threads,
+        )
         for outcome, mean, sem in zip(
             found, *map(np.ndarray.tolist, moments), strict=True
         ):
             outcome[name] = mean, sem
     return found
+
+
+def _moments(
+    snapshot: Snapshot, metric: str, spec: GeneratorSpec | None, X: Array
+) -> tuple[Array, Array]:
+    """Return a metric's mean and standard error at points of the cube, ``(n, d)``."""
+    step, folder = _next_step(snapshot, spec)
+    if is_own_fit(step.model, step.model_options):
+        return MetricModel.fit(snapshot, metric).predict(X)
+    from hpcopt.generation.named.fitted import predicted_by_name
+
+    return predicted_by_name(snapshot, metric, step, folder, X)
+
+
+def _next_step(
+    snapshot: Snapshot, spec: GeneratorSpec | None
+) -> tuple[GenerationStep, str | None]:
+    """Return the next trial's step, and where a user's own module is."""
+    spec = spec or GeneratorSpec()
+    return spec.all_steps[step_at(spec.all_steps, snapshot, 0)], spec.folder
 
 
 def _as_modelled(snapshot: Snapshot) -> Snapshot:

@@ -25,6 +25,7 @@ from hpcopt.generation.replay import replay
 from hpcopt.generation.service.environment import environment
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.spec import GeneratorSpec
+from hpcopt.generation.steps import checked_steps
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
 from tests.support.driver_world import World
@@ -36,9 +37,12 @@ class RealService:
 
     is_concurrent = True
 
-    def __init__(self, clock: FakeClock, rng: random.Random) -> None:
+    def __init__(
+        self, clock: FakeClock, rng: random.Random, generator: BayesianGenerator
+    ) -> None:
         self._clock = clock
         self._rng = rng
+        self._generator = generator
         self._request: tuple[int, Snapshot, float] | None = None
 
     @property
@@ -56,7 +60,7 @@ class RealService:
             return None
         self._clock.time = max(self._clock.time, ready_at)
         self._request = None
-        answer = BayesianGenerator(n_initial=2).generate(n, snapshot)
+        answer = self._generator.generate(n, snapshot)
         return dataclasses.replace(answer, seconds=2.0)
 
     def close(self) -> None:
@@ -74,11 +78,26 @@ def from_disk(events: Sequence[ev.Event]) -> list[ev.Event]:
     return [event_from_json(json.loads(line)) for line in lines]
 
 
+STEPS = checked_steps(
+    [
+        {"method": "sobol", "until": {"trials": 3}},
+        {"until": {"completed": 4, "no_better_for": 1}},
+        {"acquisition": "log_ei", "until": {"trials": 7}},
+        {"method": "sobol"},
+    ]
+)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "generator",
+    [BayesianGenerator(n_initial=2), BayesianGenerator(steps=STEPS)],
+    ids=["one method", "steps"],
+)
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000), parallelism=st.integers(1, 4))
 def test_what_a_driver_had_proposed_comes_out_again(
-    seed: int, parallelism: int
+    generator: BayesianGenerator, seed: int, parallelism: int
 ) -> None:
     rng = random.Random(seed)
     fates = {k: rng.choice([Cause.SUCCESS] * 4 + [Cause.TRIAL]) for k in range(10)}
@@ -86,15 +105,18 @@ def test_what_a_driver_had_proposed_comes_out_again(
     world = World(Limits(8, parallelism, tolerated_trial_failure_rate=1.0))
     world.cluster.stretch = lambda key: lengths[key[0]]
     world.cluster.cause = lambda key: fates[key[0]]
-    world.service = RealService(world.clock, rng)  # type: ignore[assignment]
+    world.service = RealService(world.clock, rng, generator)  # type: ignore[assignment]
     driver = world.driver()
     while driver.reason_to_stop() is None:
         driver.step()
         driver.wait()
         if rng.random() < 0.1:  # it dies, and another takes over
-            world.service = RealService(world.clock, rng)  # type: ignore[assignment]
+            world.service = RealService(world.clock, rng, generator)  # type: ignore[assignment]
             driver = world.driver()
-    result = replay(from_disk(list(world.store.read())), ask)
+    result = replay(
+        from_disk(list(world.store.read())),
+        lambda spec, n, now, level: generator.generate(n, now, level),
+    )
     assert (result.n_identical, result.mismatches) == (8, [])
 
 

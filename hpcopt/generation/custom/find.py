@@ -28,8 +28,9 @@ def find(what: str, name: str, folder: str | None) -> Any:
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as exc:  # whatever the import of a user's module may raise
+        where = "that is installed" if folder is None else f"in {folder} or installed"
         raise ConfigError(
-            f"{what}: expected {attribute} in a module {module} in {folder} or "
-            f"installed, found {type(exc).__name__}: {exc}"
+            f"{what}: expected {attribute} in a module {module} {where}, "
+            f"found {type(exc).__name__}: {exc}"
         ) from exc
     return found

@@ -55,9 +55,14 @@ class NamedOutcome:
 
     def mean(self, X: Tensor) -> Tensor:
         """Return the posterior mean at the points ``X``, shape ``(n, d)``: ``(n,)``."""
+        return self.moments(X)[0]
+
+    def moments(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the posterior mean and variance there, noise left out: ``(n,)``."""
         posterior: Any = self.model.posterior(X)
         mean: Tensor = getattr(posterior, "mixture_mean", posterior.mean)
-        return mean.squeeze(-1)
+        variance: Tensor = getattr(posterior, "mixture_variance", posterior.variance)
+        return mean.squeeze(-1), variance.squeeze(-1)
 
 
 @dataclass(frozen=True)
@@ -132,12 +137,52 @@ def named_outcomes(
         GenerationError: A user's function raised, or returned no model.
         LinAlgError: A model could not be fitted.
     """
-    make = partial(_make, snapshot, name, options, folder, device)
+    make = partial(named_outcome, snapshot, name, options, folder, device)
     ours = with_fitted_success(snapshot)
     outcomes = [make(one.data) for one in ours.surrogates if one is not ours.success]
     n = len(outcomes) - len(ours.constraints)
     success = None if ours.success is None else _of_surrogate(ours.success, device)
     return NamedOutcomes(tuple(outcomes[:n]), tuple(outcomes[n:]), success)
+
+
+def named_outcome(
+    snapshot: Snapshot,
+    name: str,
+    options: Mapping[str, JSONValue],
+    folder: str | None,
+    device: torch.device,
+    data: TrainingData,
+) -> NamedOutcome:
+    """Return the model that a name, or a user's function, makes of one outcome.
+
+    Raises:
+        GenerationError: A user's function raised, or returned no model.
+        LinAlgError: The model could not be fitted.
+    """
+    scale = Standardize.fit(data.y, data.target)
+    X = torch.from_numpy(data.X).to(device)
+    y = np.clip(data.y, scale.lowest, scale.highest)
+    variance = None
+    if data.variance is not None:
+        least = MIN_NOISE * scale.std**2
+        variance = _column(np.maximum(data.variance, least), device)
+    context = ModelContext(
+        outcome=data.name,
+        parameters=parameters_of(snapshot),
+        bounds=unit_cube(snapshot.space.d, device),
+        seed=snapshot.seed,
+        device=device,
+    )
+    function = find("model", name, folder) if is_own(name) else MAKERS[name]
+    arguments = X, _column(y, device), variance, context
+    model = call("model", name, function, arguments, options)
+    if not is_own(name):
+        with blamed("model", name):
+            return NamedOutcome(data, fitted(model), scale.std)
+    if isinstance(model, Model):
+        with blamed("model", name):
+            model = fitted(model)
+    return NamedOutcome(data, check_model(name, model, X), scale.std)
 
 
 def with_fitted_success(snapshot: Snapshot) -> OurModels:
@@ -204,40 +249,6 @@ def _of_surrogate(surrogate: Surrogate, device: torch.device) -> NamedOutcome:
         del model.outcome_transform
     model.to(device).requires_grad_(False)
     return NamedOutcome(surrogate.data, model, unit)
-
-
-def _make(
-    snapshot: Snapshot,
-    name: str,
-    options: Mapping[str, JSONValue],
-    folder: str | None,
-    device: torch.device,
-    data: TrainingData,
-) -> NamedOutcome:
-    scale = Standardize.fit(data.y, data.target)
-    X = torch.from_numpy(data.X).to(device)
-    y = np.clip(data.y, scale.lowest, scale.highest)
-    variance = None
-    if data.variance is not None:
-        least = MIN_NOISE * scale.std**2
-        variance = _column(np.maximum(data.variance, least), device)
-    context = ModelContext(
-        outcome=data.name,
-        parameters=parameters_of(snapshot),
-        bounds=unit_cube(snapshot.space.d, device),
-        seed=snapshot.seed,
-        device=device,
-    )
-    function = find("model", name, folder) if is_own(name) else MAKERS[name]
-    arguments = X, _column(y, device), variance, context
-    model = call("model", name, function, arguments, options)
-    if not is_own(name):
-        with blamed("model", name):
-            return NamedOutcome(data, fitted(model), scale.std)
-    if isinstance(model, Model):
-        with blamed("model", name):
-            model = fitted(model)
-    return NamedOutcome(data, check_model(name, model, X), scale.std)
 
 
 def _column(values: Array, device: torch.device) -> Tensor:
