@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcopt.core import events as ev
-from hpcopt.core.errors import GenerationError
+from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.protocol import FallbackLevel, Generation
@@ -202,17 +202,29 @@ def _spec(settings: Mapping[str, Any]) -> GeneratorSpec:
 
 
 @contextmanager
-def asked_of_processes(log: Path) -> Iterator[Ask]:
+def asked_of_processes(log: Path, folder: Path | None = None) -> Iterator[Ask]:
     """Yield an ``Ask`` that has the suggestions made as a driver has them made.
+
+    It raises ``UsageError`` where a user's own function proposed, and no folder says
+    where it is.
 
     Args:
         log: What the generators' processes say on stderr is appended to it.
+        folder: Where a user's own modules are looked for first.
     """
     services: dict[str, ProcessService] = {}
 
     def ask(
         spec: GeneratorSpec, n: int, snapshot: Snapshot, level: FallbackLevel
     ) -> Generation:
+        if folder is not None:
+            spec = replace(spec, folder=str(folder))
+        elif spec.own_names:
+            names = " and ".join(spec.own_names.values())
+            raise UsageError(
+                f"{names} proposed trials, and the experiment's folder does not say "
+                "where that is: name its config instead"
+            )
         key = json.dumps(spec.to_json(), sort_keys=True)
         if key not in services:
             services[key] = ProcessService(log, spec)

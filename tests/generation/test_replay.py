@@ -21,7 +21,7 @@ from hpcopt.core.trials.trial import Cause
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
 from hpcopt.generation.protocol import FallbackLevel, Generation
-from hpcopt.generation.replay import replay
+from hpcopt.generation.replay import asked_of_processes, replay
 from hpcopt.generation.service.environment import environment
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.spec import GeneratorSpec
@@ -30,6 +30,7 @@ from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment
 from tests.support.driver_world import World
 from tests.support.fake_clock import FakeClock
+from tests.support.named_world import named_snapshot
 
 
 class RealService:
@@ -151,6 +152,36 @@ def test_a_changed_suggestion_is_told_by_its_trial(tmp_path: Path) -> None:
     [different] = facts["different"]
     assert (different["trial"], different["is_mismatch"]) == (1, True)
     assert facts["identical"] == 1
+
+
+OWN = """
+from botorch.acquisition.analytic import PosteriorMean
+
+def acquisition(model, context):
+    return PosteriorMean(model)
+"""
+
+
+@pytest.mark.slow
+def test_functions_of_a_users_own_are_looked_for_where_one_is_told(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.py").write_text(OWN)
+    spec = GeneratorSpec(acquisition="mine:acquisition")
+    with asked_of_processes(tmp_path / "log", tmp_path) as ask:
+        answer = ask(spec, 1, named_snapshot("plain"), FallbackLevel.FULL)
+    assert "mine:acquisition" in json.dumps(answer.details)
+    assert [one.method for one in answer.suggestions] == ["bo"]
+
+
+def test_functions_of_a_users_own_are_not_looked_for_where_nobody_says(
+    tmp_path: Path,
+) -> None:
+    events = journal(sobol_event(), acquisition="mine:acquisition")
+    folder = make_experiment(tmp_path / "demo", events)
+    output = hpcopt("replay", folder, code=2).output
+    assert "mine:acquisition proposed trials" in output
+    assert "name its config instead" in output
 
 
 def test_what_was_added_by_hand_is_passed_over() -> None:

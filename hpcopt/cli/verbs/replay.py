@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.exceptions import Exit
 
-from hpcopt.cli.target import examples, find_folder, json_option, target_argument
+from hpcopt.cli.target import (
+    default_target,
+    examples,
+    find_folder,
+    json_option,
+    target_argument,
+)
 from hpcopt.cli.views import text
 
 if TYPE_CHECKING:
@@ -34,16 +40,19 @@ def command(target: Path | None, as_json: bool) -> None:
 
     TARGET is the experiment's config or its folder, by default the one here.
     Nothing is changed and no cluster is asked. Trials that were added by hand or
-    proposed by a generator of your own are passed over. Suggestions of another version
+    proposed by a generator of your own are passed over; models and acquisitions of
+    your own are looked for beside the config. Suggestions of another version
     of hpcopt, with other packages or on another processor may come out otherwise: it
     is told what made them. Exit code 1 if one came out otherwise that was made by this
     version, with these packages and on this processor.
     """
+    target = target or default_target()
     folder = find_folder(target)
+    modules = None if target.is_dir() else target.absolute().parent
     from hpcopt.experiment.folder import read_events
     from hpcopt.generation.replay import asked_of_processes, replay
 
-    with asked_of_processes(Path(os.devnull)) as ask:
+    with asked_of_processes(Path(os.devnull), modules) as ask:
         result = replay(read_events(folder), ask, _observe)
     if as_json:
         text.print_json(_facts(result))
