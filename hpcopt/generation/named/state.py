@@ -46,7 +46,7 @@ class State:
     unit: float
     """The standard deviation of the values of a single objective; else 1."""
     X: Tensor
-    """The points of which anything is known, shape ``(n, d)``."""
+    """The points of which an objective is known, shape ``(n, d)``."""
     values: Tensor
     """The expected objective there, shape ``(n,)``, or ``(n, m)`` of several."""
     violation: Tensor
@@ -57,7 +57,11 @@ class State:
         cls, snapshot: Snapshot, outcomes: NamedOutcomes, device: torch.device
     ) -> State:
         """Return what the models say."""
-        completed = [trial.parameters for trial in snapshot.completed]
+        completed = [
+            trial.parameters
+            for trial in snapshot.completed
+            if any(one.is_known(trial.outcome) for one in snapshot.goals.objectives)
+        ]
         encoded = np.unique(snapshot.space.encode(completed), axis=0)
         is_inside = snapshot.space.is_inside(encoded)
         encoded = encoded[is_inside] if is_inside.any() else encoded
