@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
+from botorch.exceptions.errors import OptimizationGradientError
+from botorch.generation.gen import gen_candidates_scipy
 from typing_extensions import override
 
 Array = npt.NDArray[np.float64]
@@ -66,18 +68,59 @@ class AutogradAcquisition:
     """Values and gradients, in numpy, of any of BoTorch's acquisition functions."""
 
     def __init__(self, function: AcquisitionFunction) -> None:
-        self._function = function
+        self.function = function
 
     def values(self, X: Array) -> Array:
         """Return the values of the points ``X``, shape ``(b, d)``: shape ``(b,)``."""
         with torch.no_grad():
-            values: Array = self._function(torch.from_numpy(X).unsqueeze(-2)).numpy()
+            values: Array = self.function(torch.from_numpy(X).unsqueeze(-2)).numpy()
         return values
 
     def values_and_gradients(self, X: Array) -> tuple[Array, Array]:
         """Return the values of the points ``X`` and the gradients there, ``(b, d)``."""
         points = torch.from_numpy(X).unsqueeze(-2).requires_grad_()
         with torch.enable_grad():
-            values = self._function(points)
+            values = self.function(points)
             (gradients,) = torch.autograd.grad(values.sum(), points)
         return values.detach().numpy(), gradients.squeeze(-2).numpy()
+
+    def local_maxima(
+        self,
+        starts: Array,
+        lower: Array,
+        upper: Array,
+        fixed: npt.NDArray[np.bool_],
+        max_iterations: int,
+    ) -> Array:
+        """Return where BoTorch's local searches end, which are evaluated as one batch.
+
+        A batch costs autograd little more than a point.
+
+        Args:
+            starts: Shape ``(s, d)``.
+            lower: What is not left, shape ``(d,)``.
+            upper: The same.
+            fixed: Which coordinates keep their value, shape ``(d,)``.
+            max_iterations: Of each search.
+
+        Returns:
+            Shape ``(s, d)``.
+
+        Raises:
+            FloatingPointError: The acquisition is not a number somewhere.
+        """
+        inside = torch.from_numpy(np.clip(starts, lower, upper))
+        kept = np.flatnonzero(fixed).tolist()
+        try:
+            ends, _ = gen_candidates_scipy(
+                inside.unsqueeze(-2),
+                self.function,
+                lower_bounds=torch.from_numpy(lower),
+                upper_bounds=torch.from_numpy(upper),
+                options={"maxiter": max_iterations},
+                fixed_features={k: inside[:, k] for k in kept},
+            )
+        except OptimizationGradientError as exc:
+            raise FloatingPointError("the acquisition is not a number") from exc
+        points: Array = ends.squeeze(-2).numpy()
+        return points

@@ -253,6 +253,13 @@ def _local_maxima(
 
     All of them are points of the space, if the starts are.
     """
+    # Linear constraints are followed; other ones may be left.
+    constraints = slsqp_constraints(space.linear_constraints)
+    if isinstance(acquisition, AutogradAcquisition) and not constraints:
+        ends = acquisition.local_maxima(
+            starts, box.lower, box.upper, fixed, _MAX_ITERATIONS
+        )
+        return space.snap(_pulled_back(space, starts, ends))
 
     def loss(x: Array) -> tuple[float, Array]:
         values, gradients = acquisition.values_and_gradients(x[None])
@@ -260,8 +267,6 @@ def _local_maxima(
             raise FloatingPointError(f"the acquisition is not a number at {x.tolist()}")
         return -float(values[0]), -gradients[0]
 
-    # Linear constraints are followed; other ones may be left.
-    constraints = slsqp_constraints(space.linear_constraints)
     ends = local_minima(loss, starts, box, fixed, constraints)
     return space.snap(_pulled_back(space, starts, ends))
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
 from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from hpcopt.generation.acquisition.botorch import AnalyticAcquisition
+from hpcopt.generation.acquisition.botorch import (
+    AnalyticAcquisition,
+    AutogradAcquisition,
+)
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.models.gaussian_process import Array
+from hpcopt.generation.optim import optimize
 from hpcopt.generation.optim.optimize import SearchBox, optimize_acquisition
 from tests.support.generation_world import (
     SQUARE,
@@ -51,6 +58,64 @@ def test_what_the_search_would_miss_is_found_from_a_guess() -> None:
 
     assert np.abs(found(None) - _Needle.point).max() > 1e-3
     assert np.abs(found(_Needle.point[None]) - _Needle.point).max() < 1e-3
+
+
+class _Hills(AcquisitionFunction):
+    """Two hills, whose tops are at given points; the second one is higher.
+
+    Asked near ``nowhere``, if there is that, it is not a number.
+    """
+
+    tops = torch.tensor([[0.2, 0.3], [0.7, 0.9]], dtype=torch.double)
+
+    def __init__(self, nowhere: float = 2.0) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+        self.n_calls = 0
+        self._nowhere = nowhere
+
+    @override
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        self.n_calls += 1
+        squared = ((X - self.tops) ** 2).sum(dim=-1)
+        heights = torch.tensor([1.0, 1.5], dtype=torch.double)
+        value = (heights * torch.exp(-10 * squared)).sum(dim=-1)
+        # A root of what is negative there.
+        return value + 0.0 * (self._nowhere - X[..., 0, 0]).sqrt()
+
+
+def test_searches_of_an_acquisition_by_autograd_share_their_calls() -> None:
+    starts = np.array([[0.25, 0.25], [0.65, 0.95], [0.6, 0.8], [0.1, 0.4]])
+    hills = _Hills()
+    acquisition = AutogradAcquisition(hills)
+    box, free = SearchBox.whole(2), np.array([False, False])
+
+    def loss(x: Array) -> tuple[float, Array]:
+        values, gradients = acquisition.values_and_gradients(x[None])
+        return -float(values[0]), -gradients[0]
+
+    one_by_one = optimize.local_minima(loss, starts, box, free, [])
+    n_calls, hills.n_calls = hills.n_calls, 0
+    together = optimize._local_maxima(acquisition, SQUARE, box, starts, free)
+    assert together == pytest.approx(one_by_one, abs=1e-4)
+    assert hills.n_calls < n_calls / 2
+
+
+def test_searches_together_keep_to_the_box_and_what_is_fixed() -> None:
+    starts = np.array([[0.25, 0.25], [0.45, 0.35]])
+    acquisition = AutogradAcquisition(_Hills())
+    box = SearchBox.around(np.array([0.5, 0.5]), np.array([0.2, 0.5]))
+    fixed = np.array([False, True])
+    ends = optimize._local_maxima(acquisition, SQUARE, box, starts, fixed)
+    assert ends[:, 1] == pytest.approx(starts[:, 1], abs=1e-12)
+    assert ends[:, 0] == pytest.approx([0.3, 0.3])
+
+
+def test_an_acquisition_that_is_not_a_number_on_the_way_is_told() -> None:
+    acquisition = AutogradAcquisition(_Hills(nowhere=0.3))
+    starts = np.array([[0.25, 0.3], [0.35, 0.5]])
+    box, free = SearchBox.whole(2), np.array([False, False])
+    with pytest.raises(FloatingPointError, match="not a number"):
+        optimize._local_maxima(acquisition, SQUARE, box, starts, free)
 
 
 def test_points_drawn_towards_a_feasible_centre_stay_feasible() -> None:
