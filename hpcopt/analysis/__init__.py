@@ -16,8 +16,10 @@ from hpcopt.analysis.graphviz.hierarchical_search_space_graph import (
 from hpcopt.analysis.markdown.markdown_analysis import MarkdownAnalysisCard
 from hpcopt.analysis.metric_summary import MetricSummary
 from hpcopt.analysis.plotly.arm_effects import ArmEffectsPlot
+from hpcopt.analysis.plotly.constraint_feasibility import ConstraintFeasibilityPlot
 from hpcopt.analysis.plotly.cross_validation import CrossValidationPlot
 from hpcopt.analysis.plotly.marginal_effects import MarginalEffectsPlot
+from hpcopt.analysis.plotly.p_feasible import PFeasiblePlot
 from hpcopt.analysis.plotly.parallel_coordinates import ParallelCoordinatesPlot
 from hpcopt.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
 from hpcopt.analysis.plotly.progression import ProgressionPlot
@@ -34,6 +36,7 @@ __all__ = [
     "Analysis",
     "ArmEffectsPlot",
     "BestTrials",
+    "ConstraintFeasibilityPlot",
     "ContourPlot",
     "CrossValidationPlot",
     "GenerationStrategyGraph",
@@ -42,6 +45,7 @@ __all__ = [
     "MarginalEffectsPlot",
     "MarkdownAnalysisCard",
     "MetricSummary",
+    "PFeasiblePlot",
     "ParallelCoordinatesPlot",
     "PlotlyAnalysisCard",
     "ProgressionPlot",

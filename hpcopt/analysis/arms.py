@@ -22,6 +22,7 @@ from hpcopt.analysis.models import models_of
 from hpcopt.analysis.relative import relative_effects
 from hpcopt.core.errors import UsageError
 from hpcopt.core.goals.goals import Goals
+from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.trials.trial import Trial, TrialStatus
 
 Array = npt.NDArray[np.float64]
@@ -225,16 +226,20 @@ def _relative(
 
 def _observed_feasible(goals: Goals, trial: Trial) -> float:
     """Return how likely the noiseless outcome is feasible, by the observation alone."""
-    probability = 1.0
-    for constraint in goals.constraints:
-        if constraint.is_relative or not constraint.is_known(trial.outcome):
-            return math.nan
-        slack, sem = constraint.slack(trial.outcome), constraint.sem(trial.outcome)
-        if sem:
-            probability *= 0.5 * math.erfc(-slack / (sem * math.sqrt(2)))
-        elif slack < 0:
-            probability = 0.0
-    return probability
+    return math.prod(observed_probability(one, trial) for one in goals.constraints)
+
+
+def observed_probability(constraint: OutcomeConstraint, trial: Trial) -> float:
+    """Return how likely a trial's noiseless outcome satisfies an absolute constraint.
+
+    By its observation and standard error alone; NaN where it is not known.
+    """
+    if constraint.is_relative or not constraint.is_known(trial.outcome):
+        return math.nan
+    slack, sem = constraint.slack(trial.outcome), constraint.sem(trial.outcome)
+    if not sem:
+        return float(slack >= 0)
+    return 0.5 * math.erfc(-slack / (sem * math.sqrt(2)))
 
 
 def is_unlikely_feasible(df: pd.DataFrame) -> npt.NDArray[np.bool_]:

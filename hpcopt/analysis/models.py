@@ -19,7 +19,12 @@ import numpy.typing as npt
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.model_fit import r_squared
 from hpcopt.analysis.parameter_inputs import ParameterInputs
-from hpcopt.analysis.sobol_indices import SobolIndices, mean_slopes, sobol_indices
+from hpcopt.analysis.sobol_indices import (
+    SobolIndices,
+    mean_slopes,
+    n_evaluations,
+    sobol_indices,
+)
 from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.names import expected_name
@@ -40,9 +45,11 @@ _Result = TypeVar("_Result")
 #: Pairs of more parameters than these are neither estimated nor shown.
 MAX_PAIRED = 25
 
-#: The points of each base sample of Sobol' indices, at least and at most, and how many
-#: covariances of a point and an outcome all of them may need.
-_LEAST_N, _MOST_N, _MOST_COVARIANCES = 64, 1024, 20_000_000
+#: The points of each base sample of Sobol' indices, at least and at most, and what all
+#: of them may take: a covariance of a point and an outcome takes a unit for each
+#: coordinate, and some more.
+_LEAST_N, _MOST_N = 64, 1024
+_MOST_WORK, _WORK_OF_COVARIANCE = 500_000_000, 20
 
 #: The points of which slopes are the mean.
 _N_SLOPES = 256
@@ -152,12 +159,13 @@ class Models:
             model = self._metric(metric_name)
             inputs = ParameterInputs.of(self.space)
             p = len(inputs.names)
-            n = _base_size(p, len(model.trials))
+            with_pairs = 1 < p <= MAX_PAIRED
+            each = len(model.trials) * (self.space.d + _WORK_OF_COVARIANCE)
+            n = _base_size(n_evaluations(p, with_pairs=with_pairs) * each)
 
             def mean(U: Array) -> Array:
                 return self.predict(metric_name, inputs.points(U))[0]
 
-            with_pairs = 1 < p <= MAX_PAIRED
             self._effects[metric_name] = Effects(
                 inputs.names,
                 sobol_indices(mean, p, n, with_pairs=with_pairs),
@@ -277,8 +285,7 @@ def models_of(experiment: ExperimentView) -> Models:
     return models
 
 
-def _base_size(p: int, n_outcomes: int) -> int:
-    """Return how many points a base sample has: as many as are affordable."""
-    each = max(1, (2 * p + 2) * n_outcomes)
-    affordable = max(_LEAST_N, min(_MOST_N, _MOST_COVARIANCES // each))
+def _base_size(work: int) -> int:
+    """Return how many points a base sample has, if one takes so much work."""
+    affordable = max(_LEAST_N, min(_MOST_N, _MOST_WORK // max(work, 1)))
     return 1 << (affordable.bit_length() - 1)

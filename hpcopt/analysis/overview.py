@@ -19,13 +19,18 @@ from hpcopt.analysis.generation_strategy import GenerationStrategyView
 from hpcopt.analysis.healthcheck.baseline_improvement import (
     BaselineImprovementAnalysis,
 )
+from hpcopt.analysis.healthcheck.constraints_feasibility import (
+    ConstraintsFeasibilityAnalysis,
+)
 from hpcopt.analysis.healthcheck.early_stopping import EarlyStoppingAnalysis
 from hpcopt.analysis.healthcheck.healthcheck_analysis import HealthcheckAnalysisCard
 from hpcopt.analysis.healthcheck.metric_fetching_errors import (
     MetricFetchingErrorsAnalysis,
 )
+from hpcopt.analysis.healthcheck.predictable_metrics import PredictableMetricsAnalysis
 from hpcopt.analysis.healthcheck.search_space_analysis import SearchSpaceAnalysis
 from hpcopt.analysis.insights import InsightsAnalysis
+from hpcopt.analysis.model_fit import LEAST_FIT
 from hpcopt.analysis.plotly.progression import metrics_with_steps
 from hpcopt.analysis.results import ResultsAnalysis
 from hpcopt.core.trials.trial import TrialStatus
@@ -100,10 +105,13 @@ class OverviewAnalysis(Analysis):
     def _health_checks(self, view: ExperimentView) -> list[Analysis]:
         strategy = getattr(self.options, "early_stopping_strategy", None)
         candidates = view.trial_indices_by_status[TrialStatus.CANDIDATE]
+        threshold = self.model_fit_threshold
         early: list[Analysis] = [EarlyStoppingAnalysis(strategy)]
         return [
             MetricFetchingErrorsAnalysis(),
             *(early if metrics_with_steps(view) else []),
+            ConstraintsFeasibilityAnalysis(),
+            PredictableMetricsAnalysis(LEAST_FIT if threshold is None else threshold),
             BaselineImprovementAnalysis(),
             *(SearchSpaceAnalysis(index) for index in sorted(candidates)),
         ]

@@ -58,13 +58,23 @@ class ParameterInputs:
         X = np.full((len(U), self.space.d), 0.5)
         for u, k in zip(U.T, self.columns, strict=True):
             parameter, where = self.space.searched[k], self.space.slices[k]
-            if parameter.n_coordinates == 1:
+            if parameter.n_values is None:
                 X[:, where] = u[:, None]
+            elif parameter.n_coordinates == 1:
+                X[:, where] = parameter.coordinates(parameter.codes_at(u[:, None]))
             else:
                 codes = parameter.all_codes()
                 chosen = np.minimum((u * len(codes)).astype(np.intp), len(codes) - 1)
                 X[:, where] = parameter.coordinates(codes[chosen])
-        return self.space.snap(X)
+        return self.space.snap(X) if self._is_entangled else X
+
+    @property
+    def _is_entangled(self) -> bool:
+        """Whether what a parameter is at a point may depend on others."""
+        structure = self.space.structure
+        return bool(
+            self.space.conditions or structure.solved or structure.grid_equalities
+        )
 
 
 def has_order(parameter: RangeParameter | ChoiceParameter) -> bool:

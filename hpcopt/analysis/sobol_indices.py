@@ -2,8 +2,8 @@
 
 The estimators are those of Saltelli et al., "Variance based sensitivity analysis of
 model output" (2010), and Jansen, "Analysis of variance designs for model output"
-(1999), each by both halves of one design (of the two base samples, either is the one
-that is changed).
+(1999). Those of pairs need the inputs of either base sample exchanged, and then all are
+estimated by both.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def sobol_indices(
         function: Its values, shape ``(b,)``, at points of the unit cube, ``(b, p)``.
         p: How many inputs there are.
         n: How many points each base sample has, a power of two. The function is asked
-            at ``n (2 p + 2)`` points.
+            at ``n`` times ``n_evaluations`` points.
         with_pairs: Whether to estimate those of pairs, too.
         seed: That of the scrambled Sobol' sequence.
     """
@@ -64,15 +64,15 @@ def sobol_indices(
         return SobolIndices(zeros, zeros, np.zeros((p, p)) if with_pairs else None)
     values -= mean
     # By the input that is exchanged: each half with that one of the other.
-    exchanged = np.empty((p, 2, n))
+    exchanged = np.empty((p, 2 if with_pairs else 1, n))
     for k in range(p):
-        for one, other in ((0, 1), (1, 0)):
+        for one in range(exchanged.shape[1]):
             points = halves[one].copy()
-            points[:, k] = halves[other][:, k]
+            points[:, k] = halves[1 - one][:, k]
             exchanged[k, one] = function(points) - mean
-    others = values[::-1]
-    first = (others * (exchanged - values)).mean(axis=(1, 2)) / variance
-    total = ((exchanged - values) ** 2).mean(axis=(1, 2)) / (2 * variance)
+    own, others = values[: exchanged.shape[1]], values[::-1][: exchanged.shape[1]]
+    first = (others * (exchanged - own)).mean(axis=(1, 2)) / variance
+    total = ((exchanged - own) ** 2).mean(axis=(1, 2)) / (2 * variance)
     second = None
     if with_pairs:
         # The first half with input j of the other, and the other with input k of the
@@ -83,6 +83,11 @@ def sobol_indices(
         second = np.maximum(second, 0.0)
         np.fill_diagonal(second, 0.0)
     return SobolIndices(np.maximum(first, 0.0), total, second)
+
+
+def n_evaluations(p: int, *, with_pairs: bool) -> int:
+    """Return how often ``sobol_indices`` asks its function for a base point."""
+    return 2 * p + 2 if with_pairs else p + 2
 
 
 def mean_slopes(

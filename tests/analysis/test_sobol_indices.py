@@ -5,17 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpcopt.analysis.sobol_indices import mean_slopes, sobol_indices
-from tests.support.ishigami import FIRST, SECOND, TOTAL, ishigami
+from hpcopt.analysis.sobol_indices import mean_slopes, n_evaluations, sobol_indices
+from tests.support.ishigami import FIRST, SECOND, TOTAL, Array, ishigami
 
 
+@pytest.mark.parametrize("with_pairs", [True, False])
 @pytest.mark.parametrize("seed", range(5))
-def test_those_of_ishigamis_function_are_the_known_ones(seed: int) -> None:
-    found = sobol_indices(ishigami, 3, 1024, with_pairs=True, seed=seed)
-    assert found.second is not None
+def test_those_of_ishigamis_function_are_the_known_ones(
+    seed: int, with_pairs: bool
+) -> None:
+    found = sobol_indices(ishigami, 3, 1024, with_pairs=with_pairs, seed=seed)
     np.testing.assert_allclose(found.first, FIRST, atol=0.02)
     np.testing.assert_allclose(found.total, TOTAL, atol=0.02)
-    np.testing.assert_allclose(found.second, SECOND, atol=0.02)
+    if found.second is not None:
+        np.testing.assert_allclose(found.second, SECOND, atol=0.02)
+    assert (found.second is not None) == with_pairs
+
+
+def test_it_asks_as_often_as_it_says() -> None:
+    for with_pairs in (True, False):
+        asked: list[int] = []
+
+        def counted(U: Array, asked: list[int] = asked) -> Array:
+            asked.append(len(U))
+            return ishigami(U)
+
+        sobol_indices(counted, 3, 64, with_pairs=with_pairs)
+        assert sum(asked) == 64 * n_evaluations(3, with_pairs=with_pairs)
 
 
 def test_a_sum_has_no_pairs() -> None:

@@ -178,7 +178,7 @@ NEIGHBOURS = {
     ],
     "generation": [
         "generation.custom",
-        "generation.design.initial",
+        "generation.design",
         "generation.models",
         "generation.named.fitted",
         "generation.proposers.schedule",
@@ -215,6 +215,7 @@ NEIGHBOURS = {
         "analysis.markdown",
         "analysis.plotly",
         "generation.choice",
+        "generation.design.feasible",
         "generation.design.initial",
         "generation.methods",
         "generation.models",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from hpcopt.analysis.healthcheck.baseline_improvement import (
     BaselineImprovementAnalysis,
 )
+from hpcopt.analysis.healthcheck.constraints_feasibility import (
+    ConstraintsFeasibilityAnalysis,
+)
 from hpcopt.analysis.healthcheck.early_stopping import EarlyStoppingAnalysis
 from hpcopt.analysis.healthcheck.healthcheck_analysis import (
     HealthcheckAnalysisCard,
@@ -14,14 +17,17 @@ from hpcopt.analysis.healthcheck.healthcheck_analysis import (
 from hpcopt.analysis.healthcheck.metric_fetching_errors import (
     MetricFetchingErrorsAnalysis,
 )
+from hpcopt.analysis.healthcheck.predictable_metrics import PredictableMetricsAnalysis
 from hpcopt.analysis.healthcheck.search_space_analysis import SearchSpaceAnalysis
 
 __all__ = [
     "BaselineImprovementAnalysis",
+    "ConstraintsFeasibilityAnalysis",
     "EarlyStoppingAnalysis",
     "HealthcheckAnalysisCard",
     "HealthcheckStatus",
     "MetricFetchingErrorsAnalysis",
+    "PredictableMetricsAnalysis",
     "SearchSpaceAnalysis",
     "create_healthcheck_analysis_card",
 ]
