@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpcopt.generation.custom.find import find
 from hpcopt.generation.custom.own import OwnGenerator
 from hpcopt.generation.protocol import Generator
 from hpcopt.generation.spec import GeneratorSpec
@@ -15,10 +16,13 @@ def make_generator(spec: GeneratorSpec) -> Generator:
     ``Generation.recording``.
 
     Raises:
-        ConfigError: A user's own generator cannot be found or made.
+        ConfigError: A user's own generator cannot be found or made, or a model or an
+            acquisition of theirs not be found.
     """
     if spec.generator is not None:
         return OwnGenerator(spec)
+    for key, name in spec.own_names.items():
+        find(key, name, spec.folder)  # now, and not after the initial design
     return BayesianGenerator(
         n_initial=spec.n_initial,
         threads=spec.threads,

@@ -150,9 +150,11 @@ class FallbackService:
         request, self._request = self._request, None
         self._n_failures += 1
         if self._is_own and self._n_failures >= _MAX_OWN_FAILURES:
+            is_generator = self._spec.generator is not None
+            name = f"generator {self._name}" if is_generator else self._name
             raise GenerationError(
-                f"generator {self._spec.name} failed {self._n_failures} times in a "
-                f"row, the last time so: {exc}"
+                f"{name} failed {self._n_failures} times in a row, the last time so: "
+                f"{exc}"
             ) from exc
         if self._level + 1 == len(self._levels):
             raise exc

@@ -11,6 +11,7 @@ from hpcopt.generation.protocol import FallbackLevel, Generation, Suggestion
 from hpcopt.generation.service.fallback_levels import FallbackService
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.spec import GeneratorSpec
+from hpcopt.generation.steps import checked_steps
 from tests.support.generation_world import SQUARE, snapshot
 
 NOW = snapshot(SQUARE)
@@ -113,12 +114,29 @@ def test_after_a_failure_the_next_requests_begin_where_it_worked() -> None:
     ]
 
 
-def test_an_own_generator_that_keeps_failing_stops_the_experiment() -> None:
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        (GeneratorSpec(generator="mine:Own"), "generator mine:Own"),
+        (GeneratorSpec(model="mine:kernel"), "auto with mine:kernel"),
+        (
+            GeneratorSpec(
+                steps=checked_steps(
+                    [{"until": {"trials": 3}}, {"model": "mine:kernel"}]
+                )
+            ),
+            "the generator",
+        ),
+    ],
+)
+def test_what_is_the_users_own_and_keeps_failing_stops_the_experiment(
+    spec: GeneratorSpec, what: str
+) -> None:
     process = Process(fails={FallbackLevel.FULL})
-    service = watched(process, GeneratorSpec(generator="mine:Own"))
+    service = watched(process, spec)
     for _ in range(2):
         assert answer(service).level is FallbackLevel.DESIGN
-    with pytest.raises(GenerationError, match="mine:Own failed 3 times in a row"):
+    with pytest.raises(GenerationError, match=f"^{what} failed 3 times in a row"):
         answer(service)
 
 
