@@ -30,6 +30,7 @@ from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.names import expected_name
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterization
+from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.spec import threads_of
 from hpcopt.host.threads import limited_threads
@@ -77,7 +78,8 @@ class Models:
     def __init__(self, experiment: ExperimentView) -> None:
         """Take what is known; nothing is fitted before it is asked for."""
         core = experiment.core
-        self.snapshot = Snapshot.of(core)
+        # As a proposer's models see it, and ``Client.predict``.
+        self.snapshot = without_penalties(Snapshot.of(core))[0].narrowed()
         self._known_metrics = tuple(experiment.metrics)
         self._threads = threads_of(core.settings)
         self._metrics: dict[str, MetricModel] = {}
@@ -87,7 +89,7 @@ class Models:
 
     @property
     def space(self) -> SearchSpace:
-        """The parameters."""
+        """The parameters as a model sees them: a choice may have fewer values."""
         return self.snapshot.space
 
     def encode(self, points: Sequence[TParameterization]) -> Array:

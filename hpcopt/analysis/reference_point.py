@@ -33,22 +33,21 @@ class ReferencePoint:
         The best trial is the one of largest expected objective among those that are
         known to be feasible; several objectives have none.
         """
-        core = experiment.core
-        baseline = core.baseline
+        core, models = experiment.core, models_of(experiment)
+        space, baseline = models.space, core.baseline
         if baseline is not None:
-            [x] = core.space.encode([baseline.parameters])
-            return cls(core.space, x, f"the baseline, {baseline.arm_name}")
+            [x] = space.encode([baseline.parameters])
+            return cls(space, x, f"the baseline, {baseline.arm_name}")
         trials = core.best_trials() if core.goals.is_single else []
         if trials:
-            models = models_of(experiment)
             X = models.encode([trial.parameters for trial in trials])
             try:
                 best = int(models.objective(X)[0].argmax())
             except GenerationError:
                 best = 0
-            return cls(core.space, X[best], f"the best trial, {trials[best].arm_name}")
-        [x] = core.space.snap(np.full((1, core.space.d), 0.5))
-        return cls(core.space, x, "the centre of the search space")
+            return cls(space, X[best], f"the best trial, {trials[best].arm_name}")
+        [x] = space.snap(np.full((1, space.d), 0.5))
+        return cls(space, x, "the centre of the search space")
 
     def code(self, column: int) -> float:
         """Return the code of one searched parameter's value there."""

@@ -12,8 +12,13 @@ import pytest
 import torch
 
 from hpcopt.analysis.models import Models, models_of
+from hpcopt.analysis.plotly.surface.slice import SlicePlot
 from hpcopt.core.errors import GenerationError, UsageError
-from hpcopt.core.space.search_space import RangeParameter, SearchSpace
+from hpcopt.core.space.search_space import (
+    ChoiceParameter,
+    RangeParameter,
+    SearchSpace,
+)
 from hpcopt.generation.predict import predict_metrics
 from hpcopt.generation.snapshot import Snapshot
 from tests.support.analysis_world import Outcome, losses, observed, view
@@ -78,6 +83,35 @@ def test_predictions_are_those_of_the_client() -> None:
     assert list(zip(mean, sem, strict=True)) == [one["c"] for one in expected]
     X = models_of(now).encode(POINTS)
     np.testing.assert_array_equal(models_of(now).predict("c", X)[0], mean)
+
+
+def test_crashes_told_as_numbers_are_left_out_as_they_are_of_suggestions() -> None:
+    points = sobol_points(SQUARE, 20)
+    outcomes = [observed(loss=1e6 if float(p["x"]) > 0.7 else bowl(p)) for p in points]
+    now = view("-loss", outcomes, space=SQUARE, parameters=points)
+    mean, _ = models_of(now).predict("loss", points)
+    expected = predict_metrics(Snapshot.of(now.core), points)
+    assert mean.tolist() == [one["loss"][0] for one in expected]
+    assert mean.max() < 1e3
+
+
+def test_a_choice_of_many_values_is_seen_as_suggestions_see_it() -> None:
+    space = SearchSpace(
+        (
+            RangeParameter("x", 0.0, 1.0),
+            ChoiceParameter("many", tuple(f"v{k}" for k in range(90))),
+        )
+    )
+    points = sobol_points(space, 12)
+    outcomes = [observed(loss=float(p["x"])) for p in points]
+    now = view("-loss", outcomes, space=space, parameters=points)
+    assert models_of(now).space.d > space.d
+    mean, _ = models_of(now).predict("loss", points)
+    expected = predict_metrics(Snapshot.of(now.core), points)
+    assert mean.tolist() == [one["loss"][0] for one in expected]
+    assert models_of(now).effects("loss").indices.total[0] > 0.9
+    card = SlicePlot("x").compute_or_error_card(now)
+    assert card.title == "loss vs. x"
 
 
 def test_many_points_are_asked_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

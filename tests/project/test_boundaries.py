@@ -219,6 +219,7 @@ NEIGHBOURS = {
         "generation.design.initial",
         "generation.methods",
         "generation.models",
+        "generation.penalties",
         "generation.predict",
         "generation.protocol",
         "generation.snapshot",
