@@ -8,13 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from html import escape
 from itertools import groupby
 
 import pandas as pd
 from typing_extensions import override
 
 from hpcopt.analysis import page
+from hpcopt.analysis.text import escape
 
 #: A table of more columns has a row of a page for itself.
 _MOST_COLUMNS = 5

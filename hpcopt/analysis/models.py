@@ -117,6 +117,20 @@ class Models:
         mean, sem = (np.concatenate(part) for part in zip(*parts, strict=True))
         return mean, sem
 
+    def average(self, metric_name: str, X: Array) -> tuple[float, float]:
+        """Return the mean of the metric over points, and its standard error.
+
+        Args:
+            metric_name: The metric.
+            X: Points of the unit cube, shape ``(b, d)``, a few hundred at most.
+
+        Raises:
+            As ``predict``.
+        """
+        model = self._metric(metric_name)
+        with limited_threads(self._threads):
+            return model.average(X)
+
     def held_out(
         self, metric_name: str, n_folds: int = -1, *, in_units: bool = True
     ) -> HeldOut:

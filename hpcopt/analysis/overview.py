@@ -22,7 +22,7 @@ from hpcopt.analysis.healthcheck.baseline_improvement import (
 from hpcopt.analysis.healthcheck.constraints_feasibility import (
     ConstraintsFeasibilityAnalysis,
 )
-from hpcopt.analysis.healthcheck.early_stopping import EarlyStoppingAnalysis
+from hpcopt.analysis.healthcheck.early_stopping_healthcheck import EarlyStoppingAnalysis
 from hpcopt.analysis.healthcheck.healthcheck_analysis import HealthcheckAnalysisCard
 from hpcopt.analysis.healthcheck.metric_fetching_errors import (
     MetricFetchingErrorsAnalysis,

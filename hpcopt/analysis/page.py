@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from hpcopt.analysis.text import escape
 
 if TYPE_CHECKING:
     pass
@@ -34,6 +35,8 @@ _STYLE = """\
 .hpcopt-subtitle[open] > summary { display: block; }
 .hpcopt-body { overflow: auto; max-height: 500px; }
 .hpcopt-body > .hpcopt-plot { height: 440px; }
+.hpcopt-plot .parcoords .axis .domain, .hpcopt-plot .parcoords .axis line {
+  stroke: rgba(128, 128, 128, .9) !important; }
 .hpcopt-body pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85em;
   margin: 0; }
 .hpcopt-body table { border-collapse: collapse; font-size: .85em; border: none;
@@ -139,7 +142,7 @@ def table(df: pd.DataFrame) -> str:
     is_text = [not pd.api.types.is_numeric_dtype(df[name]) for name in df.columns]
     classes = [' class="hpcopt-text"' if text else "" for text in is_text]
     head = "".join(
-        f'<th scope="col"{of}>{escape(str(name))}</th>'
+        f'<th scope="col"{of}>{escape(name)}</th>'
         for name, of in zip(df.columns, classes, strict=True)
     )
     rows = "".join(

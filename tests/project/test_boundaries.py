@@ -206,7 +206,7 @@ NEIGHBOURS = {
     ],
     "analysis/plotly": ["analysis", "generation.models.metric_model"],
     "analysis/plotly/surface": ["analysis"],
-    "analysis/markdown": ["analysis.card"],
+    "analysis/markdown": ["analysis.card", "analysis.text"],
     "analysis/graphviz": ["analysis"],
     "analysis/healthcheck": ["analysis"],
     "analysis": [

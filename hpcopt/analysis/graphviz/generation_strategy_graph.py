@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +21,7 @@ from hpcopt.analysis.graphviz.graphviz_analysis import (
     digraph,
     quoted,
 )
+from hpcopt.analysis.text import escape
 
 
 class GenerationStrategyGraph(Analysis):

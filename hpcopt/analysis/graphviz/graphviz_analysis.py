@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from html import escape
 from typing import Any
 
 import pandas as pd
 from typing_extensions import override
 
 from hpcopt.analysis.card import AnalysisCard
+from hpcopt.analysis.text import escape
 from hpcopt.core.errors import UsageError
 
 

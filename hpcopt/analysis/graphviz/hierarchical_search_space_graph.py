@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from typing_extensions import override
@@ -18,6 +17,7 @@ from hpcopt.analysis.graphviz.graphviz_analysis import (
     quoted,
 )
 from hpcopt.analysis.search_space_summary import search_space_table
+from hpcopt.analysis.text import escape
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterValue
 
@@ -92,7 +92,7 @@ def _picture(space: SearchSpace, names: Sequence[str]) -> str:
     parts = []
     for name in names:
         inner = "".join(
-            f'<div class="hpcopt-branch"><small>where it is {escape(str(value))}'
+            f'<div class="hpcopt-branch"><small>where it is {escape(value)}'
             f"</small>{_picture(space, below)}</div>"
             for value, below in _branches(space, name).items()
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from enum import IntEnum
-from html import escape
 from typing import Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ from typing_extensions import override
 
 from hpcopt.analysis import page
 from hpcopt.analysis.card import AnalysisCard
+from hpcopt.analysis.text import escape
 
 
 class HealthcheckStatus(IntEnum):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pandas as pd
 from typing_extensions import override
 
 from hpcopt.analysis.card import AnalysisCard
+from hpcopt.analysis.text import escape
 
 
 class MarkdownAnalysisCard(AnalysisCard):

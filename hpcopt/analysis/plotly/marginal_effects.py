@@ -19,13 +19,13 @@ from hpcopt.analysis.metrics import check_metrics
 from hpcopt.analysis.models import models_of
 from hpcopt.analysis.parameter_inputs import ParameterInputs
 from hpcopt.analysis.plotly.plotly_analysis import create_plotly_analysis_card
-from hpcopt.analysis.plotly.style import BLUE, RED, figure, plain
+from hpcopt.analysis.plotly.style import BLUE, GREY, RED, figure, plain
 from hpcopt.core.errors import UsageError
 from hpcopt.core.names import expected_name
 from hpcopt.core.space.search_space import ChoiceParameter
 
 #: Over so many points of the other parameters a level's effect is averaged.
-_N_POINTS = 512
+_N_POINTS = 256
 
 
 class MarginalEffectsPlot(Analysis):
@@ -118,9 +118,9 @@ def _table(
         # The same points for each level, so that only the level differs.
         at_level = U.copy()
         at_level[:, column] = (level + 0.5) / n
-        mean, sem = models.predict(metric_name, inputs.points(at_level))
-        means.append(mean.mean())
-        sems.append(sem.mean())  # the most: as if all errors were the same
+        mean, sem = models.average(metric_name, inputs.points(at_level))
+        means.append(mean)
+        sems.append(sem)
     overall = float(np.mean(means))
     if overall == 0:
         raise UsageError(
@@ -142,7 +142,7 @@ def _figure(df: pd.DataFrame, name: str, metric_name: str) -> go.Figure:
     bars = go.Bar(
         x=df["Level"].map(plain),
         y=beta / 100,
-        error_y={"type": "data", "array": df["SE"] / 100, "thickness": 1},
+        error_y={"type": "data", "array": df["SE"] / 100, "color": GREY},
         marker={"color": np.where(beta > 0, BLUE, RED)},
         hovertemplate="%{x}: %{y:+.2%}<extra></extra>",
     )

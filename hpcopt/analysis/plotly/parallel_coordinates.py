@@ -24,6 +24,7 @@ from hpcopt.analysis.plotly.plotly_analysis import (
     create_plotly_analysis_card,
 )
 from hpcopt.analysis.plotly.style import SEQUENTIAL, figure, plain, robust_range
+from hpcopt.analysis.text import visible
 from hpcopt.core.trials.trial import TrialStatus
 
 Array = npt.NDArray[np.float64]
@@ -190,14 +191,18 @@ def _dimension(view: ExperimentView, name: str, values: pd.Series) -> dict[str, 
             (codes[~is_inactive] > 0).all()
         )
         codes = np.log10(codes) if is_log else codes
-        ticks = _number_ticks(codes[~is_inactive])
+        bounds = [getattr(parameter, end, None) for end in ("lower", "upper")]
+        ends = np.array([end for end in bounds if end is not None], dtype=float)
+        ends = np.log10(ends) if is_log else ends
+        ticks = _number_ticks(np.append(ends, codes[~is_inactive]))
         texts = [f"{10.0**tick if is_log else tick:.4g}" for tick in ticks]
     else:
         levels = list(dict.fromkeys([*_levels(parameter), *values.dropna()]))
         place = {level: float(k) for k, level in enumerate(levels)}
         codes = np.array([place.get(value, np.nan) for value in values])
         ticks = np.arange(len(levels), dtype=float)
-        texts = [_label(level) for level in levels]
+        # Texts at ticks are no markup, unlike those of axes.
+        texts = [_short(level) for level in levels]
     if is_inactive.any():
         width = float(np.ptp(ticks)) or 1.0
         below = float(ticks.min()) - _INACTIVE * width if len(ticks) else 0.0
@@ -231,6 +236,10 @@ def _padded(ticks: Array) -> list[float]:
 
 
 def _label(text: object) -> str:
-    written = str(text)
+    return plain(_short(text))
+
+
+def _short(text: object) -> str:
+    written = visible(text)
     short = f"{written[: _LONGEST_LABEL - 1]}…"
-    return plain(written if len(written) <= _LONGEST_LABEL else short)
+    return written if len(written) <= _LONGEST_LABEL else short

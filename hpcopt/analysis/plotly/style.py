@@ -6,13 +6,15 @@ background is transparent, and a page gives the text its own colour.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
+
+from hpcopt.analysis.text import visible
 
 #: Of Okabe and Ito, "Color Universal Design", 2008, without the too light ones.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
@@ -88,7 +90,7 @@ def figure(
 
 def plain(text: object) -> str:
     """Return a text that plotly shows as it is: not as a tag, nor as a variable."""
-    return escape(str(text), quote=False).replace("%{", "%&#123;")
+    return html.escape(visible(text), quote=False).replace("%{", "%&#123;")
 
 
 def error_bars(sems: Array) -> dict[str, Any]:

@@ -20,6 +20,9 @@ from hpcopt.analysis.plotly.plotly_analysis import (
 from hpcopt.analysis.plotly.style import BLUE, GREY, figure, plain, robust_range
 from hpcopt.analysis.utility import Utility, utility_of
 
+#: Of so few trials each has its tick.
+_FEW = 10
+
 
 class UtilityProgressionAnalysis(Analysis):
     """The best observed objective, or the hypervolume of several, over the trials.
@@ -100,8 +103,9 @@ def _figure(utility: Utility) -> go.Figure:
         )
         found = robust_range(utility.values, float(utility.best[-1]))
     fig = figure(traces, x="trial", y=utility.label)
-    fig.update_xaxes(rangemode="nonnegative")
-    if len(indices) <= 1:
+    pad = 0.5 + 0.01 * (indices[-1] - indices[0])
+    fig.update_xaxes(range=[indices[0] - pad, indices[-1] + pad])
+    if len(indices) <= _FEW:
         fig.update_xaxes(dtick=1)
     return fig if found is None else fig.update_yaxes(range=found)
 

@@ -21,6 +21,10 @@ Array = npt.NDArray[np.float64]
 _Z_95 = 1.959963984540054
 
 
+#: Standard errors of averages are those of so many samples: known to 6 %.
+_N_SAMPLES = 128
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """Outcomes, and what a model says of each of them without having seen it."""
@@ -73,6 +77,25 @@ class MetricModel:
         """
         mean, variance = self.surrogate.predict(X)
         return self.sign * mean, np.sqrt(variance)
+
+    def average(self, X: Array, seed: int = 0) -> tuple[float, float]:
+        """Return the mean over ``X`` of the metric, and its standard error.
+
+        What is known of many points together is more than what is known of each, so
+        the error is that of joint posterior samples.
+
+        Args:
+            X: Points of the unit cube, shape ``(b, d)``.
+            seed: That of the samples.
+
+        Raises:
+            LinAlgError: The points' covariance could not be factorised.
+        """
+        normal = np.random.default_rng(seed).standard_normal((_N_SAMPLES, len(X)))
+        samples = self.surrogate.process.samples(X, normal)
+        values, _ = self.surrogate.transform.inverse(samples)
+        mean, _ = self.predict(X)
+        return float(mean.mean()), float(values.mean(axis=1).std(ddof=1))
 
     def held_out(self, n_folds: int = -1, *, in_units: bool = True) -> HeldOut:
         """Return what the model says of each outcome without that outcome's fold.

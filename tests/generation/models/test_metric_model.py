@@ -86,3 +86,15 @@ def test_it_names_the_trials_of_the_subset_that_it_knows(
     assert len(model.trials) == 8
     X = SQUARE.encode([POINTS[k] for k in model.trials])
     np.testing.assert_array_equal(model.surrogate.data.X, X)
+
+
+def test_an_average_is_known_better_than_each_of_its_points() -> None:
+    now = snapshot(SQUARE, observed(POINTS, bowl))
+    model = MetricModel.fit(now, "loss")
+    X = np.random.default_rng(0).random((64, 2))
+    mean, sem = model.average(X)
+    means, sems = model.predict(X)
+    assert mean == pytest.approx(means.mean())
+    assert 0 < sem < 0.7 * sems.mean()
+    [one], [its_sem] = model.predict(X[:1])
+    assert model.average(X[:1]) == pytest.approx((one, its_sem), rel=0.2)
