@@ -24,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
 PAGE = Path(hpcopt.__file__).parents[1] / "docs" / "reference" / "config.md"
 
 
+@pytest.mark.slow
 def test_a_kernel_and_an_acquisition_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

