@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Literal
 
 from hpcopt.core.errors import ConfigError
@@ -31,6 +32,14 @@ class NamedModel:
     """What each option is."""
     extra: str | None = None
     """The extra of the package that it needs."""
+    packages: tuple[str, ...] = ()
+    """What that extra installs, as it is imported."""
+
+    @property
+    def missing_packages(self) -> list[str]:
+        """Those of the packages that are not installed."""
+        return [name for name in self.packages if find_spec(name) is None]
+
     is_ensemble: bool = False
     """Whether it is several models, of which not all acquisitions know the mean."""
 
@@ -82,6 +91,7 @@ MODELS: Mapping[str, NamedModel] = {
             "thinning": "each which of the samples is kept",
         },
         extra="fully-bayesian",
+        packages=("jax", "numpyro"),
         is_ensemble=True,
     ),
     "robust": NamedModel(
@@ -260,6 +270,20 @@ def check_names(
         raise ConfigError(
             f"acquisition: {acquisition} is not defined for {model}, which is several "
             f"models; expected one of {', '.join(others)}"
+        )
+
+
+def check_packages(model: str) -> None:
+    """Check that what a model needs besides is installed.
+
+    Raises:
+        ConfigError: It is not; the sentence says how to install it.
+    """
+    known = MODELS.get(model)
+    if known is not None and (missing := known.missing_packages):
+        raise ConfigError(
+            f"model: {model} needs {' and '.join(missing)}: "
+            f"pip install 'hpcopt[{known.extra}]'"
         )
 
 

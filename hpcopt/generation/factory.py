@@ -16,13 +16,15 @@ def make_generator(spec: GeneratorSpec) -> Generator:
     ``Generation.recording``.
 
     Raises:
-        ConfigError: A user's own generator cannot be found or made, or a model or an
-            acquisition of theirs not be found.
+        ConfigError: A user's own generator cannot be found or made, a model or an
+            acquisition of theirs not be found, or what a model needs is not installed.
     """
     if spec.generator is not None:
         return OwnGenerator(spec)
+    # Now, and not after the initial design.
+    spec.check_packages()
     for key, name in spec.own_names.items():
-        find(key, name, spec.folder)  # now, and not after the initial design
+        find(key, name, spec.folder)
     return BayesianGenerator(
         n_initial=spec.n_initial,
         threads=spec.threads,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.types import JSONValue
-from hpcopt.generation.catalogue import is_own
+from hpcopt.generation.catalogue import check_packages, is_own
 from hpcopt.generation.steps import GenerationStep, check_ends, checked_steps
 
 #: A generation may take so long for its first suggestion.
@@ -130,9 +130,25 @@ class GeneratorSpec:
         Raises:
             ConfigError: Something is not; the sentence names what is.
         """
+        self._check_each(lambda step: step.check_goals(goals))
+
+    def check_packages(self) -> None:
+        """Check that what the models need besides is installed.
+
+        Raises:
+            ConfigError: It is not; the sentence says how to install it.
+        """
+        self._check_each(lambda step: check_packages(step.model))
+
+    def _check_each(self, check: Callable[[GenerationStep], None]) -> None:
+        """Check each step; an error names it.
+
+        Raises:
+            ConfigError: As ``check`` raises it.
+        """
         for number, step in enumerate(self.all_steps):
             try:
-                step.check_goals(goals)
+                check(step)
             except ConfigError as exc:
                 where = f"steps[{number}]." if self.steps else ""
                 raise ConfigError(f"{where}{exc}") from exc

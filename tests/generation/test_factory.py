@@ -41,3 +41,12 @@ def test_a_function_that_is_not_there_is_told_before_the_first_trial(
 ) -> None:
     with pytest.raises(ConfigError, match=sentence):
         make_generator(spec)
+
+
+def test_a_package_that_is_not_there_is_told_before_the_first_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hpcopt.generation.catalogue.find_spec", lambda name: None)
+    make_generator(GeneratorSpec(model="saas"))
+    with pytest.raises(ConfigError, match="fully_bayesian needs jax and numpyro: pip"):
+        make_generator(GeneratorSpec(model="fully_bayesian"))

@@ -139,7 +139,11 @@ def _program(loaded: LoadedConfig) -> Check:
 
 
 def _own_generation(loaded: LoadedConfig, spec: ExperimentSpec) -> Iterator[Check]:
-    """Check that the modules of a user's own generation are there."""
+    """Check that the modules of generation are there: a user's own, and packages."""
+    try:
+        spec.generation.check_packages()
+    except ConfigError as exc:
+        raise ConfigError(f"{loaded.path}: generation.{exc}") from exc
     own = spec.generation.own_names
     for key, name in own.items():
         module, folders = name.partition(":")[0], (loaded.config_folder,)

@@ -8,7 +8,6 @@ the outcomes themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 
 import torch
 from botorch.fit import fit_fully_bayesian_model_nuts, fit_gpytorch_mll
@@ -32,7 +31,7 @@ from torch import Tensor
 
 from hpcopt.core.errors import GenerationError
 from hpcopt.core.names import expected_name
-from hpcopt.generation.catalogue import MODELS
+from hpcopt.generation.catalogue import check_packages
 from hpcopt.generation.named.context import ModelContext
 
 MakeModel = Callable[..., Model]
@@ -106,14 +105,9 @@ def fully_bayesian(
     """Return the same with its hyperparameters sampled by NUTS, in JAX.
 
     Raises:
-        GenerationError: JAX or NumPyro is missing.
+        ConfigError: JAX or NumPyro is missing.
     """
-    missing = [name for name in ("jax", "numpyro") if find_spec(name) is None]
-    if missing:
-        raise GenerationError(
-            f"model: fully_bayesian needs {' and '.join(missing)}: "
-            f"pip install 'hpcopt[{MODELS['fully_bayesian'].extra}]'"
-        )
+    check_packages("fully_bayesian")
     model = SaasFullyBayesianSingleTaskGP(
         train_X, train_Y, train_Yvar, outcome_transform=Standardize(m=1)
     )

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from hpcopt.core.errors import GenerationError
+from hpcopt.core.errors import ConfigError, GenerationError
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.catalogue import ACQUISITIONS, MODELS, check_names
 from hpcopt.generation.named.acquisitions import MAKERS
@@ -177,7 +177,7 @@ def test_a_fully_bayesian_model_needs_its_extra() -> None:
     step = Step("fully_bayesian", "auto", few, {"mc_samples": 8})
     if find_spec("jax") is None or find_spec("numpyro") is None:
         with pytest.raises(
-            GenerationError, match=r"needs jax and numpyro: pip install 'hpcopt\[fully-"
+            ConfigError, match=r"needs jax and numpyro: pip install 'hpcopt\[fully-"
         ):
             propose(now, step)
         return
