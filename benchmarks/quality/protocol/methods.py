@@ -45,6 +45,11 @@ class ClientMethod:
         client = importlib.import_module(f"{package}.api.client").Client
         configs = importlib.import_module(f"{package}.api.configs")
         logging.disable(logging.ERROR)
+        # Ax begins with a few trials, and has no more before these have data.
+        self._too_early: tuple[type[Exception], ...] = ()
+        if package == "ax":
+            errors = importlib.import_module("ax.exceptions.core")
+            self._too_early = (errors.DataRequiredError,)
         self._client = client(random_seed=seed)
         parameters = problem.parameters()
         self._names = [f"x{k}" for k in range(len(parameters))]
@@ -77,7 +82,11 @@ class ClientMethod:
         )
 
     def ask(self) -> tuple[int, list[Value]] | None:
-        for index, values in self._client.get_next_trials(max_trials=1).items():
+        try:
+            trials = self._client.get_next_trials(max_trials=1)
+        except self._too_early:
+            return None
+        for index, values in trials.items():
             return index, [values[name] for name in self._names]
         return None
 
