@@ -7,7 +7,8 @@ from itertools import combinations
 from typing import Literal
 
 from hpcopt.analysis.experiment import ExperimentView
-from hpcopt.analysis.models import MAX_PAIRED, models_of
+from hpcopt.analysis.models import models_of
+from hpcopt.analysis.sensitivities import MAX_PAIRED
 from hpcopt.core.errors import UsageError
 
 Order = Literal["first", "second", "total"]

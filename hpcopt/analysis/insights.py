@@ -12,13 +12,13 @@ from hpcopt.analysis.effects import Order
 from hpcopt.analysis.experiment import ExperimentView, required
 from hpcopt.analysis.feasibility import why_not_judged
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
-from hpcopt.analysis.models import MAX_PAIRED
 from hpcopt.analysis.parameter_inputs import ParameterInputs
 from hpcopt.analysis.plotly.objective_p_feasible_frontier import (
     ObjectivePFeasibleFrontierPlot,
 )
 from hpcopt.analysis.plotly.p_feasible import PFeasiblePlot
 from hpcopt.analysis.plotly.top_surfaces import TopSurfacesAnalysis
+from hpcopt.analysis.sensitivities import MAX_PAIRED
 
 #: Of each metric so many of the strongest effects are shown.
 _TOP_K = 3

@@ -8,7 +8,6 @@ loaded once the first model is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
@@ -18,13 +17,7 @@ import numpy.typing as npt
 
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.model_fit import r_squared
-from hpcopt.analysis.parameter_inputs import ParameterInputs
-from hpcopt.analysis.sobol_indices import (
-    SobolIndices,
-    mean_slopes,
-    n_evaluations,
-    sobol_indices,
-)
+from hpcopt.analysis.sensitivities import Sensitivities, sensitivities
 from hpcopt.core.errors import GenerationError, UsageError
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.names import expected_name
@@ -43,33 +36,8 @@ Array = npt.NDArray[np.float64]
 
 _Result = TypeVar("_Result")
 
-#: Pairs of more parameters than these are neither estimated nor shown.
-MAX_PAIRED = 25
-
-#: The points of each base sample of Sobol' indices, at least and at most, and what all
-#: of them may take: a covariance of a point and an outcome takes a unit for each
-#: coordinate, and some more.
-_LEAST_N, _MOST_N = 64, 1024
-_MOST_WORK, _WORK_OF_COVARIANCE = 500_000_000, 20
-
-#: The points of which slopes are the mean.
-_N_SLOPES = 256
-
 #: So many points are asked at once; more would only take more memory.
 _CHUNK = 8192
-
-
-@dataclass(frozen=True)
-class Effects:
-    """How the parameters of a search space move a model's mean."""
-
-    names: tuple[str, ...]
-    """The ``p`` parameters that can be changed."""
-    indices: SobolIndices
-    """In their order; of pairs too, of up to ``MAX_PAIRED`` parameters."""
-    slopes: Array
-    """The mean gradient over the space, in units of the metric per width of the
-    parameter's range, shape ``(p,)``; 0 where a parameter has no order."""
 
 
 class Models:
@@ -84,7 +52,7 @@ class Models:
         self._threads = threads_of(core.settings)
         self._metrics: dict[str, MetricModel] = {}
         self._constraints: dict[str, ConstraintModel] = {}
-        self._effects: dict[str, Effects] = {}
+        self._effects: dict[str, Sensitivities] = {}
         self._fits: dict[str, float] = {}
 
     @property
@@ -163,7 +131,7 @@ class Models:
             self._fits[metric_name] = r_squared(held_out.observed, held_out.predicted)
         return self._fits[metric_name]
 
-    def effects(self, metric_name: str) -> Effects:
+    def effects(self, metric_name: str) -> Sensitivities:
         """Return how the parameters move the metric's mean, over the whole space.
 
         Parameter constraints are left aside; what is inactive moves nothing.
@@ -173,21 +141,12 @@ class Models:
         """
         if metric_name not in self._effects:
             model = self._metric(metric_name)
-            inputs = ParameterInputs.of(self.space)
-            p = len(inputs.names)
-            with_pairs = 1 < p <= MAX_PAIRED
-            each = len(model.trials) * (self.space.d + _WORK_OF_COVARIANCE)
-            n = _base_size(n_evaluations(p, with_pairs=with_pairs) * each)
 
-            def mean(U: Array) -> Array:
-                return self.predict(metric_name, inputs.points(U))[0]
+            def mean(X: Array) -> Array:
+                return self.predict(metric_name, X)[0]
 
-            self._effects[metric_name] = Effects(
-                inputs.names,
-                sobol_indices(mean, p, n, with_pairs=with_pairs),
-                np.where(
-                    inputs.is_ordered, mean_slopes(mean, p, min(n, _N_SLOPES)), 0.0
-                ),
+            self._effects[metric_name] = sensitivities(
+                self.space, mean, len(model.trials)
             )
         return self._effects[metric_name]
 
@@ -299,9 +258,3 @@ def models_of(experiment: ExperimentView) -> Models:
     if models is None:
         models = _MODELS[experiment] = Models(experiment)
     return models
-
-
-def _base_size(work: int) -> int:
-    """Return how many points a base sample has, if one takes so much work."""
-    affordable = max(_LEAST_N, min(_MOST_N, _MOST_WORK // max(work, 1)))
-    return 1 << (affordable.bit_length() - 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from hpcopt.analysis.plotly.style import (
     figure,
     plain,
 )
+from hpcopt.analysis.text import escape
 from hpcopt.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class _FitTable(AnalysisCard):
     @override
     def body_html(self) -> str:
         rows = "".join(
-            f'<tr><td class="hpcopt-text">{escape(str(metric))}</td>'
+            f'<tr><td class="hpcopt-text">{escape(metric)}</td>'
             f'<td style="color: {GREEN if fit >= LEAST_FIT else RED}">'
             f"<b>{'unknown' if math.isnan(fit) else f'{fit:.3f}'}</b></td></tr>"
             for metric, fit in self.df.itertuples(index=False)
