@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import hpcopt
+from hpcopt.generation.named.context import AcquisitionContext, ModelContext
 from tests.support.named_world import (
     Step,
     named_snapshot,
@@ -22,6 +24,14 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 PAGE = Path(hpcopt.__file__).parents[1] / "docs" / "reference" / "config.md"
+
+
+def test_all_that_a_context_has_is_documented() -> None:
+    page = PAGE.read_text("utf-8")
+    names = [one.name for one in (*fields(ModelContext), *fields(AcquisitionContext))]
+    internal = {"pending", "slacks", "asked"}
+    for name in {*names, "X_pending", "constraints()", "sampler(n)"} - internal:
+        assert f"`{name}`" in page or f"`{name}(n)`" in page, name
 
 
 @pytest.mark.slow
