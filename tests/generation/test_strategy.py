@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hpcopt.core.types import TParameterization
 from hpcopt.generation.choice import automatic_method
 from hpcopt.generation.protocol import Generation, Suggestion
 from hpcopt.generation.service.server import read_answer, write_answer, write_request
-from hpcopt.generation.snapshot import ObservedTrial
+from hpcopt.generation.snapshot import ObservedTrial, Snapshot
 from hpcopt.generation.strategy import BayesianGenerator
 from tests.support.generation_world import (
     MIXED,
@@ -196,6 +198,76 @@ def test_while_all_outcomes_are_equal_trials_fill_the_space(height: float) -> No
     now = snapshot(SQUARE, observed(points[:16], lambda _: height))
     generation = BayesianGenerator().generate(4, now)
     assert parameters_of(generation) == points[16:]
+
+
+#: Points in pairs, which tell noise from a function that goes up and down.
+PAIRS = [
+    {"x": float(point["x"]) * scale, "y": float(point["y"]) * scale}
+    for scale in (1.0, 0.99)
+    for point in sobol_points(SQUARE, 10)
+]
+
+
+def _noisy(loss: Callable[[TParameterization], float], sem: float | None) -> Snapshot:
+    """Return what is known of points whose loss has noise of size 0.1."""
+    draw = random.Random(6)
+    return snapshot(
+        SQUARE, observed(PAIRS, lambda p: loss(p) + draw.gauss(0, 0.1), sem)
+    )
+
+
+@pytest.mark.parametrize("sem", [0.1, None], ids=["known", "not known"])
+def test_while_outcomes_differ_by_noise_alone_trials_fill_the_space(
+    sem: float | None,
+) -> None:
+    generation = BayesianGenerator().generate(4, _noisy(lambda _: 3.0, sem))
+    assert methods_of(generation) == ["sobol"] * 4
+
+
+@pytest.mark.parametrize("sem", [0.1, None], ids=["known", "not known"])
+def test_an_outcome_beyond_the_noise_or_a_trend_ends_that(sem: float | None) -> None:
+    losses: list[Callable[[TParameterization], float]] = [
+        lambda point: -2.0 * (point == PAIRS[5]),
+        lambda point: float(point["x"]),
+    ]
+    for loss in losses:
+        generation = BayesianGenerator().generate(2, _noisy(loss, sem))
+        assert methods_of(generation) == ["bo", "bo"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "constraints", "trend", "method"),
+    [
+        ("a, b", [], 0.0, "sobol"),
+        ("a, b", [], 1.0, "bo"),
+        ("a", [], 1.0, "sobol"),
+        ("a", ["b >= 0"], 1.0, "bo"),
+    ],
+)
+def test_what_is_noise_leaves_other_outcomes_to_their_models(
+    objective: str, constraints: list[str], trend: float, method: str
+) -> None:
+    a, b = ([draw.gauss(0, 0.1) for _ in PAIRS] for draw in map(random.Random, (6, 3)))
+    trials = tuple(
+        ObservedTrial(
+            k,
+            point,
+            {
+                "a": Observation(a[k], 0.1),
+                "b": Observation(b[k] + trend * float(point["x"]), 0.1),
+            },
+        )
+        for k, point in enumerate(PAIRS)
+    )
+    now = snapshot(SQUARE, trials, objective=objective, constraints=constraints)
+    assert methods_of(BayesianGenerator().generate(1, now)) == [method]
+
+
+def test_settings_that_are_few_are_left_to_the_model_whatever_the_noise() -> None:
+    draw = random.Random(5)
+    points = sobol_points(TINY, 9)
+    now = snapshot(TINY, observed(points, lambda _: draw.gauss(0, 0.1), 0.1))
+    assert methods_of(BayesianGenerator().generate(1, now)) == ["bo"]
 
 
 def test_one_other_outcome_ends_that() -> None:

@@ -24,7 +24,10 @@ from hpcopt.generation.models.outcome_models import (
 )
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.optim.optimize import SearchBox, optimize_acquisition
-from hpcopt.generation.proposers.schedule import constraint_optimism
+from hpcopt.generation.proposers.schedule import (
+    constraint_optimism,
+    has_learned_nothing,
+)
 from hpcopt.generation.snapshot import Snapshot
 
 Array = npt.NDArray[np.float64]
@@ -44,6 +47,9 @@ class MultiObjectiveProposer:
         self._snapshot = snapshot
         self._models = models = MultiObjectiveModels.of(
             snapshot, Surrogate.fit if is_fitted else Surrogate.unfitted
+        )
+        self._has_learned_nothing = is_fitted and has_learned_nothing(
+            models, snapshot.space
         )
         self._objectives = [model.process for model in models.objectives]
         slacks = [model.process for model in models.constraints]
@@ -73,7 +79,9 @@ class MultiObjectiveProposer:
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
     ) -> TParameterization | None:
-        """Return the next parameterization; ``None`` if nothing is left."""
+        """Return the next parameterization; ``None`` for one that fills the space."""
+        if self._has_learned_nothing:
+            return None
         space = self._snapshot.space
         rng = np.random.default_rng([self._snapshot.seed, index])
         acquisition = self._acquisition(

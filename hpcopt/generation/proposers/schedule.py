@@ -12,7 +12,8 @@ near the best point is proposed less often then, and what had been proposed befo
 best point was known is no sign of stagnation.
 
 Where many of the latest trials failed and none was notably better, half of them go far
-from all others, and the rest has to improve notably.
+from all others, and the rest has to improve notably. Where the model has learned
+nothing from outcomes that are noise, none is its.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.core.space.search_space import SearchSpace
+from hpcopt.generation.models.outcome_models import OutcomeModels
+from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.optim.optimize import SearchBox
 from hpcopt.generation.snapshot import Snapshot
 
@@ -47,6 +50,21 @@ _LATEST, _MANY_FAILED = 6, 0.3
 #: What counts as a gain then, as a share of the outcomes' interquartile range, and what
 #: expected improvement is to exceed the best by, as a share of that on its own scale.
 _NOTABLE, _MARGIN = 0.05, 0.1
+
+#: Of fewer outcomes nothing is said, and from more something is learned.
+_LEAST_FOR_NOISE, _MOST_OF_NOISE = 4, 300
+
+#: A noise that a fit took for more than this, as a share of the outcomes' variance,
+#: is most of what there is.
+_MUCH_NOISE = 0.5
+
+#: By how much, as a logarithm, a model foretells the outcomes better than a constant
+#: does, if it has learned something.
+_LEARNED = 1.0
+
+#: An outcome stands out if it is so many standard deviations of the noise from the
+#: median; where the noise is not known, as the quartiles tell them.
+_OUTSTANDING, _QUARTILES = 4.0, 1.349
 
 Proposal = Literal["usual", "local", "long_lengthscales"]
 
@@ -154,6 +172,67 @@ def is_held_up_by_failures(snapshot: Snapshot) -> bool:
         return False
     gain = max(after, default=-math.inf) - max(before)
     return gain < _NOTABLE * _interquartile_range(np.array(before + after))
+
+
+def has_learned_nothing(models: OutcomeModels, space: SearchSpace) -> bool:
+    """Return whether the models of all outcomes say no more than that they are noise.
+
+    Where there are constraints or failures, these say something; and a space of
+    discrete parameters alone is no larger at its edges.
+    """
+    if models.constraint_processes or space.is_discrete.all():
+        return False
+    return all(is_all_noise(surrogate) for surrogate in models.surrogates)
+
+
+def is_all_noise(surrogate: Surrogate) -> bool:
+    """Return whether a model says no more of the outcomes than that they are noise.
+
+    So it is if a constant foretells each outcome from the others nearly as well, by
+    the leave-one-out log density, and none stands out. Where the noise is inferred, it
+    has to be most of the outcomes' variance too: a function that goes up and down
+    between points which are far apart is also hard to foretell. Such a model knows
+    nothing but where its own variance is largest, which is on the edges of the space.
+    """
+    process, data = surrogate.process, surrogate.data
+    inferred = process.hyperparameters.noise
+    if not _LEAST_FOR_NOISE <= len(data) <= _MOST_OF_NOISE:
+        return False
+    if inferred is not None and inferred < _MUCH_NOISE:
+        return False
+    # On the model's scale what stands out may be closer to the others.
+    scale = np.sqrt(
+        (_interquartile_range(data.y) / _QUARTILES) ** 2
+        if data.variance is None
+        else data.variance
+    )
+    if (np.abs(data.y - np.median(data.y)) > _OUTSTANDING * scale).any():
+        return False
+    noise = process.noise if inferred is None else None
+    gain = process.loo_log_density - _constant_loo_log_density(process.y, noise)
+    # The best of several models foretells noise better than one does.
+    return gain < _LEARNED * (1 + len(data.alternative_priors))
+
+
+def _constant_loo_log_density(y: Array, noise: Array | None) -> float:
+    """Return the log density of each outcome, given the mean of the others; summed.
+
+    Args:
+        y: The outcomes, shape ``(n,)``.
+        noise: The variance of each one's noise, shape ``(n,)``; where it is not known,
+            the variance of the others is taken.
+    """
+    n = len(y)
+    weights = np.ones(n) if noise is None else 1 / noise
+    rest = weights.sum() - weights
+    residual = y - (weights @ y - weights * y) / rest
+    if noise is None:
+        others = np.broadcast_to(y, (n, n))[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+        noise = others.var(axis=1, ddof=1)
+        rest = (n - 1) / noise
+    variance = noise + 1 / rest
+    log_densities = residual**2 / variance + np.log(2 * math.pi * variance)
+    return -0.5 * float(log_densities.sum())
 
 
 def _interquartile_range(y: Array) -> float:

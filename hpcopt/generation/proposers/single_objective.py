@@ -31,6 +31,7 @@ from hpcopt.generation.optim.optimize import (
 from hpcopt.generation.proposers.schedule import (
     Incumbent,
     Proposal,
+    has_learned_nothing,
     has_long_constraints,
     is_categorical_turn,
     is_far_turn,
@@ -162,6 +163,9 @@ class SingleObjectiveProposer:
             Surrogate.fit if is_fitted else Surrogate.unfitted,
             has_long_constraints=has_long_constraints(snapshot.n_trials),
         )
+        self._has_learned_nothing = is_fitted and has_learned_nothing(
+            self._models, snapshot.space
+        )
 
     @property
     def details(self) -> Mapping[str, JSONValue]:
@@ -171,7 +175,9 @@ class SingleObjectiveProposer:
     def propose(
         self, index: int, proposed: Sequence[TParameterization], used: UsedPoints
     ) -> TParameterization | None:
-        """Return the next parameterization; ``None`` if nothing is left."""
+        """Return the next parameterization; ``None`` for one that fills the space."""
+        if self._has_learned_nothing:
+            return None
         space = self._snapshot.space
         incumbent = Incumbent.of(self._snapshot) if self._is_fitted else None
         n_waiting = len(self._snapshot.pending) + len(proposed)
