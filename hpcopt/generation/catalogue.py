@@ -5,6 +5,7 @@ What each is made of is in ``generation/named``, which is loaded once one is ask
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -203,6 +204,24 @@ ACQUISITIONS: Mapping[str, NamedAcquisition] = {
     ),
 }
 
+#: What each option of theirs may be: one of some names, or of a kind.
+OPTION_VALUES: Mapping[str, tuple[str, ...] | Literal["count", "number", "switch"]] = {
+    "beta": "number",
+    "input_warping": "switch",
+    "kernel": ("matern", "rbf"),
+    "mc_samples": "count",
+    "num_fantasies": "count",
+    "num_mv_samples": "count",
+    "num_points": "count",
+    "num_samples": "count",
+    "num_taus": "count",
+    "prior_mean_of_support": "number",
+    "second_order": "switch",
+    "tau": "number",
+    "thinning": "count",
+    "warmup_steps": "count",
+}
+
 #: What others call them.
 _ALIASES = {"qNParEGO": "qLogNParEGO"}
 
@@ -327,7 +346,7 @@ def _check_options(
     known: Mapping[str, str],
     options: Mapping[str, JSONValue],
 ) -> None:
-    for option in options:
+    for option, value in options.items():
         if option not in known:
             expected = (
                 f"expected {', '.join(known)}" if known else f"{name} has no options"
@@ -335,3 +354,23 @@ def _check_options(
             raise ConfigError(
                 f"{where}: {expected}, found {option!r}{did_you_mean(option, known)}"
             )
+        if sentence := _wrong_value(option, value):
+            raise ConfigError(f"{where}.{option}: {sentence}")
+
+
+def _wrong_value(option: str, value: JSONValue) -> str:
+    """Return what is wrong with an option's value; empty if nothing is."""
+    kind = OPTION_VALUES[option]
+    if isinstance(kind, tuple):
+        return "" if value in kind else expected_name(str(value), kind)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    match kind:
+        case "switch":
+            is_good, expected = isinstance(value, bool), "true or false"
+        case "count":
+            is_good = is_number and isinstance(value, int) and value >= 1
+            expected = "a whole number, at least 1"
+        case "number":
+            is_good = is_number and 0 < float(str(value)) < math.inf
+            expected = "a number above 0"
+    return "" if is_good else f"expected {expected}, found {value!r}"

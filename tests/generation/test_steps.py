@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.trials.trial import Observation
 from hpcopt.core.types import JSONValue, TParameterization
-from hpcopt.generation.catalogue import ACQUISITIONS, MODELS, check_names
+from hpcopt.generation.catalogue import (
+    ACQUISITIONS,
+    MODELS,
+    OPTION_VALUES,
+    check_names,
+)
 from hpcopt.generation.choice import NAMED
 from hpcopt.generation.design.initial import UsedPoints
 from hpcopt.generation.gains import Gains
@@ -47,11 +52,24 @@ OWN = st.sampled_from(["mine:kernel", "pack.mine:Class.make"])
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
 
 
+def value_of(option: str) -> st.SearchStrategy[Any]:
+    """Return the values that an option may have."""
+    kind = OPTION_VALUES[option]
+    if isinstance(kind, tuple):
+        return st.sampled_from(kind)
+    kinds: dict[str, st.SearchStrategy[Any]] = {
+        "switch": st.booleans(),
+        "count": st.integers(1, 99),
+        "number": st.integers(1, 9) | st.floats(0.1, 9),
+    }
+    return kinds[kind]
+
+
 def options_of(name: str, known: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    names = st.sampled_from(sorted(known[name].options)) if name in known else st.text()
-    if name in known and not known[name].options:
-        return st.just({})
-    return st.dictionaries(names, VALUES, max_size=2)
+    if name not in known:
+        return st.dictionaries(st.text(), VALUES, max_size=2)
+    values = {option: value_of(option) for option in known[name].options}
+    return st.fixed_dictionaries({}, optional=values)
 
 
 @st.composite
@@ -110,6 +128,11 @@ def test_a_spec_survives_json(spec: GeneratorSpec) -> None:
     assert GeneratorSpec.from_json(spec.settings()) == without
 
 
+def test_it_is_known_of_every_option_what_it_may_be() -> None:
+    known: list[Any] = [*MODELS.values(), *ACQUISITIONS.values()]
+    assert {option for one in known for option in one.options} == set(OPTION_VALUES)
+
+
 @given(UNTILS)
 def test_an_end_survives_json(until: Until) -> None:
     step = GenerationStep(until=until)
@@ -159,6 +182,31 @@ TWO: list[dict[str, Any]] = [{"until": {"trials": 5}}, {"model": "saas"}]
         (
             {"acquisition": "qUCB", "acquisition_options": {"betta": 1}},
             "acquisition_options: .*'betta'.*did you mean beta",
+        ),
+        (
+            {"model": "single_task", "model_options": {"kernel": "mattern"}},
+            "model_options.kernel: expected one of matern, rbf, found 'mattern'; did "
+            "you mean matern",
+        ),
+        (
+            {"model": "single_task", "model_options": {"input_warping": 1}},
+            "model_options.input_warping: expected true or false, found 1",
+        ),
+        (
+            {"model": "saas", "model_options": {"num_taus": 2.5}},
+            "model_options.num_taus: expected a whole number, at least 1, found 2.5",
+        ),
+        (
+            {"acquisition": "qKG", "acquisition_options": {"num_points": 0}},
+            "acquisition_options.num_points: expected a whole number, at least 1, fou",
+        ),
+        (
+            {"acquisition": "qUCB", "acquisition_options": {"beta": "many"}},
+            "acquisition_options.beta: expected a number above 0, found 'many'",
+        ),
+        (
+            {"acquisition": "qUCB", "acquisition_options": {"beta": -1}},
+            "acquisition_options.beta: expected a number above 0, found -1",
         ),
         (
             {"model_options": 3},

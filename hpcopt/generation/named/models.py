@@ -29,8 +29,6 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
-from hpcopt.core.errors import GenerationError
-from hpcopt.core.names import expected_name
 from hpcopt.generation.catalogue import check_packages
 from hpcopt.generation.named.context import ModelContext
 
@@ -39,8 +37,6 @@ MakeModel = Callable[..., Model]
 #: The standard deviation of the logarithm of a warp's two concentrations, around no
 #: warp at all, as in BoTorch's tutorials.
 _WARP_SIGMA = 0.75**0.5
-
-_KERNELS = ("matern", "rbf")
 
 
 def single_task(
@@ -51,15 +47,7 @@ def single_task(
     kernel: str = "matern",
     input_warping: bool = False,
 ) -> Model:
-    """Return a ``SingleTaskGP``.
-
-    Raises:
-        GenerationError: There is no such kernel.
-    """
-    if kernel not in _KERNELS:
-        raise GenerationError(
-            f"model_options.kernel: {expected_name(kernel, _KERNELS)}"
-        )
+    """Return a ``SingleTaskGP``."""
     d = train_X.shape[-1]
     warp = Warp(
         d=d,
