@@ -16,6 +16,7 @@ from hpcopt.analysis.graphviz.hierarchical_search_space_graph import (
 from hpcopt.analysis.markdown.markdown_analysis import MarkdownAnalysisCard
 from hpcopt.analysis.metric_summary import MetricSummary
 from hpcopt.analysis.plotly.arm_effects import ArmEffectsPlot
+from hpcopt.analysis.plotly.bandit_rollout import BanditRollout
 from hpcopt.analysis.plotly.constraint_feasibility import ConstraintFeasibilityPlot
 from hpcopt.analysis.plotly.cross_validation import CrossValidationPlot
 from hpcopt.analysis.plotly.marginal_effects import MarginalEffectsPlot
@@ -35,6 +36,7 @@ from hpcopt.analysis.summary import Summary
 __all__ = [
     "Analysis",
     "ArmEffectsPlot",
+    "BanditRollout",
     "BestTrials",
     "ConstraintFeasibilityPlot",
     "ContourPlot",

@@ -19,6 +19,9 @@ from hpcopt.analysis.generation_strategy import GenerationStrategyView
 from hpcopt.analysis.healthcheck.baseline_improvement import (
     BaselineImprovementAnalysis,
 )
+from hpcopt.analysis.healthcheck.can_generate_candidates import (
+    CanGenerateCandidatesAnalysis,
+)
 from hpcopt.analysis.healthcheck.constraints_feasibility import (
     ConstraintsFeasibilityAnalysis,
 )
@@ -104,17 +107,27 @@ class OverviewAnalysis(Analysis):
 
     def _health_checks(self, view: ExperimentView) -> list[Analysis]:
         strategy = getattr(self.options, "early_stopping_strategy", None)
-        candidates = view.trial_indices_by_status[TrialStatus.CANDIDATE]
+        # One suggestion on a bound is like the next: the latest will do.
+        candidates = sorted(view.trial_indices_by_status[TrialStatus.CANDIDATE])[-1:]
         threshold = self.model_fit_threshold
         early: list[Analysis] = [EarlyStoppingAnalysis(strategy)]
         return [
             MetricFetchingErrorsAnalysis(),
             *(early if metrics_with_steps(view) else []),
+            *self._generation_checks(),
             ConstraintsFeasibilityAnalysis(),
             PredictableMetricsAnalysis(LEAST_FIT if threshold is None else threshold),
             BaselineImprovementAnalysis(),
-            *(SearchSpaceAnalysis(index) for index in sorted(candidates)),
+            *(SearchSpaceAnalysis(index) for index in candidates),
         ]
+
+    def _generation_checks(self) -> list[Analysis]:
+        """Return the check of what was told of generation, if anything was."""
+        can, why = self.can_generate, self.can_generate_reason
+        days = self.can_generate_days_till_fail
+        if can is None or why is None or days is None:
+            return []
+        return [CanGenerateCandidatesAnalysis(can, why, days)]
 
 
 def _has_to_be_seen(card: AnalysisCardBase) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from hpcopt.analysis.healthcheck.baseline_improvement import (
     BaselineImprovementAnalysis,
 )
+from hpcopt.analysis.healthcheck.can_generate_candidates import (
+    CanGenerateCandidatesAnalysis,
+)
 from hpcopt.analysis.healthcheck.constraints_feasibility import (
     ConstraintsFeasibilityAnalysis,
 )
@@ -22,6 +25,7 @@ from hpcopt.analysis.healthcheck.search_space_analysis import SearchSpaceAnalysi
 
 __all__ = [
     "BaselineImprovementAnalysis",
+    "CanGenerateCandidatesAnalysis",
     "ConstraintsFeasibilityAnalysis",
     "EarlyStoppingAnalysis",
     "HealthcheckAnalysisCard",

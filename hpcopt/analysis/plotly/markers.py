@@ -24,6 +24,9 @@ Array = npt.NDArray[np.float64]
 #: From more trials than these on, a colour bar is in place of a legend.
 _MOST_IN_LEGEND = 10
 
+#: More arms than these are smaller points.
+_CROWDED = 150
+
 _OUTLINE = "#E4002B"
 
 _OBSERVED = {TrialStatus.COMPLETED.name, TrialStatus.EARLY_STOPPED.name}
@@ -57,12 +60,13 @@ def arm_traces(
     symbol = np.where(
         trials == NO_TRIAL, "star", np.where(is_pending, "diamond-open", "circle")
     )
+    is_crowded = len(df) > _CROWDED
     traces = []
     for k, rows in enumerate(groups):
         marker: dict[str, Any] = {
-            "size": 9,
+            "size": 6 if is_crowded else 9,
             "symbol": symbol[rows],
-            "line": {"color": outline[rows], "width": 2},
+            "line": {"color": outline[rows], "width": 1 if is_crowded else 2},
         }
         if has_legend:
             # Of more trials than there are colours neighbours differ.

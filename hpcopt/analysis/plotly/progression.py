@@ -107,6 +107,8 @@ def _table(view: ExperimentView, name: str) -> pd.DataFrame:
             for report in trial.core.reports
             if name in report.outcome
         }
+        if not any(latest):  # a single value without a step is no curve
+            continue
         rows += [
             (trial.index, trial.arm.name, mean, step, seconds)
             for step, (mean, seconds) in sorted(latest.items())

@@ -9,6 +9,7 @@ from hpcopt.analysis.card import ErrorAnalysisCard, NotApplicableStateAnalysisCa
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.healthcheck import (
     BaselineImprovementAnalysis,
+    CanGenerateCandidatesAnalysis,
     EarlyStoppingAnalysis,
     HealthcheckAnalysisCard,
     HealthcheckStatus,
@@ -16,6 +17,9 @@ from hpcopt.analysis.healthcheck import (
     SearchSpaceAnalysis,
 )
 from hpcopt.analysis.learning_curves import curves_of, replayed_share, saved_share
+from hpcopt.analysis.overview import OverviewAnalysis
+from hpcopt.analysis.plotly.bandit_rollout import BanditRollout
+from hpcopt.analysis.trials import AllTrialsAnalysis, TrialAnalysis
 from hpcopt.core import events as ev
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Cause
@@ -216,3 +220,48 @@ def test_without_steps_nothing_can_be_stopped() -> None:
     assert (
         saved_share(view("-loss", []), {}) == replayed_share({}, is_minimised=True) == 0
     )
+
+
+# Proposals
+
+
+@pytest.mark.parametrize(
+    ("n", "days", "status", "text"),
+    [
+        (0, 0.0, FAIL, "There is no trial yet."),
+        (1, 3.5, INFO, "The latest trial is of 3 days ago."),
+        (1, 9.0, FAIL, "The latest trial is of 9 days ago."),
+    ],
+)
+def test_what_stops_proposals_is_told(
+    n: int, days: float, status: HealthcheckStatus, text: str
+) -> None:
+    check = CanGenerateCandidatesAnalysis(
+        False, "No data.", 5, now=lambda: 1.0 + 86_400 * days
+    )
+    card = checked(check, view("-loss", losses(*[1.0] * n)))
+    assert card.get_status() is status
+    assert card.subtitle == f"No trial can be proposed: No data. {text}"
+
+
+def test_the_overview_tells_what_it_was_told_of_proposals() -> None:
+    seen = view("-loss", losses(1.0, 2.0))
+    told = OverviewAnalysis(False, "No data.", 5).compute_or_error_card(seen)
+    assert "Candidate generation" in [leaf.title for leaf in told.flatten()]
+    fine = OverviewAnalysis(True, "All is well.", 5).compute_or_error_card(seen)
+    assert "Candidate generation" not in [leaf.title for leaf in fine.flatten()]
+
+
+def test_there_are_no_bandits() -> None:
+    card = BanditRollout().compute_or_error_card(view("-loss", losses(1.0)))
+    assert isinstance(card, NotApplicableStateAnalysisCard)
+
+
+def test_a_trial_is_looked_at_before_it_runs() -> None:
+    seen = view("-loss", [*losses(1.0, 2.0, 3.0), {}])
+    group = TrialAnalysis(seen.trials[3]).compute_or_error_card(seen)
+    assert [leaf.title for leaf in group.flatten()] == [
+        "Modeled Arm Effects on loss for trial 3"
+    ]
+    assert TrialAnalysis(seen.trials[0]).compute_or_error_card(seen).flatten() == []
+    assert AllTrialsAnalysis().compute_or_error_card(seen).flatten() == []

@@ -130,6 +130,15 @@ def test_a_curve_is_a_line_for_each_trial() -> None:
     assert "the lowest is that of arm 2_0, at 6" in card.subtitle
 
 
+def test_a_value_without_a_step_is_no_curve() -> None:
+    core = curves().core
+    trial = ev.GeneratedTrial(3, {"x": 0.5, "kind": "a"}, "sobol")
+    core.apply(ev.TrialsGenerated(50.0, (trial,)))
+    core.apply(ev.TrialCompleted(51.0, 3, losses(1.0)[0]))
+    card = figured(ProgressionPlot().compute_or_error_card(ExperimentView(core)))
+    assert card.df["trial_index"].unique().tolist() == [0, 1, 2]
+
+
 def test_a_curve_can_be_over_time() -> None:
     plot = ProgressionPlot("loss", by_wallclock_time=True)
     card = figured(plot.compute_or_error_card(curves()))
