@@ -113,9 +113,11 @@ class Axis:
         """Return the values of codes."""
         return self.parameter.values_of(codes)
 
-    def shown(self, values: Sequence[TParameterValue]) -> list[Any]:
+    def shown(self, values: Sequence[TParameterValue]) -> list[str] | Array:
         """Return values as plotly takes them: categories as texts."""
-        return [plain(value) for value in values] if self.is_category else list(values)
+        if self.is_category:
+            return [plain(value) for value in values]
+        return np.array(values, dtype=np.float64)
 
     def layout(self) -> dict[str, Any]:
         """Return what plotly needs to know of the axis."""

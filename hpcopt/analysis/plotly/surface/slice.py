@@ -28,6 +28,9 @@ from hpcopt.analysis.relative import relative_to_baseline
 #: The number of values at which the model is asked, besides those of trials.
 _N_VALUES = 100
 
+#: A line of more points looks the same.
+_MAX_DRAWN = 300
+
 _BAND = "rgba(0, 114, 178, 0.2)"
 
 
@@ -129,6 +132,8 @@ class SlicePlot(Analysis):
     ) -> go.Figure:
         # Several trials may have one value; the line passes there once.
         once = df.drop_duplicates(axis.name)
+        if len(once) > _MAX_DRAWN:
+            once = once.iloc[np.linspace(0, len(once) - 1, _MAX_DRAWN).astype(int)]
         x = axis.shown(once[axis.name].tolist())
         mean, sem = once[f"{metric}_mean"].to_numpy(), once[f"{metric}_sem"].to_numpy()
         mode = "lines+markers" if axis.parameter.n_values is not None else "lines"

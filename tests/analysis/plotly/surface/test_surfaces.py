@@ -286,3 +286,13 @@ def test_names_of_users_are_not_executed() -> None:
         card = card_of(analysis, now)
         assert "<b>" not in card.blob
         assert "%{y}<" not in card.blob.replace("<br>%{y}", "")
+
+
+def test_slices_of_many_trials_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpcopt.analysis.plotly.surface.slice._MAX_DRAWN", 30)
+    card = card_of(SlicePlot("x"), view_of(SQUARE, bowl, 40))
+    lower, upper, line, crosses = card.get_figure().data
+    assert len(lower.x) == len(upper.x) == len(line.x) == 30
+    assert (line.x[0], line.x[-1]) == (0.0, 1.0)
+    assert len(crosses.x) == 40
+    assert len(card.df) >= 130
