@@ -218,7 +218,10 @@ def check_ends(steps: Sequence[GenerationStep]) -> None:
 
 
 def step_at(
-    steps: Sequence[GenerationStep], snapshot: Snapshot, n_proposed: int
+    steps: Sequence[GenerationStep],
+    snapshot: Snapshot,
+    n_proposed: int,
+    gains: Gains | None = None,
 ) -> int:
     """Return the number of the step to which the next trial belongs.
 
@@ -226,15 +229,16 @@ def step_at(
         steps: All of them, at least one; each but the last says when it ends.
         snapshot: What is known.
         n_proposed: How many trials were proposed from it before.
+        gains: Those of the snapshot, where they are known already.
     """
     if len(steps) == 1:
         return 0
-    outcomes = Gains(snapshot)
+    gains = gains or Gains(snapshot)
     first = 0
     for number, step in enumerate(steps[:-1]):
         if step.until is None:
             return number
-        end = step.until.end(snapshot.n_trials + n_proposed, outcomes, first)
+        end = step.until.end(snapshot.n_trials + n_proposed, gains, first)
         if end is None:
             return number
         first = end

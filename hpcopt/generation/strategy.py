@@ -26,6 +26,7 @@ from hpcopt.generation.design.initial import (
     default_n_initial,
     why_no_model,
 )
+from hpcopt.generation.gains import Gains
 from hpcopt.generation.methods import METHODS
 from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.proposer import MakeProposer, load_proposer
@@ -170,6 +171,7 @@ class _Answer:
         self._used = UsedPoints(snapshot.space, snapshot.known)
         self._n_before = len(snapshot.completed) + len(snapshot.pending)
         self._design = InitialDesign(snapshot.space, snapshot.seed)
+        self._gains = Gains(snapshot) if len(generator.steps) > 1 else None
         self._proposers: dict[int, _FallbackProposer] = {}
         self._origins: list[Origin | _FallbackProposer] = []
         self.suggestions: list[Suggestion] = []
@@ -208,7 +210,7 @@ class _Answer:
             self.why_none = why_no_more(snapshot, new)
             return False
         steps, index = self._generator.steps, snapshot.n_trials + n
-        number = step_at(steps, snapshot, n)
+        number = step_at(steps, snapshot, n, self._gains)
         why = self._generator.why_design(
             number, snapshot, self._n_before + n, self._level
         )
