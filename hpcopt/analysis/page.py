@@ -72,7 +72,10 @@ _SCRIPT = """\
 window.hpcoptPlot = function (place, figure) {
   const text = () => getComputedStyle(place).color;
   const layout = Object.assign({}, figure.layout);
-  layout.font = Object.assign({}, layout.font, { color: text() });
+  // A figure of a user's own, in another look, has its own background and colours.
+  const paper = (((layout.template || {}).layout || {}).paper_bgcolor || "");
+  const isOurs = paper.replaceAll(" ", "") === "rgba(0,0,0,0)";
+  if (isOurs) { layout.font = Object.assign({}, layout.font, { color: text() }); }
   const config = { displaylogo: false, modeBarButtonsToRemove:
     ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"] };
   Plotly.newPlot(place, figure.data, layout, config).then(() => {
@@ -80,6 +83,7 @@ window.hpcoptPlot = function (place, figure) {
       if (place.clientWidth > 0) { Plotly.Plots.resize(place); }
     }).observe(place);
   });
+  if (!isOurs) { return; }
   const recolour = () => requestAnimationFrame(
     () => Plotly.relayout(place, { "font.color": text() }));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);

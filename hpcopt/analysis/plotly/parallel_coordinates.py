@@ -80,12 +80,12 @@ class ParallelCoordinatesPlot(Analysis):
         view = required(experiment)
         name = selected_metric(view, self.metric_name)
         df = _table(view, name)
-        shown = _shown_parameters(view, df)
-        n = len(view.search_space.parameters)
+        varied = _varied(view, df)
+        shown = _strongest(varied, df)
         some = (
-            f" Of {n} parameters those {len(shown)} are shown whose values go best "
-            "with it."
-            if len(shown) < n
+            f" Of {len(varied)} parameters those {len(shown)} are shown whose values "
+            "go best with it."
+            if len(shown) < len(varied)
             else ""
         )
         return create_plotly_analysis_card(
@@ -121,13 +121,15 @@ def _table(view: ExperimentView, name: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _shown_parameters(view: ExperimentView, df: pd.DataFrame) -> list[str]:
+def _varied(view: ExperimentView, df: pd.DataFrame) -> list[str]:
+    """Return the parameters of which there are several values, or else all."""
+    names = list(view.search_space.parameters)
+    varied = [name for name in names if df[name].dropna().astype(str).nunique() > 1]
+    return varied or names
+
+
+def _strongest(names: list[str], df: pd.DataFrame) -> list[str]:
     """Return the parameters that have an axis, in their order."""
-    names = [
-        name
-        for name in view.search_space.parameters
-        if df[name].dropna().astype(str).nunique() > 1
-    ] or list(view.search_space.parameters)
     if len(names) <= _MOST_AXES:
         return names
     metric = df[_METRIC].rank()

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from hpcopt.analysis.analysis import Analysis
 from hpcopt.analysis.arms import ArmSelection, arm_table, is_unlikely_feasible
+from hpcopt.analysis.card import AnalysisCardBase
 from hpcopt.analysis.experiment import Arm, ExperimentView, required
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
 from hpcopt.analysis.plotly.bounds import add_bounds
@@ -197,3 +198,29 @@ def _correlation(df: pd.DataFrame, names: Sequence[str]) -> str:
         return f"They hardly go together (rank correlation {rank:.2f})."
     how = "rises" if rank > 0 else "falls"
     return f"Where {x} rises {y} mostly {how} (rank correlation {rank:.2f})."
+
+
+def compute_scatter_adhoc(
+    experiment: ExperimentView,
+    x_metric_name: str,
+    y_metric_name: str,
+    generation_strategy: GenerationStrategyView | None = None,
+    adapter: Any = None,
+    use_model_predictions: bool = True,
+    relativize: bool = False,
+    trial_index: int | None = None,
+    trial_statuses: Sequence[TrialStatus] | None = None,
+    additional_arms: Sequence[Arm] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> AnalysisCardBase:
+    """Return the card of ``ScatterPlot``, with its arguments."""
+    return ScatterPlot(
+        x_metric_name,
+        y_metric_name,
+        use_model_predictions,
+        relativize,
+        trial_index,
+        trial_statuses,
+        additional_arms,
+        labels,
+    ).compute_or_error_card(experiment, generation_strategy, adapter)

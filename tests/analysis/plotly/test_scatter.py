@@ -4,7 +4,7 @@ import pytest
 
 from hpcopt.analysis.card import AnalysisCardBase
 from hpcopt.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
-from hpcopt.analysis.plotly.scatter import ScatterPlot
+from hpcopt.analysis.plotly.scatter import ScatterPlot, compute_scatter_adhoc
 from tests.support.analysis_world import observed, view
 
 POINTS = [(1.0, 5.0), (2.0, 4.0), (3.0, 1.0), (1.5, 1.5), (2.5, 2.0)]
@@ -80,3 +80,14 @@ def test_a_front_needs_directions() -> None:
 def test_one_metric_can_be_on_both_axes() -> None:
     card = card_of("a", "a")
     assert "too few values" in card.subtitle
+
+
+def test_without_a_client_there_is_the_card() -> None:
+    card = compute_scatter_adhoc(
+        view("a, b", OUTCOMES),
+        "a",
+        "b",
+        use_model_predictions=False,
+        labels={"a": "the a"},
+    )
+    assert card.title == "Observed Effects: the a vs. b"
