@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.core.experiment import Experiment
 from hpcopt.generation.choice import Choice, automatic_method
 from hpcopt.generation.methods import METHODS
@@ -43,6 +44,7 @@ class GenerationStrategyView:
         """
         settings: Mapping[str, Any] = experiment.settings
         self.spec = GeneratorSpec.from_json(settings.get("generation", {}))
+        self._experiment = experiment
         self._snapshot = Snapshot.of(experiment)
 
     @property
@@ -50,10 +52,13 @@ class GenerationStrategyView:
         """What to call it."""
         return self.spec.name
 
-    @property
-    def adapter(self) -> None:
-        """For scripts that were written for Ax; cards ask hpcopt's own models."""
-        return
+    @cached_property
+    def adapter(self) -> ExperimentView:
+        """What a script that was written for Ax gives to cards to ask models by.
+
+        It is the experiment that the models are of, as cards take it.
+        """
+        return ExperimentView(self._experiment)
 
     @cached_property
     def nodes(self) -> tuple[GenerationNode, ...]:

@@ -279,4 +279,4 @@ def compute_cross_validation_adhoc(
         GenerationError: There is too little to learn from.
     """
     analysis = CrossValidationPlot(metric_names, folds, untransform, labels=labels)
-    return analysis.compute(experiment, generation_strategy, adapter)
+    return analysis.compute(experiment or adapter, generation_strategy)

@@ -197,8 +197,7 @@ def compute_sensitivity_adhoc(
     """Return the card of ``SensitivityAnalysisPlot``, by default of all parameters.
 
     Args:
-        adapter: For scripts that were written for Ax; hpcopt's models are asked by
-            ``experiment``.
+        adapter: That of ``client._generation_strategy``, in place of an experiment.
         metric_name: The metric; the only one of the objective by default.
         labels: What to call metrics.
         order: Which indices.
@@ -210,4 +209,4 @@ def compute_sensitivity_adhoc(
         GenerationError: There is too little to learn from.
     """
     analysis = SensitivityAnalysisPlot(metric_name, order, top_k, labels)
-    return analysis.compute(experiment, adapter=adapter)
+    return analysis.compute(experiment or adapter)

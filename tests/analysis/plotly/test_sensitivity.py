@@ -11,7 +11,9 @@ from hpcopt.analysis.card import (
     ErrorAnalysisCard,
     NotApplicableStateAnalysisCard,
 )
+from hpcopt.analysis.generation_strategy import GenerationStrategyView
 from hpcopt.analysis.models import models_of
+from hpcopt.analysis.plotly.cross_validation import compute_cross_validation_adhoc
 from hpcopt.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
 from hpcopt.analysis.plotly.sensitivity import (
     SensitivityAnalysisPlot,
@@ -82,6 +84,14 @@ def test_only_the_largest_are_drawn() -> None:
     assert sum(len(bar["x"]) for bar in card.get_figure().data) == 6
     everything = compute_sensitivity_adhoc(experiment=experiment)
     assert sum(len(bar["x"]) for bar in everything.get_figure().data) == 9
+
+
+def test_scripts_for_ax_give_an_adapter() -> None:
+    experiment = view_of(cube(3), linear)
+    adapter = GenerationStrategyView(experiment.core).adapter
+    card = compute_sensitivity_adhoc(adapter=adapter)
+    assert card.df.equals(compute_sensitivity_adhoc(experiment=experiment).df)
+    assert compute_cross_validation_adhoc(adapter=adapter).flatten()
 
 
 def test_an_unordered_choice_is_one_row_without_a_direction() -> None:
