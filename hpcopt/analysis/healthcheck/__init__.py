@@ -21,6 +21,7 @@ from hpcopt.analysis.healthcheck.metric_fetching_errors import (
     MetricFetchingErrorsAnalysis,
 )
 from hpcopt.analysis.healthcheck.predictable_metrics import PredictableMetricsAnalysis
+from hpcopt.analysis.healthcheck.regression_analysis import RegressionAnalysis
 from hpcopt.analysis.healthcheck.search_space_analysis import SearchSpaceAnalysis
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "HealthcheckStatus",
     "MetricFetchingErrorsAnalysis",
     "PredictableMetricsAnalysis",
+    "RegressionAnalysis",
     "SearchSpaceAnalysis",
     "create_healthcheck_analysis_card",
 ]

@@ -14,6 +14,7 @@ from hpcopt.analysis.healthcheck import (
     HealthcheckAnalysisCard,
     HealthcheckStatus,
     MetricFetchingErrorsAnalysis,
+    RegressionAnalysis,
     SearchSpaceAnalysis,
 )
 from hpcopt.analysis.learning_curves import curves_of, replayed_share, saved_share
@@ -265,3 +266,33 @@ def test_a_trial_is_looked_at_before_it_runs() -> None:
     ]
     assert TrialAnalysis(seen.trials[0]).compute_or_error_card(seen).flatten() == []
     assert AllTrialsAnalysis().compute_or_error_card(seen).flatten() == []
+
+
+# Regressions
+
+
+def test_arms_that_are_clearly_worse_than_the_baseline_are_told() -> None:
+    outcomes = [
+        observed(loss=(3.0, 0.1), qps=9.0),
+        observed(loss=(2.1, 0.2), qps=1.0),
+        observed(loss=1.0),
+    ]
+    core = experiment("-loss", outcomes, ["qps >= 0.5 * baseline"])
+    assert "no outcome of one yet" in (
+        RegressionAnalysis()
+        .compute_or_error_card(ExperimentView(core))
+        .flatten()[0]
+        .blob
+    )
+    core.apply(ev.TrialAttached(9.0, 3, {"x": 0.5, "kind": "b"}, "today", True))
+    core.apply(ev.TrialCompleted(9.5, 3, observed(loss=(2.0, 0.1), qps=9.0)))
+    card = checked(RegressionAnalysis(), ExperimentView(core))
+    assert card.get_status() is WARNING
+    assert card.df[["arm_name", "metric_name"]].to_numpy().tolist() == [
+        ["0_0", "loss"],
+        ["1_0", "qps"],
+    ]
+    assert card.df["probability"].tolist()[1] == 1.0
+    assert "2 arms are worse than today in loss, qps" in card.subtitle
+    strict = checked(RegressionAnalysis(1.0), ExperimentView(core))
+    assert strict.get_status() is PASS
