@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.exceptions.errors import OptimizationGradientError
+from botorch.exceptions.warnings import OptimizationWarning
 from botorch.generation.gen import gen_candidates_scipy
 from typing_extensions import override
 
@@ -112,14 +114,17 @@ class AutogradAcquisition:
         inside = torch.from_numpy(np.clip(starts, lower, upper))
         kept = np.flatnonzero(fixed).tolist()
         try:
-            ends, _ = gen_candidates_scipy(
-                inside.unsqueeze(-2),
-                self.function,
-                lower_bounds=torch.from_numpy(lower),
-                upper_bounds=torch.from_numpy(upper),
-                options={"maxiter": max_iterations},
-                fixed_features={k: inside[:, k] for k in kept},
-            )
+            # A search that ends before it has converged has an end all the same.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", OptimizationWarning)
+                ends, _ = gen_candidates_scipy(
+                    inside.unsqueeze(-2),
+                    self.function,
+                    lower_bounds=torch.from_numpy(lower),
+                    upper_bounds=torch.from_numpy(upper),
+                    options={"maxiter": max_iterations},
+                    fixed_features={k: inside[:, k] for k in kept},
+                )
         except OptimizationGradientError as exc:
             raise FloatingPointError("the acquisition is not a number") from exc
         points: Array = ends.squeeze(-2).numpy()
