@@ -85,7 +85,10 @@ class Analyses(Inspection):
         """How trials are proposed, as analyses see it; by Ax's name.
 
         Raises:
-            As ``_experiment``.
+            UsageError: The experiment is not configured.
+            ConfigError: The folder holds another experiment, or this version has no
+                such method.
+            StorageError: The journal cannot be read.
         """
         from hpcopt.analysis.generation_strategy import GenerationStrategyView
 
