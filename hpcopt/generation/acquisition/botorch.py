@@ -114,9 +114,9 @@ class AutogradAcquisition:
         inside = torch.from_numpy(np.clip(starts, lower, upper))
         kept = np.flatnonzero(fixed).tolist()
         try:
-            # A search that ends before it has converged has an end all the same.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", OptimizationWarning)
+            # A search that has not converged has an end all the same; of that BoTorch
+            # warns past all filters.
+            with warnings.catch_warnings(record=True) as told:
                 ends, _ = gen_candidates_scipy(
                     inside.unsqueeze(-2),
                     self.function,
@@ -127,5 +127,10 @@ class AutogradAcquisition:
                 )
         except OptimizationGradientError as exc:
             raise FloatingPointError("the acquisition is not a number") from exc
+        for one in told:
+            if not issubclass(one.category, OptimizationWarning):
+                warnings.warn_explicit(
+                    one.message, one.category, one.filename, one.lineno
+                )
         points: Array = ends.squeeze(-2).numpy()
         return points
