@@ -9,13 +9,13 @@ import pytest
 from tests.support.last_digits import changes
 
 #: Where nothing but whole processes is tested, digits have nothing to say.
-_WITHOUT_NUMBERS = ("/service/", "/custom/")
+_WITHOUT_NUMBERS = ("/service/", "/custom/", "/test_other_process.py")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     n = metafunc.config.getoption("last_digits")
     path = metafunc.definition.path.as_posix()
-    if n and not any(folder in path for folder in _WITHOUT_NUMBERS):
+    if n and not any(part in path for part in _WITHOUT_NUMBERS):
         metafunc.parametrize(
             "_last_digits", range(n + 1), indirect=True, ids="digits{}".format
         )

@@ -11,9 +11,11 @@ import pytest
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.goals import parse_goals
+from hpcopt.core.types import JSONValue
 from hpcopt.generation.catalogue import (
     ACQUISITIONS,
     MODELS,
+    OPTION_VALUES,
     acquisition_of,
     check_goals,
     check_names,
@@ -21,15 +23,24 @@ from hpcopt.generation.catalogue import (
 )
 
 
+def good_value(option: str) -> JSONValue:
+    kind = OPTION_VALUES[option]
+    if isinstance(kind, tuple):
+        return kind[0]
+    values: dict[str, JSONValue] = {"switch": True, "count": 3, "number": 0.5}
+    return values[kind]
+
+
 @pytest.mark.parametrize("model", list(MODELS))
 def test_every_model_takes_its_options(model: str) -> None:
-    check_names(model, "auto", dict.fromkeys(MODELS[model].options), {})
+    options = {option: good_value(option) for option in MODELS[model].options}
+    check_names(model, "auto", options, {})
 
 
 @pytest.mark.parametrize("acquisition", [*ACQUISITIONS, "qNParEGO"])
 def test_every_acquisition_takes_its_options(acquisition: str) -> None:
-    options = ACQUISITIONS[acquisition_of(acquisition)].options
-    check_names("auto", acquisition, {}, dict.fromkeys(options))
+    known = ACQUISITIONS[acquisition_of(acquisition)].options
+    check_names("auto", acquisition, {}, {one: good_value(one) for one in known})
 
 
 def test_a_function_takes_any_options() -> None:

@@ -121,7 +121,7 @@ def test_the_best_is_the_best_feasible_one() -> None:
         )
 
     for is_low, n in ((False, 2), (True, 3)):  # none is feasible: the least violation
-        now = snapshot(TINY, two_metrics(is_low=is_low), constraints=["level >= 2"])
+        now = snapshot(TINY, two_metrics(is_low=is_low), constraints=["level >= 1.5"])
         [point] = parameters_of(BayesianGenerator().generate(2, now))
         assert point == {"n": n, "kind": "a"}
 

@@ -82,9 +82,10 @@ def test_it_names_the_trials_of_the_subset_that_it_knows(
     assert N_CONDITIONED > 20
     for module in ("metric_model", "surrogate"):
         monkeypatch.setattr(f"hpcopt.generation.models.{module}.N_CONDITIONED", 8)
-    model = MetricModel.fit(snapshot(SQUARE, observed(POINTS, bowl)), "loss")
+    now = snapshot(SQUARE, observed(POINTS, bowl))
+    model = MetricModel.fit(now, "loss")
     assert len(model.trials) == 8
-    X = SQUARE.encode([POINTS[k] for k in model.trials])
+    X = SQUARE.encode([now.completed[k].parameters for k in model.trials])
     np.testing.assert_array_equal(model.surrogate.data.X, X)
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from hpcopt.core.errors import ConfigError, GenerationError
+from hpcopt.core.errors import ConfigError
 from hpcopt.core.types import JSONValue
 from hpcopt.generation.catalogue import ACQUISITIONS, MODELS, check_names
 from hpcopt.generation.named.acquisitions import MAKERS
@@ -18,7 +16,6 @@ from hpcopt.generation.named.models import MAKERS as MODEL_MAKERS
 from hpcopt.generation.snapshot import Snapshot
 from tests.support.named_world import (
     Step,
-    bits,
     named_snapshot,
     propose,
     quick,
@@ -126,28 +123,6 @@ def test_the_optimum_is_proposed(
     assert [float(found["x"]), float(found["y"])] == pytest.approx([0.3, 0.5], abs=0.3)
 
 
-@pytest.mark.slow
-def test_another_process_proposes_the_same_bits() -> None:
-    code = (
-        "import pytest\n"
-        "from tests.support.named_world import *\n"
-        "search_little(pytest.MonkeyPatch())\n"
-        "now = named_snapshot('mixed', 6)\n"
-        "for names in [('saas',), ('auto', 'qMES'), ('auto', 'thompson')]:\n"
-        "    print(bits(propose(now, quick(*names))[0]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    now = named_snapshot("mixed", 6)
-    names = [("saas",), ("auto", "qMES"), ("auto", "thompson")]
-    here = [bits(propose(now, quick(*one))[0]) for one in names]
-    assert done.stdout.splitlines() == here
-
-
 def test_an_ensemble_is_refused_by_what_does_not_know_it() -> None:
     with pytest.raises(Exception, match="qKG is not defined for saas, which is sever"):
         check_names("saas", "qKG", {}, {})
@@ -163,12 +138,6 @@ def test_options_of_models_reach_them() -> None:
     steps = [Step("single_task", "qLogNEI", one, {"mc_samples": 16}) for one in options]
     found = [propose(now, step)[0] for step in steps]
     assert len({json.dumps(dict(point)) for point in found}) == 3
-
-
-def test_a_kernel_that_there_is_not_is_answered_by_those_that_there_are() -> None:
-    step = Step("single_task", "qLogNEI", {"kernel": "matren"}, {})
-    with pytest.raises(GenerationError, match="expected one of matern, rbf, found 'ma"):
-        propose(named_snapshot("plain", 6), step)
 
 
 def test_a_fully_bayesian_model_needs_its_extra() -> None:
