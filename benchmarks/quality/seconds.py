@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import warnings
 from collections import deque
@@ -280,7 +281,7 @@ def main() -> None:
             )
         found[n, method] = [json.loads(line) for line in answer.stdout.splitlines()]
         print(n, method, found[n, method], file=sys.stderr, flush=True)
-    text = f"{headline()}\n\n{table(found)}"
+    text = f"{textwrap.fill(headline(), 100)}\n\n{table(found)}"
     print(text)
     if options.write:
         SECTION.write(text)
