@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,66 +10,25 @@ import pandas as pd
 import plotly.graph_objects as go
 from typing_extensions import override
 
-from hpcopt.analysis.analysis import Analysis
-from hpcopt.analysis.arms import ArmSelection, arm_table, arms_of
-from hpcopt.analysis.experiment import Arm, ExperimentView, required
+from hpcopt.analysis.arms import arm_table
+from hpcopt.analysis.experiment import ExperimentView, required
 from hpcopt.analysis.feasibility import (
     arm_probabilities,
-    constraint_metrics,
-    why_not_judged,
 )
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
+from hpcopt.analysis.plotly.arm_feasibility import ArmFeasibilityAnalysis
 from hpcopt.analysis.plotly.plotly_analysis import (
     PlotlyAnalysisCard,
     create_plotly_analysis_card,
 )
 from hpcopt.analysis.plotly.style import SEQUENTIAL, figure, plain
-from hpcopt.core.trials.trial import TrialStatus
 
 #: What an axis is called is cut to so many characters.
 _LONGEST = 28
 
 
-class ConstraintFeasibilityPlot(Analysis):
+class ConstraintFeasibilityPlot(ArmFeasibilityAnalysis):
     """How likely each arm satisfies each outcome constraint: a line an arm."""
-
-    def __init__(
-        self,
-        use_model_predictions: bool = True,
-        trial_index: int | None = None,
-        trial_statuses: Sequence[TrialStatus] | None = None,
-        additional_arms: Sequence[Arm] | None = None,
-    ) -> None:
-        """Choose what is shown.
-
-        Args:
-            use_model_predictions: Whether the models are asked, or observations.
-            trial_index: Only this trial.
-            trial_statuses: Only trials with one of these statuses; all but failed,
-                abandoned and stale ones by default.
-            additional_arms: Arms without a trial, of which the models are asked too.
-
-        Raises:
-            UsageError: The choices contradict each other.
-        """
-        self._arms = ArmSelection(
-            (),
-            use_model_predictions,
-            trial_index=trial_index,
-            trial_statuses=trial_statuses,
-            additional_arms=arms_of(additional_arms, None),
-        )
-
-    @override
-    def validate_applicable_state(
-        self,
-        experiment: ExperimentView | None = None,
-        generation_strategy: GenerationStrategyView | None = None,
-        adapter: Any = None,
-    ) -> str | None:
-        if experiment is None:
-            return why_not_judged(None)
-        return why_not_judged(experiment, self._selection(experiment))
 
     @override
     def compute(
@@ -103,12 +61,9 @@ class ConstraintFeasibilityPlot(Analysis):
             _figure(each, table, texts),
         )
 
-    def _selection(self, experiment: ExperimentView) -> ArmSelection:
-        """Return the arms, with the objectives; of observed ones also constraints'."""
-        names = _objective_metrics(experiment)
-        if not self._arms.use_model_predictions:
-            names = (*names, *constraint_metrics(experiment))
-        return replace(self._arms, metric_names=names)
+    @override
+    def _shown_metrics(self, experiment: ExperimentView) -> tuple[str, ...]:
+        return _objective_metrics(experiment)
 
 
 def _objective_metrics(experiment: ExperimentView) -> tuple[str, ...]:

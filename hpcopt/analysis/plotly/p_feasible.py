@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from typing_extensions import override
 
-from hpcopt.analysis.analysis import Analysis
-from hpcopt.analysis.arms import ArmSelection, arm_table, arms_of
-from hpcopt.analysis.experiment import Arm, ExperimentView, required
-from hpcopt.analysis.feasibility import constraint_metrics, why_not_judged
+from hpcopt.analysis.arms import arm_table
+from hpcopt.analysis.experiment import ExperimentView, required
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
+from hpcopt.analysis.plotly.arm_feasibility import ArmFeasibilityAnalysis
 from hpcopt.analysis.plotly.hover import arm_texts
 from hpcopt.analysis.plotly.markers import arm_traces
 from hpcopt.analysis.plotly.plotly_analysis import (
@@ -21,7 +19,6 @@ from hpcopt.analysis.plotly.plotly_analysis import (
     create_plotly_analysis_card,
 )
 from hpcopt.analysis.plotly.style import GREY, figure, plain
-from hpcopt.core.trials.trial import TrialStatus
 
 _COLUMNS = [
     "trial_index",
@@ -36,51 +33,13 @@ _COLUMNS = [
 _LIKELY = 0.5
 
 
-class PFeasiblePlot(Analysis):
+class PFeasiblePlot(ArmFeasibilityAnalysis):
     """How likely each arm satisfies all outcome constraints.
 
     Modelled, it is the probability for the noiseless outcome; the constraints' models
     are independent of each other. Observed, it is that of the outcome and its standard
     error alone, and 0 or 1 without one.
     """
-
-    def __init__(
-        self,
-        use_model_predictions: bool = True,
-        trial_index: int | None = None,
-        trial_statuses: Sequence[TrialStatus] | None = None,
-        additional_arms: Sequence[Arm] | None = None,
-    ) -> None:
-        """Choose what is shown.
-
-        Args:
-            use_model_predictions: Whether the models are asked, or observations.
-            trial_index: Only this trial.
-            trial_statuses: Only trials with one of these statuses; all but failed,
-                abandoned and stale ones by default.
-            additional_arms: Arms without a trial, of which the models are asked too.
-
-        Raises:
-            UsageError: The choices contradict each other.
-        """
-        self._arms = ArmSelection(
-            (),
-            use_model_predictions,
-            trial_index=trial_index,
-            trial_statuses=trial_statuses,
-            additional_arms=arms_of(additional_arms, None),
-        )
-
-    @override
-    def validate_applicable_state(
-        self,
-        experiment: ExperimentView | None = None,
-        generation_strategy: GenerationStrategyView | None = None,
-        adapter: Any = None,
-    ) -> str | None:
-        if experiment is None:
-            return why_not_judged(None)
-        return why_not_judged(experiment, self._selection(experiment))
 
     @override
     def compute(
@@ -112,12 +71,6 @@ class PFeasiblePlot(Analysis):
             df[_COLUMNS],
             fig,
         )
-
-    def _selection(self, experiment: ExperimentView) -> ArmSelection:
-        """Return the arms; of observed ones those with a constraint's metric."""
-        if self._arms.use_model_predictions:
-            return self._arms
-        return replace(self._arms, metric_names=constraint_metrics(experiment))
 
 
 def _conclusion(probabilities: Any, names: Sequence[str]) -> str:
