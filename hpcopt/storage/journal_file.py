@@ -1,25 +1,30 @@
 """The journal as one file in the experiment's folder.
 
-The file begins with a line that names the format; then comes one framed line an event
-(``frames.py``). The file is append-only: an ``append`` that cannot finish is rolled
-back.
+What its bytes hold is told in ``journal_data.py``. The file is append-only: an
+``append`` that cannot finish is rolled back.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from io import BytesIO
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from hpcopt.core.errors import JournalDamagedError, StorageError
+from hpcopt.core.errors import StorageError
 from hpcopt.core.events import Event
 from hpcopt.host.durable import create_durably, sync_folder
-from hpcopt.storage.frames import decode_all, encode, frame, has_frame, unframe
+from hpcopt.storage.frames import encode, frame
+from hpcopt.storage.journal_data import (
+    AFTER_HEADER,
+    HEADER,
+    cannot_read,
+    events_of,
+    frames_in,
+)
 from hpcopt.storage.journal_writer import JournalWriter
 from hpcopt.storage.protocol import Store
 
@@ -27,11 +32,6 @@ if TYPE_CHECKING:
     from hpcopt.storage.lease import Lease
 
 logger = logging.getLogger(__name__)
-
-#: How many events are decoded at once, which is faster than one by one.
-_N_IN_A_BATCH = 1000
-
-_HEADER = frame(b'{"format":"hpcopt journal","version":1}')
 
 
 class JournalFile(Store):
@@ -71,7 +71,7 @@ class JournalFile(Store):
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL
         writer = JournalWriter.open(path, flags, lease)
         try:
-            writer.write(_HEADER)
+            writer.write(HEADER)
             _sync_folder(path.parent)
         except BaseException:
             writer.close()
@@ -92,13 +92,13 @@ class JournalFile(Store):
         writer = JournalWriter.open(path, os.O_RDWR | os.O_APPEND, lease)
         try:
             data = _read(path)
-            frames = list(_frames(path, data))
+            frames = list(frames_in(path, data))
             n_whole = frames[-1][0] if frames else 0
             if n_whole < len(data):
                 _save_torn(path, data[n_whole:])
                 writer.truncate(n_whole)
             if n_whole == 0:
-                writer.write(_HEADER)
+                writer.write(HEADER)
         except BaseException:
             writer.close()
             raise
@@ -118,21 +118,12 @@ class JournalFile(Store):
     def read(self) -> Iterator[Event]:
         payloads = self._take_payloads()
         next(payloads, None)  # the header
-        number = 1
-        try:
-            for batch in _batches(payloads):
-                for event in decode_all(batch):
-                    number += 1
-                    yield event
-        except JournalDamagedError:
-            raise
-        except StorageError as exc:
-            raise StorageError(f"{self._path}, line {number + 1}: {exc}") from exc
+        yield from events_of(self._path, payloads, AFTER_HEADER)
 
     def _take_payloads(self) -> Iterator[bytes]:
         """Return what the frames hold, read from the file unless that was just done."""
         if self._payloads is None:
-            frames = _frames(self._path, _read(self._path))
+            frames = frames_in(self._path, _read(self._path))
             return (payload for _, payload in frames)
         payloads, self._payloads = self._payloads, None
         return iter(payloads)
@@ -158,9 +149,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise StorageError(
-            f"{path}: expected a journal that can be read: {exc.strerror}"
-        ) from exc
+        raise cannot_read(path, exc) from exc
 
 
 def _sync_folder(folder: Path) -> None:
@@ -168,59 +157,6 @@ def _sync_folder(folder: Path) -> None:
         sync_folder(folder)
     except OSError as exc:
         raise StorageError(f"{folder}: cannot be synced: {exc.strerror}") from exc
-
-
-def _frames(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the end, in bytes, and the payload of each whole frame, header included.
-
-    Raises:
-        StorageError: It is no journal, or one of another format.
-        JournalDamagedError: It is damaged, other than by a write that was cut short.
-    """
-    if _HEADER.startswith(data) and data != _HEADER:
-        return  # a driver died while it created the file
-    start = 0
-    for number, line in enumerate(BytesIO(data), start=1):
-        payload = unframe(line)
-        if number == 1 and line != _HEADER:
-            raise _not_a_journal(path, line, is_whole=payload is not None)
-        if payload is None:
-            if has_frame(data[start + 1 :]):
-                raise _damaged(path, number, start, line)
-            return
-        start += len(line)
-        yield start, payload
-
-
-def _batches(payloads: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield payloads in batches; before an error, those that precede the damage."""
-    batch: list[bytes] = []
-    try:
-        for payload in payloads:
-            batch.append(payload)
-            if len(batch) == _N_IN_A_BATCH:
-                yield batch
-                batch = []
-    except JournalDamagedError:
-        yield batch
-        raise
-    yield batch
-
-
-def _not_a_journal(path: Path, line: bytes, *, is_whole: bool) -> StorageError:
-    kind = StorageError if is_whole else JournalDamagedError
-    return kind(
-        f"{path}, line 1, byte 0: expected {_HEADER!r}, found {line[:80]!r}; is it a "
-        "journal, and of this version of hpcopt?"
-    )
-
-
-def _damaged(path: Path, number: int, start: int, line: bytes) -> JournalDamagedError:
-    return JournalDamagedError(
-        f"{path}, line {number}, byte {start}: expected a length, a checksum and an "
-        f"event that agree, found {line[:80]!r}, and whole events after it; the events "
-        "before it can be read, and nothing after it is guessed"
-    )
 
 
 def _save_torn(path: Path, torn: bytes) -> None:
