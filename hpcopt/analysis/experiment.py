@@ -125,9 +125,10 @@ class ExperimentView:
 
     def is_of(self, experiment: Experiment) -> bool:
         """Whether this is how the experiment stands now."""
-        return (self.core.begun, self.core.n_events) == (
+        return (self.core.begun, self.core.n_events, self.core.goals) == (
             experiment.begun,
             experiment.n_events,
+            experiment.goals,
         )
 
     @property

@@ -239,7 +239,7 @@ class AskTell(Configuration):
     def _acquire(self, method: str) -> HeldExperiment:
         """Return the experiment for this client to write; begin it if it is new."""
         held, spec = self._held, self._spec(method)
-        if held is None or held.is_closed or held.settings != spec.settings:
+        if held is None or held.is_closed or not held.is_as(spec):
             held = self._held = HeldExperiment.acquire(spec, self)
         return held
 

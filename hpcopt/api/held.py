@@ -9,7 +9,7 @@ from pathlib import Path
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.ask_tell import ManualTrials
 from hpcopt.experiment.build import check_space
-from hpcopt.experiment.continuation import continued_space
+from hpcopt.experiment.continuation import continuation
 from hpcopt.experiment.folder import make_folder
 from hpcopt.experiment.journal import open_journal
 from hpcopt.experiment.spec import ExperimentSpec
@@ -60,6 +60,11 @@ class HeldExperiment:
         """Whether the journal is closed and the lease released."""
         return not self._close.alive
 
+    def is_as(self, spec: ExperimentSpec) -> bool:
+        """Whether goals and settings are those of ``spec``."""
+        is_same_goal = self.experiment.goals == spec.goals
+        return is_same_goal and self.settings == spec.settings
+
     def release(self, holder: object) -> None:
         """Close it, unless there is another holder."""
         self._holders.discard(holder)
@@ -81,10 +86,8 @@ class HeldExperiment:
         """
         held = find_held(spec.folder)
         if held is not None:
-            _, changes = continued_space(
-                held.experiment, spec.definition(), spec.folder
-            )
-            if changes or held.settings != spec.settings:
+            going_on = continuation(held.experiment, spec.definition(), spec.folder)
+            if going_on.changes or not held.is_as(spec):
                 held.close()  # to be taken up again with what has changed
         if held is None or held.is_closed:
             held = _HELD[spec.folder] = cls(spec)

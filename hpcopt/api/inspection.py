@@ -157,7 +157,7 @@ class Inspection(AskTell):
         return trial_table(experiment, trial_indices, statuses)
 
     def _read(self, method: str) -> Experiment:
-        """Return the experiment as it stands on disk.
+        """Return the experiment as it stands on disk, with the configured goals.
 
         Raises:
             UsageError: It is not configured, or not begun.
@@ -174,30 +174,17 @@ class Inspection(AskTell):
                 "run_trials or get_next_trials before"
             )
         experiment = held.experiment if held else read_experiment(self._folder)
-        self._check_same(experiment)
-        return experiment
-
-    def _check_same(self, experiment: Experiment) -> None:
-        """Check that ``experiment`` is the one that is configured, as far as it is."""
-        pairs: list[tuple[str, object, object]] = []
         if self._problem is not None:
-            pairs += [("name", self._problem.name, experiment.name)]
-            continued(experiment.space, self._problem.space)
-        if self._goals is not None:
-            pairs += [
-                ("objective", self._goals.expression, experiment.goals.expression),
-                (
-                    "outcome_constraints",
-                    list(self._goals.constraint_expressions),
-                    list(experiment.goals.constraint_expressions),
-                ),
-            ]
-        for part, configured, begun in pairs:
-            if configured != begun:
+            if self._problem.name != experiment.name:
                 raise ConfigError(
-                    f"{self._folder}: expected the configured {part} {configured!r}, "
-                    f"found an experiment begun with {begun!r}"
+                    f"{self._folder}: expected the configured name "
+                    f"{self._problem.name!r}, found an experiment begun as "
+                    f"{experiment.name!r}"
                 )
+            continued(experiment.space, self._problem.space)
+        if self._goals is None or self._goals == experiment.goals:
+            return experiment
+        return experiment.with_goals(self._goals)
 
 
 def _status(name: str) -> TrialStatus:

@@ -49,6 +49,7 @@ __all__ = [
     "Event",
     "ExperimentBegun",
     "GeneratedTrial",
+    "GoalsChanged",
     "ObservedMetric",
     "SettingsChanged",
     "SpaceChanged",
@@ -75,8 +76,8 @@ class ExperimentBegun:
     version: str
     """The version of hpcopt that began the journal."""
     definition: Mapping[str, JSONValue]
-    """What may never change: name, objective, metrics, seed; and the search space,
-    which stays until ``SpaceChanged``."""
+    """What may never change: name, metrics, seed; the search space, which stays until
+    ``SpaceChanged``; and the goals, which stay until ``GoalsChanged``."""
     settings: Mapping[str, JSONValue]
     """What may change from run to run: limits, resources, polling."""
 
@@ -98,6 +99,18 @@ class SpaceChanged:
     time: float
     space: Mapping[str, JSONValue]
     """``parameters`` and ``parameter_constraints``, as in the definition."""
+    changes: tuple[str, ...]
+    """One sentence for each change."""
+
+
+@dataclass(frozen=True)
+class GoalsChanged:
+    """The experiment is continued with other objectives or outcome constraints."""
+
+    time: float
+    goals: Mapping[str, JSONValue]
+    """``objective`` and, if there are any, ``outcome_constraints``, as in the
+    definition."""
     changes: tuple[str, ...]
     """One sentence for each change."""
 
@@ -140,6 +153,7 @@ Event = (
     ExperimentBegun
     | SettingsChanged
     | SpaceChanged
+    | GoalsChanged
     | DriverBegun
     | DriverEnded
     | DriverNoted

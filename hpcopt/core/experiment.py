@@ -32,6 +32,9 @@ class Experiment:
         self.begun = begun
         self.settings: Mapping[str, JSONValue] = begun.settings
         self._space_changed: ev.SpaceChanged | None = None
+        self._goals: Goals | None = None
+        """The goals; ``None`` until they are asked for."""
+        self._goals_changed: ev.GoalsChanged | None = None
         self.n_events = 1
         self.last_event_time = begun.time
         self.drivers: list[ev.DriverBegun] = []
@@ -83,6 +86,12 @@ class Experiment:
         clone._table = self._table.copy()
         return clone
 
+    def with_goals(self, goals: Goals) -> Experiment:
+        """Return an independent copy that looks for something else."""
+        clone = self.copy()
+        clone._goals = goals
+        return clone
+
     # What it is
 
     @property
@@ -107,10 +116,15 @@ class Experiment:
         outside = [trial.parameters for trial in self.trials if trial.outside]
         return knowing(space, outside) if outside else space
 
-    @cached_property
+    @property
     def goals(self) -> Goals:
-        """The objectives and the constraints on outcomes."""
-        return Goals.from_json(self.begun.definition)
+        """The objectives and the constraints on outcomes, as they are now."""
+        if self._goals is None:
+            changed = self._goals_changed
+            self._goals = Goals.from_json(
+                self.begun.definition if changed is None else changed.goals
+            )
+        return self._goals
 
     @property
     def absolute_goals(self) -> Goals:
@@ -264,6 +278,9 @@ class Experiment:
         self._space_changed = event
         self.__dict__.pop("space", None)  # the cached property
 
+    def _apply_goals(self, event: ev.GoalsChanged) -> None:
+        self._goals_changed, self._goals = event, None
+
     def _apply_attached(self, event: ev.TrialAttached) -> None:
         if event.outside:  # the space may have to know its values
             self.__dict__.pop("space", None)
@@ -303,6 +320,7 @@ class Experiment:
 _HANDLERS: Mapping[type[Any], Callable[[Experiment, Any], None]] = {
     ev.SettingsChanged: Experiment._apply_settings,
     ev.SpaceChanged: Experiment._apply_space,
+    ev.GoalsChanged: Experiment._apply_goals,
     ev.TrialAttached: Experiment._apply_attached,
     ev.DriverBegun: Experiment._apply_begin,
     ev.DriverEnded: Experiment._apply_end,

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.goals.goals import Goals
 from hpcopt.core.types import JSONValue
 
 if TYPE_CHECKING:
     from hpcopt.core.space.search_space import SearchSpace
 
-#: The keys of a definition that make the search space.
+#: The keys of a definition that make the search space, and those of the goals.
 _SPACE = ("parameters", "parameter_constraints")
+_GOALS = ("objective", "outcome_constraints")
 
 
-def continued_space(
+@dataclass(frozen=True)
+class Continuation:
+    """With what an experiment goes on, and what of that is new."""
+
+    space: SearchSpace
+    space_changes: tuple[str, ...]
+    """A sentence for each change of the search space."""
+    goals: Goals
+    goal_changes: tuple[str, ...]
+    """A sentence for each change of the goals."""
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """All sentences."""
+        return self.space_changes + self.goal_changes
+
+
+def continuation(
     experiment: Experiment, definition: Mapping[str, JSONValue], folder: Path
-) -> tuple[SearchSpace, tuple[str, ...]]:
-    """Return the space that ``definition`` goes on with, and a sentence a change.
+) -> Continuation:
+    """Return what ``definition`` goes on with.
 
     Whoever asks for trials and tells their outcomes has no metrics that read results:
     with such a definition on either side, the other's metrics are not compared.
@@ -33,28 +53,40 @@ def continued_space(
     changes = [
         sentence
         for key in dict.fromkeys([*begun, *definition])
-        if key not in _SPACE
+        if key not in (*_SPACE, *_GOALS)
         if key != "metrics" or (key in begun and key in definition)
         for sentence in changed_keys({key: begun.get(key)}, {key: definition.get(key)})
     ]
     if changes:
         raise ConfigError(
             f"{folder}: the experiment was begun with another definition: "
-            f"{'; '.join(changes)}. Name, objective, outcome constraints, metrics and "
-            "seed stay as they were begun; everything else may change. For another "
-            "experiment give another name or folder."
+            f"{'; '.join(changes)}. Name, metrics and seed stay as they were begun; "
+            "everything else may change. For another experiment give another name or "
+            "folder."
         )
     # With these comes numpy: those who only look at trials do without.
     from hpcopt.core.space.change import continued
     from hpcopt.core.space.search_space import SearchSpace
 
     try:
-        return continued(experiment.space, SearchSpace.from_definition(definition))
+        space, space_changes = continued(
+            experiment.space, SearchSpace.from_definition(definition)
+        )
     except ConfigError as exc:
         raise ConfigError(
             f"{folder}: the experiment cannot go on in another search space: {exc}. "
             "For another experiment give another name or folder."
         ) from exc
+    goals = Goals.from_json(definition)
+    return Continuation(
+        space, space_changes, goals, goal_changes(experiment.goals, goals)
+    )
+
+
+def goal_changes(before: Goals, after: Goals) -> tuple[str, ...]:
+    """Return a sentence for each key of the goals that differs."""
+    empty: dict[str, JSONValue] = {"outcome_constraints": []}
+    return tuple(changed_keys(empty | before.to_json(), empty | after.to_json()))
 
 
 def changed_keys(

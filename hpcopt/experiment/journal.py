@@ -6,22 +6,18 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hpcopt import __version__
 from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.types import JSONValue
-from hpcopt.experiment.continuation import changed_keys, continued_space
+from hpcopt.experiment.continuation import Continuation, changed_keys, continuation
 from hpcopt.experiment.folder import ARRAYS, JOURNAL, LEASE, TRIALS
 from hpcopt.experiment.live_trials import check_same_folder, check_same_runner
 from hpcopt.host.clock import Clock
 from hpcopt.storage.journal import Journal
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
-
-if TYPE_CHECKING:
-    from hpcopt.core.space.search_space import SearchSpace
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +35,8 @@ def open_journal(
 
     Args:
         folder: The experiment's folder, which exists.
-        definition: What it is: of this, the search space alone may have changed.
+        definition: What it is: of this, the search space and the goals may have
+            changed.
         settings: What may change from run to run.
         clock: Tells the time.
         keeps_other_settings: Whether earlier settings stay that are not among these.
@@ -66,22 +63,22 @@ def open_journal(
             journal = Journal.begin(store, begun)
         elif keeps_other_settings:
             settings = {**journal.experiment.settings, **settings}
-        space, space_changes = continued_space(journal.experiment, definition, folder)
+        going_on = continuation(journal.experiment, definition, folder)
         check_same_runner(journal.experiment, settings, folder)
         check_same_folder(journal.experiment, folder)
-        if space_changes:
-            _change_space(journal, space, space_changes, clock)
+        if going_on.space_changes:
+            _change_space(journal, going_on, clock)
+        if going_on.goal_changes:
+            _change_goals(journal, going_on, clock)
         changes = changed_keys(journal.experiment.settings, settings)
         if changes:
             journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
         yield journal
 
 
-def _change_space(
-    journal: Journal, space: SearchSpace, changes: tuple[str, ...], clock: Clock
-) -> None:
+def _change_space(journal: Journal, going_on: Continuation, clock: Clock) -> None:
     """Go on in another space; what was proposed and not yet begun outside it goes."""
-    now = clock.now()
+    now, space, changes = clock.now(), going_on.space, going_on.space_changes
     abandoned = []
     for trial in journal.experiment.open_trials():
         if not trial.attempts:
@@ -93,6 +90,14 @@ def _change_space(
     journal.append(ev.SpaceChanged(now, space.definition(), changes), *abandoned)
     for change in changes:
         logger.warning("the search space changed: %s", change)
+
+
+def _change_goals(journal: Journal, going_on: Continuation, clock: Clock) -> None:
+    """Go on with other goals; what was proposed for the earlier ones is still tried."""
+    changes = going_on.goal_changes
+    journal.append(ev.GoalsChanged(clock.now(), going_on.goals.to_json(), changes))
+    for change in changes:
+        logger.warning("the goal changed: %s", change)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class ExperimentSpec:
         return safe_name(self.name)
 
     def definition(self) -> dict[str, JSONValue]:
-        """Return what it is: of this, the search space alone may change later."""
+        """Return what it is: the search space and the goals may change later."""
         metrics: list[JSONValue] = [_metric_to_json(metric) for metric in self.metrics]
         return {
             "name": self.name,

@@ -13,8 +13,11 @@ import pytest
 
 from hpcopt.api.client import Client
 from hpcopt.core.errors import ConfigError, HpcoptError, StorageError, UsageError
+from hpcopt.core.events import Event, GoalsChanged
+from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Observation, TrialStatus
 from hpcopt.experiment.folder import JOURNAL, LEASE, read_experiment
+from hpcopt.storage.journal_file import JournalFile
 from tests.support.api_world import BowlRunner, Height, X
 
 SCRIPT = """
@@ -42,6 +45,16 @@ def asking(folder: Path, objective: str = "-loss", **arguments: Any) -> Client:
     client.configure_optimization(objective, **arguments)
     client.configure_generation_strategy("random_search")
     return client
+
+
+def kept(folder: Path) -> Experiment:
+    """Return the experiment as it is on disk."""
+    return read_experiment(folder)
+
+
+def events(folder: Path) -> list[Event]:
+    """Return all events of the experiment."""
+    return list(JournalFile.open_for_reading(folder / JOURNAL).read())
 
 
 @pytest.fixture
@@ -372,11 +385,44 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_another_experiment_is_not_continued(tmp_path: Path) -> None:
-    first = asking(tmp_path)
-    first.get_next_trials(1)
-    for other in (asking(tmp_path, "loss"), asking(tmp_path, "-cost")):
-        with pytest.raises(ConfigError, match="begun with another definition: objecti"):
-            other.get_next_trials(1)
+    asking(tmp_path).get_next_trials(1)
+    other = Client(random_seed=7, folder=tmp_path)
+    other.configure_experiment([X])
+    other.configure_optimization("-loss")
+    with pytest.raises(ConfigError, match="begun with another definition: seed was 0"):
+        other.get_next_trials(1)
+
+
+def test_another_goal_holds_from_then_on_and_all_data_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(folder=tmp_path)
+    client.configure_experiment([X])
+    client.configure_optimization("-loss")
+    for _ in range(8):
+        for index, parameters in client.get_next_trials(1).items():
+            x = float(parameters["x"])
+            client.complete_trial(index, {"loss": (x - 0.25) ** 2, "cost": x})
+    assert abs(float(client.get_best_parameterization()[0]["x"]) - 0.25) < 0.05
+    client.configure_optimization("loss", ["cost <= 0.9"])
+    # What only looks follows at once, and writes nothing.
+    lost = [(float(t.parameters["x"]) - 0.25) ** 2 for t in kept(tmp_path).trials]
+    assert client.get_best_parameterization(False)[2] == lost.index(max(lost))
+    assert len(client.summarize()) == 8
+    assert kept(tmp_path).goals.expression == "-loss"
+    [(_, asked)] = client.get_next_trials(1).items()
+    assert float(asked["x"]) > 0.75
+    assert kept(tmp_path).goals.expression == "loss"
+    assert kept(tmp_path).goals.constraint_expressions == ("cost <= 0.9",)
+    assert "the goal changed: objective was '-loss' and is now 'loss'" in caplog.text
+    # A script that is started again says the new goal and changes nothing.
+    n_events = kept(tmp_path).n_events
+    client.close()
+    asking(tmp_path, "loss", outcome_constraints=["cost <= 0.9"]).attach_data(
+        8, {"cost": 1}
+    )
+    changes = [e for e in events(tmp_path)[n_events:] if isinstance(e, GoalsChanged)]
+    assert changes == []
 
 
 def test_a_journal_that_vanished_is_told(client: Client, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
         ev.ExperimentBegun, finite, texts, json_objects, json_objects
     ),
     ev.SpaceChanged: st.builds(ev.SpaceChanged, finite, json_objects, tuples(texts)),
+    ev.GoalsChanged: st.builds(ev.GoalsChanged, finite, json_objects, tuples(texts)),
     ev.SettingsChanged: st.builds(
         ev.SettingsChanged, finite, json_objects, tuples(texts)
     ),

@@ -64,6 +64,11 @@ EVENTS: tuple[ev.Event, ...] = (
         },
         ("parameters.x.bounds were [0, 1] and are now [0, 2]",),
     ),
+    ev.GoalsChanged(
+        17.0,
+        {"objective": "-loss", "outcome_constraints": ["cost <= 3"]},
+        ("outcome_constraints was [] and is now ['cost <= 3']",),
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from hpcopt.config.file import LoadedConfig
 from hpcopt.config.specs import experiment_spec, job_runner
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.experiment.build import check_space
-from hpcopt.experiment.continuation import continued_space
+from hpcopt.experiment.continuation import continuation
 from hpcopt.experiment.folder import is_begun, read_experiment
 from hpcopt.experiment.job_runner import JobRunnerConfig, RunnerKind
 from hpcopt.experiment.spec import ExperimentSpec
@@ -163,7 +163,7 @@ def _folder(loaded: LoadedConfig, spec: ExperimentSpec) -> Check:
     if not is_begun(folder):
         return Check("folder", str(folder))
     experiment = read_experiment(folder)
-    _, changes = continued_space(experiment, spec.definition(), folder)
+    changes = continuation(experiment, spec.definition(), folder).changes
     begun = f"{folder}, begun, {text.count(experiment.n_trials, 'trial')} so far"
     return Check("folder", "; ".join([begun, *changes]))
 

@@ -18,7 +18,7 @@ from hpcopt.config.file import LoadedConfig, load_config
 from hpcopt.config.specs import driver_job_spec, experiment_spec
 from hpcopt.core.errors import ConfigError, LeaseHeldError, UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.experiment.continuation import continued_space
+from hpcopt.experiment.continuation import continuation
 from hpcopt.experiment.folder import is_begun, make_folder, read_experiment
 from hpcopt.runners.script.job_spec import SlurmValue
 from hpcopt.runners.slurm.driver_job import DriverJobs
@@ -107,7 +107,7 @@ def _check_begun(loaded: LoadedConfig) -> None:
     """
     experiment = read_experiment(loaded.folder)
     definition = experiment_spec(loaded).definition()
-    continued_space(experiment, definition, loaded.folder)
+    continuation(experiment, definition, loaded.folder)
     now = time.time()
     state = driver_state(loaded.folder, experiment, now)
     if state.state == "running":
