@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 
 import click
 
 from hpcopt.core.types import JSONValue, TParameterValue
+from hpcopt.core.words import count, duration, moment, number, one_line
+
+__all__ = [
+    "CAUSES",
+    "STATE_COLOURS",
+    "count",
+    "duration",
+    "moment",
+    "number",
+    "numbers",
+    "one_line",
+    "parameters",
+    "print_facts",
+    "print_json",
+]
 
 #: The colour of each state of a trial, in tables and in the live display.
 STATE_COLOURS = {
@@ -30,56 +44,14 @@ CAUSES = {
 }
 
 
-def number(value: TParameterValue | None) -> str:
-    """Return a value with at most six significant digits."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
 def parameters(values: Mapping[str, TParameterValue]) -> str:
     """Return a parameterization in one line."""
     return "  ".join(f"{name}={number(value)}" for name, value in values.items())
 
 
-def count(n: int, noun: str) -> str:
-    """Return a count with its noun: ``1 trial``, ``2 trials``."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
 def numbers(indices: Sequence[int] | None) -> str:
     """Return trials as they are named on a command line; ``None`` is ``all``."""
     return "all" if indices is None else " ".join(map(str, indices))
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration in its two largest units."""
-    if seconds is None:
-        return ""
-    if seconds < 9.95:
-        return f"{max(0.0, seconds):.1f} s"
-    if (whole := round(seconds)) < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if (minutes := round(seconds / 60)) < 1440:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    hours = round(seconds / 3600)
-    return f"{hours // 24} d {hours % 24:02d} h"
-
-
-def moment(seconds: float | None) -> str:
-    """Return a time since the epoch as the local date and time."""
-    if seconds is None:
-        return ""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def one_line(text: str) -> str:
-    """Return ``text`` on one line."""
-    return " ".join(text.split())
 
 
 def print_json(facts: JSONValue) -> None:
