@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -105,6 +106,8 @@ class _Verbs(click.Group):
 
     @override
     def invoke(self, ctx: click.Context) -> object:
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, Exit):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +73,19 @@ def json_option(function: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print JSON, for programs."
     )(function)
+
+
+@contextmanager
+def option(name: str) -> Iterator[None]:
+    """Say which option it is about when its value is wrong.
+
+    Raises:
+        UsageError: The same that is raised inside.
+    """
+    try:
+        yield
+    except UsageError as exc:
+        raise UsageError(f"{name}: {exc}") from exc
 
 
 def _default_config() -> Path:

@@ -117,6 +117,13 @@ class Experiment:
         return knowing(space, outside) if outside else space
 
     @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The names of the parameters, in the order of the search space."""
+        changed = self._space_changed
+        space: Any = self.begun.definition if changed is None else changed.space
+        return tuple(str(spec["name"]) for spec in space["parameters"])
+
+    @property
     def goals(self) -> Goals:
         """The objectives and the constraints on outcomes, as they are now."""
         if self._goals is None:

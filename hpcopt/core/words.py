@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from hpcopt.core.types import TParameterValue
+
+#: What a terminal would obey: control characters, those that turn the direction of
+#: writing, and halves of characters.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with what a terminal would obey as it is written in Python."""
+    if text.isprintable():
+        return text
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def number(value: TParameterValue | None) -> str:
@@ -13,7 +27,7 @@ def number(value: TParameterValue | None) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else visible(str(value))
 
 
 def count(n: int, noun: str) -> str:
@@ -45,5 +59,5 @@ def moment(seconds: float | None) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return ``text`` on one line."""
-    return " ".join(text.split())
+    """Return ``text`` on one line, with nothing that a terminal would obey."""
+    return visible(" ".join(text.split()))

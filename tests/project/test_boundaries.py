@@ -284,6 +284,7 @@ NEIGHBOURS = {
     "cli/verbs": [
         "cli.asking",
         "cli.checks",
+        "cli.completion",
         "cli.crash",
         "cli.detach",
         "cli.handover",

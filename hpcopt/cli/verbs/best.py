@@ -10,14 +10,13 @@ import click
 from hpcopt.cli.target import examples, find_experiment, json_option, target_argument
 from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import (
-    DisplayedObjective,
     best_trials,
-    objective_value,
     trial_facts,
 )
 from hpcopt.cli.views.table import print_table
 from hpcopt.cli.views.trial_table import trial_table
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.goals.displayed import DisplayedObjective, objective_value
 from hpcopt.core.trials.trial import Trial
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from hpcopt.cli.views.text import CAUSES, number, one_line
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.goals.displayed import DisplayedObjective, objective_value
 from hpcopt.core.goals.goals import Goals
-from hpcopt.core.goals.objective import Objective
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
 
@@ -22,26 +21,6 @@ Facts = dict[str, JSONValue]
 #: Scheduler calls a minute are not given before drivers have run so long: a driver that
 #: begins makes many calls in little time.
 _SECONDS_OF_A_RATE = 60.0
-
-
-@dataclass(frozen=True)
-class DisplayedObjective:
-    """How an objective is displayed."""
-
-    label: str
-    """``loss`` for ``-loss``, ``abs(a - 1)`` for ``-abs(a - 1)``."""
-    direction: str
-    """``minimise`` or ``maximise``."""
-    sign: int
-    """1 or -1, by which the objective's value is multiplied for display."""
-
-    @classmethod
-    def of(cls, objective: Objective) -> DisplayedObjective:
-        """Return how ``objective`` is displayed."""
-        is_plain = list(objective.weights.values()) == [-1.0]
-        if objective.is_minimised and (is_plain or objective.distances):
-            return cls(objective.negated, "minimise", -1)
-        return cls(objective.expression.strip(), "maximise", 1)
 
 
 def goal_sentence(goals: Goals) -> str:
@@ -64,13 +43,6 @@ def objectives_text(trial: Trial, goals: Goals) -> str:
 def state(trial: Trial) -> str:
     """Return the trial's state in lower case, as in ``completed``."""
     return trial.status.name.lower()
-
-
-def objective_value(trial: Trial, objective: Objective) -> float | None:
-    """Return the objective as displayed; ``None`` if the trial's outcome lacks it."""
-    if any(name not in trial.outcome for name in objective.metric_names):
-        return None
-    return DisplayedObjective.of(objective).sign * objective.value(trial.outcome)
 
 
 def why(trial: Trial) -> str:

@@ -19,7 +19,6 @@ from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import (
     goal_sentence,
     live_attempts,
-    objective_value,
     objectives_text,
     state,
     states,
@@ -27,6 +26,7 @@ from hpcopt.cli.views.facts import (
 )
 from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.goals.displayed import objective_value
 from hpcopt.core.trials.trial import Trial, TrialStatus
 from hpcopt.driver.ended_trials import EndedTrials
 from hpcopt.driver.progress import DriverProgress

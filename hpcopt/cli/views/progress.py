@@ -11,12 +11,12 @@ import click
 from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import (
     goal_sentence,
-    objective_value,
     objectives_text,
     state,
     why,
 )
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.goals.displayed import objective_value
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.ended_trials import EndedTrials
 from hpcopt.driver.progress import DriverProgress

@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 
 import click
 
-from hpcopt.cli.views.text import one_line
+from hpcopt.cli.views.text import cut, one_line
+from hpcopt.cli.views.text import width as width_of
 
 #: The least width of an elastic column.
 _LEAST_WIDTH = 16
 _GAP = "  "
+
+#: So many of the columns that are left out are named; there may be hundreds.
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     for line in lines:
         click.echo(line)
     if left_out:
-        names = ", ".join(left_out)
+        names = one_line(", ".join(left_out[:_MOST_NAMED]))
+        if len(left_out) > _MOST_NAMED:
+            names += f" and {len(left_out) - _MOST_NAMED} more"
         click.secho(f"\nNo room for {names}: see --json.", dim=True)
 
 
@@ -60,8 +66,9 @@ def table(
             is cut or left out.
     """
     rows = [[one_line(cell) for cell in row] for row in rows]
+    titles = [one_line(column.title) for column in columns]
     widths = {
-        k: max([len(column.title), *(len(row[k]) for row in rows)])
+        k: max([width_of(titles[k]), *(width_of(row[k]) for row in rows)])
         for k, column in enumerate(columns)
         if column.rank == 0 or any(row[k] for row in rows)
     }
@@ -69,7 +76,7 @@ def table(
     if width is not None:
         left_out = _leave_out(columns, widths, width)
         _shrink(columns, widths, width)
-    head = _line(columns, [column.title for column in columns], widths)
+    head = _line(columns, titles, widths)
     lines = [click.style(head, dim=True)]
     lines += [_line(columns, row, widths) for row in rows]
     return lines, left_out
@@ -112,8 +119,8 @@ def _line(
     line, gap = "", ""
     for k, width in widths.items():
         column, cell = columns[k], row[k]
-        text = cell if len(cell) <= width else cell[: width - 1] + "…"
-        pad = " " * (width - len(text))
+        text = cut(cell, width)
+        pad = " " * (width - width_of(text))
         if cell in column.colours:
             text = click.style(text, fg=column.colours[cell])
         line += gap + (pad + text if column.is_right else text)
