@@ -37,6 +37,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "trials": "A table of all trials.",
         "show": "Everything about one trial.",
         "logs": "The output of one trial.",
+        "report": "A page about an experiment, for a browser.",
         "replay": "Make every suggestion again, and compare.",
     },
 }

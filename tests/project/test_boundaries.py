@@ -90,6 +90,7 @@ OWNERS = {
         "generation/strategy.py",
         "metrics/",
         "node/",
+        "report/figures.py",
     ],
     "subprocess": [
         "node/attempt_process.py",
@@ -227,6 +228,7 @@ NEIGHBOURS = {
         "generation.steps",
         "generation.strategy",
     ],
+    "report": ["__version__", "analysis"],
     "config": [
         "driver.limits",
         "experiment.file_latency",
@@ -296,6 +298,7 @@ NEIGHBOURS = {
         "driver",
         "experiment",
         "generation.replay",
+        "report",
         "runners",
         "slurm",
     ],

@@ -1,0 +1,137 @@
+// Opens a report in headless Chromium without a network and says what is wrong with it:
+// requests, errors of the console, what axe-core finds, how long the first figure takes.
+// Usage: node check.mjs REPORT [FOLDER-FOR-PICTURES]; scripts/check-page calls it.
+import { createRequire } from "node:module";
+import { mkdirSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const require = createRequire(pathToFileURL(`${process.env.CHECK_PAGE_MODULES}/`));
+const { chromium } = require("playwright-core");
+const axe = require.resolve("axe-core/axe.min.js");
+
+const [report, pictures] = process.argv.slice(2);
+const address = pathToFileURL(resolve(report)).href;
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+  args: ["--no-sandbox", "--enable-unsafe-swiftshader"],
+});
+let isBad = false;
+const complain = (text) => { isBad = true; console.log(`BAD: ${text}`); };
+
+async function open(width, colorScheme) {
+  // axe-core is no part of the page: its policy is lifted for it, and kept elsewhere.
+  const context = await browser.newContext({
+    viewport: { width, height: 900 }, colorScheme, offline: true,
+  });
+  const page = await context.newPage();
+  const requests = [];
+  page.on("request", (one) => { if (one.url() !== address) requests.push(one.url()); });
+  page.on("console", (one) => {
+    if (["error", "warning"].includes(one.type())) {
+      const text = one.text();
+      // What this machine's software renderer says of itself.
+      if (!/GPU stall|GL Driver|swiftshader|WebGL context/i.test(text)) complain(`console: ${text}`);
+    }
+  });
+  page.on("pageerror", (error) => complain(`error: ${error.message}`));
+  await page.goto(address);
+  await page.locator(".plot").first().scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => window.hpcoptFirstFigure, null, { timeout: 30000 });
+  const first = await page.evaluate(() => Math.round(window.hpcoptFirstFigure));
+  // Figures are drawn when they come into view.
+  await page.evaluate(async () => {
+    for (let y = 0; y < document.documentElement.scrollHeight; y += 500) {
+      scrollTo(0, y);
+      await new Promise((done) => setTimeout(done, 120));
+    }
+    scrollTo(0, 0);
+  });
+  await page.waitForTimeout(500);
+  return { page, context, requests, first };
+}
+
+async function check(width, colorScheme) {
+  const { page, context, requests, first } = await open(width, colorScheme);
+  const counts = await page.evaluate(() => ({
+    figures: document.querySelectorAll(".plot").length,
+    drawn: document.querySelectorAll(".js-plotly-plot").length,
+    rows: document.querySelectorAll("table.trials tbody tr").length,
+    wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  }));
+  const name = `${width} ${colorScheme}`;
+  console.log(`${name}: first figure ${first} ms; ${JSON.stringify(counts)}; ` +
+    `${requests.length} requests`);
+  if (requests.length) complain(`${name}: requests ${requests}`);
+  if (counts.drawn < counts.figures) complain(`${name}: ${counts.figures - counts.drawn} not drawn`);
+  if (counts.wide > 0) complain(`${name}: ${counts.wide} pixels wider than the window`);
+  // Through the debugger, which the page's policy is not about.
+  const source = (await import("node:fs")).readFileSync(axe, "utf8");
+  const session = await context.newCDPSession(page);
+  await session.send("Runtime.evaluate", { expression: source });
+  const found = await page.evaluate(() => window.axe.run(document, {
+    resultTypes: ["violations"] }));
+  for (const one of found.violations) {
+    const text = `${name}: axe ${one.impact}: ${one.id}: ${one.help}: ` +
+      one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" | ");
+    if (["serious", "critical"].includes(one.impact)) complain(text);
+    else console.log(text);
+  }
+  if (pictures) {
+    mkdirSync(pictures, { recursive: true });
+    await page.screenshot({ path: `${pictures}/${width}-${colorScheme}.png`, fullPage: true });
+  }
+  await context.close();
+}
+
+// What a person does: sort, filter, brush, look at a trial, by keyboard.
+async function use() {
+  const { page, context } = await open(1400, "light");
+  const rows = () => page.locator("table.trials tbody tr").count();
+  const told = () => page.locator(".told").first().textContent();
+  console.log(`table: ${await told()}`);
+  const heads = page.locator("table.trials").first().locator("th button");
+  await heads.nth(1).press("Enter");
+  const sorted = await page.locator("table.trials th[aria-sort]").first().getAttribute("aria-sort");
+  if (sorted !== "ascending") complain("a header does not sort");
+  await page.locator(".filter").first().fill("trial<5");
+  await page.waitForTimeout(300);
+  if ((await rows()) > 5) complain("the filter does not filter");
+  console.log(`trial<5: ${await told()}`);
+  await page.locator(".clear").first().click();
+  const brushed = await page.evaluate(async () => {
+    const place = document.querySelector(".parcoords-place");
+    if (!place || !place.data) return null;
+    const values = [...place.data[0].dimensions[0].values].sort((a, b) => a - b);
+    const middle = values[Math.floor(values.length / 2)];
+    await window.Plotly.restyle(place, {
+      "dimensions[0].constraintrange": [[[values[0], middle]]] });
+    return document.querySelector(".told").textContent;
+  });
+  console.log(`brushed: ${brushed}`);
+  await page.locator(".clear").first().click();
+  await page.locator("table.trials tbody button").first().press("Enter");
+  await page.waitForSelector("dialog[open]");
+  await page.waitForTimeout(300);
+  console.log(`trial: ${(await page.locator("dialog").innerText()).slice(0, 300).replaceAll("\n", " · ")}`);
+  if (pictures) await page.screenshot({ path: `${pictures}/trial.png` });
+  await page.keyboard.press("Escape");
+  if (await page.locator("dialog[open]").count()) complain("Escape does not close a trial");
+  const jumped = await page.evaluate(() => {
+    const place = [...document.querySelectorAll(".plot[data-figure].js-plotly-plot")][0];
+    place.emit("plotly_click", { points: [{ ...place.calcdata?.[0]?.[0], data: place.data[0],
+      text: place.data[0].text?.[0], x: place.data[0].x[0] }] });
+    return location.hash;
+  });
+  console.log(`a click on a point goes to ${jumped}`);
+  await context.close();
+}
+
+console.log(`${report}: ${statSync(report).size} bytes`);
+await check(1400, "light");
+await check(1400, "dark");
+await check(400, "light");
+await check(400, "dark");
+await use();
+await browser.close();
+process.exit(isBad ? 1 : 0);

@@ -1,0 +1,164 @@
+"""What a person wants to know first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hpcopt.analysis.experiment import ExperimentView
+from hpcopt.analysis.models import models_of
+from hpcopt.core.errors import HpcoptError
+from hpcopt.core.words import count, duration, moment, number
+from hpcopt.report.markup import escape, table
+from hpcopt.report.source import ReportSource
+
+#: 95 % of a Gaussian lie within so many standard deviations.
+_Z_95 = 1.96
+
+
+def headline_html(source: ReportSource, view: ExperimentView, key: str) -> str:
+    """Return the best so far, how sure that is, how it goes on and what it cost.
+
+    Args:
+        source: The experiment.
+        view: The experiment as cards see it.
+        key: Begins the identifiers of what belongs to this experiment.
+    """
+    facts = source.facts
+    tiles = [
+        ("Best so far", _best(source, key)),
+        ("How sure", f"<p>{escape(how_sure(source, view))}</p>"),
+        ("Trials", _trials(source)),
+        ("What next", f"<p>{escape(source.driver)}.</p>{_notes(facts)}"),
+        ("What it cost", _cost(source)),
+    ]
+    inner = "".join(
+        f'<section class="tile"><h2>{title}</h2>{body}</section>'
+        for title, body in tiles
+    )
+    goals = [str(facts["goal"]), *map(str, facts["outcome_constraints"])]
+    return (
+        f'<p class="goal">{escape(", where ".join(goals[:2]))}'
+        f"{''.join(f' and {escape(one)}' for one in goals[2:])}</p>"
+        f'<div class="tiles">{inner}</div>{_parameters(source)}'
+    )
+
+
+def how_sure(source: ReportSource, view: ExperimentView) -> str:
+    """Say how well the best value is known: by the model, or by its standard error."""
+    facts = source.facts
+    if facts["n_on_front"]:
+        return (
+            "Each point of the front is what was observed once; the cards of "
+            "diagnostics say how well the models predict such outcomes."
+        )
+    best = facts["best"]
+    if best is None:
+        return "Nothing can be said before there is a best trial."
+    said = [*_observed(best), *_modelled(source, view, best), *_feasible(source, best)]
+    return " ".join(said)
+
+
+def _observed(best: Any) -> Iterator[str]:
+    sems = {name: one["sem"] for name, one in best["metrics"].items() if one["sem"]}
+    if sems:
+        errors = ", ".join(f"{number(sem)} of {name}" for name, sem in sems.items())
+        yield f"Observed with a standard error of {errors}."
+    else:
+        yield "It was observed without a standard error."
+
+
+def _modelled(source: ReportSource, view: ExperimentView, best: Any) -> Iterator[str]:
+    names = source.experiment.goals.objective.metric_names
+    for name in names:
+        try:
+            mean, sem = models_of(view).predict(name, [best["parameters"]])
+        except (HpcoptError, ImportError) as exc:
+            yield f"No model of {name} can be asked: {exc}."
+            continue
+        around = number(float(_Z_95 * sem[0]))
+        yield f"The model expects {name} = {number(float(mean[0]))} ± {around} there."
+
+
+def _feasible(source: ReportSource, best: Any) -> Iterator[str]:
+    if source.experiment.goals.constraints and best["is_feasible"]:
+        yield "It was observed to satisfy all outcome constraints."
+
+
+def _best(source: ReportSource, key: str) -> str:
+    facts = source.facts
+    if facts["n_on_front"]:
+        n = count(facts["n_on_front"], "trial")
+        return f'<p class="big">{n}</p><p>on the Pareto front</p>'
+    best = facts["best"]
+    if best is None:
+        return f'<p class="big">none</p><p>{escape(why_no_best(source))}</p>'
+    trial = best["trial"]
+    return (
+        f'<p class="big">{escape(facts["label"])} = '
+        f"{escape(number(best['objective']))}</p>"
+        f'<p>by <a href="#{key}-trial-{trial}">trial {trial}</a></p>'
+    )
+
+
+def why_no_best(source: ReportSource) -> str:
+    """Say why no trial is the best."""
+    completed = source.facts["states"].get("completed", 0)
+    if not completed:
+        return "no trial is completed so far"
+    bounds = " and ".join(source.facts["outcome_constraints"])
+    return f"none of {completed} completed trials satisfies {bounds or 'the goals'}"
+
+
+def _trials(source: ReportSource) -> str:
+    facts = source.facts
+    of = f" of {facts['max_trials']}" if facts["max_trials"] else ""
+    items = "".join(
+        f'<li><span class="dot s-{state}"></span>{n} {state.replace("_", " ")}</li>'
+        for state, n in facts["states"].items()
+    )
+    failures = ", ".join(f"{n} by {cause}" for cause, n in facts["failures"].items())
+    failed = f"<p>Failed: {escape(failures)}.</p>" if failures else ""
+    retried = f"<p>{count(facts['retries'], 'retry')}.</p>" if facts["retries"] else ""
+    return (
+        f'<p class="big">{facts["n_trials"]}{of}</p><ul class="states">{items}</ul>'
+        f"{failed}{retried.replace('retrys', 'retries')}"
+    )
+
+
+def _notes(facts: Any) -> str:
+    notes = [facts["note"], facts["generator_note"]]
+    return "".join(f"<p>{escape(note)}</p>" for note in notes if note)
+
+
+def _cost(source: ReportSource) -> str:
+    facts = source.facts
+    elapsed = duration(facts["last_event_at"] - facts["begun_at"])
+    run_s = [
+        one.run_s
+        for trial in source.experiment.trials
+        for one in trial.attempts
+        if not one.is_live and one.run_s is not None
+    ]
+    spent = f"<p>{duration(sum(run_s))} of run time in {count(len(run_s), 'attempt')}."
+    begun, last = moment(facts["begun_at"]), moment(facts["last_event_at"])
+    return (
+        f'<p class="big">{elapsed}</p><p>from {begun} to {last}.</p>'
+        f"{f'{spent}</p>' if run_s else ''}"
+    )
+
+
+def _parameters(source: ReportSource) -> str:
+    best = source.facts["best"]
+    if best is None:
+        return ""
+    names = list(best["parameters"])
+    values = [best["parameters"][name] for name in names]
+    # In full: to be copied from here.
+    rows = [(name, str(value)) for name, value in zip(names, values, strict=True)]
+    caption = "The best parameters"
+    return (
+        f'<details class="best"{" open" if len(rows) <= 12 else ""}>'
+        f"<summary>{caption}</summary>"
+        f"{table(caption, ('parameter', 'value'), rows)}</details>"
+    )

@@ -1,0 +1,219 @@
+"""The page: the headline, then results, insights, diagnostics, for each experiment."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from hpcopt import __version__
+from hpcopt.analysis.card import AnalysisCardBase, AnalysisCardGroup
+from hpcopt.analysis.experiment import ExperimentView
+from hpcopt.analysis.generation_strategy import GenerationStrategyView
+from hpcopt.analysis.overview import OverviewAnalysis
+from hpcopt.core.errors import HpcoptError
+from hpcopt.core.words import moment
+from hpcopt.report.cards import cards_html, group_html
+from hpcopt.report.comparison import comparison_html
+from hpcopt.report.figures import Figures
+from hpcopt.report.headline import headline_html
+from hpcopt.report.markup import (
+    data_script,
+    escape,
+    hash_source,
+    heading,
+    packed,
+    packed_script,
+    static_bytes,
+    static_text,
+)
+from hpcopt.report.source import ReportSource
+from hpcopt.report.trial_data import trial_columns, trial_details
+
+#: Nothing may be fetched, and only the scripts of these digests run. plotly writes its
+#: own styles, and makes pictures of figures for a person to keep.
+_POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; "
+    "img-src data: blob:; base-uri 'none'; form-action 'none'"
+)
+
+_LIBRARY = "plotly.min.js.gz"
+
+#: The sections of an experiment, by the analyses whose cards they hold.
+_SECTIONS = {
+    "results": ("Results", "ResultsAnalysis"),
+    "insights": ("Insights", "InsightsAnalysis"),
+    "diagnostics": ("Diagnostics", "DiagnosticAnalysis"),
+}
+
+
+def report_html(sources: Sequence[ReportSource]) -> str:
+    """Return the page about one experiment, or about several side by side.
+
+    What cannot be shown says why in its place.
+
+    Args:
+        sources: At least one.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if not sources:
+        raise ValueError("expected an experiment, found none")
+    # That a model's numerics warn, or that a card cannot be made, is said in the page.
+    logging.getLogger("hpcopt.analysis").setLevel(logging.ERROR)
+    figures = Figures()
+    is_single = len(sources) == 1
+    parts, data, details = [], [], {}
+    for number, source in enumerate(sources):
+        key = f"e{number}"
+        parts.append(_experiment(source, key, figures, is_single=is_single))
+        data.append(data_script(f"{key}-trials", trial_columns(source)))
+        details[key] = trial_details(source)
+    names = [str(source.experiment.name) for source in sources]
+    title = names[0] if is_single else " · ".join(names)
+    top = "" if is_single else comparison_html(sources, figures)
+    return "".join(
+        [
+            _head(title, _links(sources)),
+            f'<main id="main">{top}{"".join(parts)}{_foot(sources)}</main>\n',
+            _DIALOG,
+            *data,
+            packed_script("figures", figures.to_json()),
+            packed_script("details", details),
+            packed("plotly", static_bytes(_LIBRARY)),
+            f"<script>{_script()}</script>\n</body>\n</html>\n",
+        ]
+    )
+
+
+_DIALOG = """\
+<dialog id="trial" aria-labelledby="trial-title">
+<div class="bar"><h2 id="trial-title" tabindex="-1">Trial</h2>
+<button type="button" class="before">Before</button>
+<button type="button" class="after">After</button>
+<button type="button" class="close">Close</button></div>
+<div class="content"></div>
+</dialog>
+"""
+
+
+def _head(title: str, links: Sequence[tuple[str, str]]) -> str:
+    policy = _POLICY.format(scripts=" ".join(_digests()))
+    nav = "".join(f'<a href="#{to}">{escape(text)}</a>' for to, text in links)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{escape(title)} - hpcopt report</title>\n"
+        f"<style>{static_text('report.css')}</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#main">Skip to the content</a>\n'
+        f'<header class="top"><span class="name">{escape(title)}</span>'
+        f'<nav aria-label="Sections">{nav}</nav>'
+        '<button type="button" id="theme" hidden>Dark</button></header>\n'
+        "<noscript><p>Scripts are off: there are no figures and there is no table of "
+        "all trials. The headline and the tables below the cards are here.</p>"
+        "</noscript>\n"
+    )
+
+
+def _links(sources: Sequence[ReportSource]) -> list[tuple[str, str]]:
+    if len(sources) > 1:
+        return [
+            ("comparison", "Comparison"),
+            *((f"e{n}", str(one.experiment.name)) for n, one in enumerate(sources)),
+        ]
+    return [
+        ("e0-headline", "Headline"),
+        ("e0-trials-table", "Trials"),
+        *((f"e0-{name}", title) for name, (title, _) in _SECTIONS.items()),
+    ]
+
+
+@cache
+def _digests() -> tuple[str, str]:
+    library = gzip.decompress(static_bytes(_LIBRARY)).decode("utf-8")
+    return hash_source(_script()), hash_source(library)
+
+
+def _script() -> str:
+    return static_text("report.js")
+
+
+def _experiment(
+    source: ReportSource, key: str, figures: Figures, *, is_single: bool
+) -> str:
+    view = ExperimentView(source.experiment)
+    name = heading(1 if is_single else 2, source.experiment.name)
+    overview = _overview(view)
+    sections = "".join(
+        f'<section id="{key}-{of}" aria-labelledby="{key}-{of}-title">'
+        f'<h2 id="{key}-{of}-title">{title}</h2>'
+        f"{_cards_of(overview, analysis, figures)}</section>"
+        for of, (title, analysis) in _SECTIONS.items()
+    )
+    checks = _cards_of(overview, "HealthchecksAnalysis", figures)
+    return (
+        f'<section id="{key}" data-experiment="{escape(source.experiment.name)}">'
+        f'<section id="{key}-headline" aria-label="Headline">{name}'
+        f'<p class="meta">{escape(source.folder)}</p>'
+        f"{headline_html(source, view, key)}{checks}</section>"
+        f"{_trials(source, key)}{sections}</section>"
+    )
+
+
+def _overview(view: ExperimentView) -> AnalysisCardBase:
+    try:
+        strategy = GenerationStrategyView(view.core)
+    except HpcoptError:  # of another version; the cards that need it say so
+        strategy = None
+    return OverviewAnalysis().compute_or_error_card(view, strategy)
+
+
+def _cards_of(overview: AnalysisCardBase, name: str, figures: Figures) -> str:
+    """Return the cards of one analysis of the overview, or why there are none."""
+    if not isinstance(overview, AnalysisCardGroup):
+        return cards_html(overview, figures)
+    found = [card for card in overview.children if card.name == name]
+    return "".join(group_html(card, figures) for card in found)
+
+
+def _trials(source: ReportSource, key: str) -> str:
+    title = f'<h2 id="{key}-trials-table-title">Trials</h2>'
+    begin = (
+        f'<section id="{key}-trials-table" '
+        f'aria-labelledby="{key}-trials-table-title">{title}'
+    )
+    if not source.trials:
+        return f"{begin}<p>There is no trial so far.</p></section>"
+    return (
+        f"{begin}<p>A line for each trial that has an objective, coloured by it. Drag "
+        "along an axis to keep the lines that pass there: the table below keeps their "
+        "trials.</p>"
+        '<div class="wide-scroll" tabindex="0" role="region" '
+        'aria-label="Parallel coordinates of the trials">'
+        '<div class="plot parcoords parcoords-place" role="group" aria-label="Parallel '
+        'coordinates of the trials; their numbers are in the table below"></div></div>'
+        f'<div class="bar"><label for="{key}-filter">Filter</label>'
+        f'<input id="{key}-filter" class="filter" type="search" autocomplete="off" '
+        f'spellcheck="false" placeholder="status=failed run_s&gt;60" '
+        f'aria-describedby="{key}-told">'
+        '<button type="button" class="clear">Clear</button>'
+        '<button type="button" class="previous">Previous</button>'
+        '<button type="button" class="next">Next</button>'
+        f'<span class="told" id="{key}-told" role="status"></span>'
+        '<span class="wrong" role="alert"></span></div>'
+        '<div class="scroll trials-place" tabindex="0" role="region" '
+        'aria-label="Table of the trials"></div></section>'
+    )
+
+
+def _foot(sources: Sequence[ReportSource]) -> str:
+    when: Any = max(source.now for source in sources)
+    return (
+        f'<footer><p class="meta">Made {moment(when)} by hpcopt {__version__}. The '
+        "page holds all that it shows: it asks nothing of any network.</p></footer>"
+    )

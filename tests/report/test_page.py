@@ -1,0 +1,198 @@
+"""The page is whole, asks nothing of a network, and runs nothing that users wrote."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from hpcopt.cli.views.facts import attempt_facts, experiment_facts, trial_facts
+from hpcopt.core.experiment import Experiment
+from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
+from hpcopt.report.markup import hash_source, static_bytes
+from hpcopt.report.page import report_html
+from hpcopt.report.source import ReportSource
+from tests.support.analysis_world import Outcome, experiment, losses
+
+#: As a person could name what is theirs.
+EVIL = '</script><script>alert("x")</script><!--"><img src=http://a.b/c onerror=x> é😀'
+TURNED = "abc\u202edef\x07"
+
+
+class Page(HTMLParser):
+    """What is in a page: its elements with their attributes, its scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, Mapping[str, str | None]]] = []
+        self.scripts: dict[str, str] = {}
+        self.texts: list[str] = []
+        self._in_script: str | None = None
+        self.feed(text)
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self._in_script = dict(attrs).get("id") or "code"
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script":
+            self._in_script = None
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if self._in_script is None:
+            self.texts.append(data)
+        else:
+            self.scripts[self._in_script] = data
+
+    def inflated(self, identifier: str) -> Any:
+        packed = base64.b64decode(self.scripts[identifier])
+        return json.loads(gzip.decompress(packed))
+
+
+def source(of: Experiment, log: str = "") -> ReportSource:
+    goals = of.absolute_goals
+    return ReportSource(
+        folder="/data/demo",
+        experiment=of,
+        facts=experiment_facts(of, 100.0),
+        driver="not begun",
+        trials=[trial_facts(trial, goals) for trial in of.trials],
+        attempts=lambda index: [attempt_facts(a) for a in of.trial(index).attempts],
+        end_of_log=lambda _attempt, n_bytes: log[-n_bytes:],
+        now=100.0,
+    )
+
+
+def page_of(*args: Any, **kwargs: Any) -> Page:
+    return Page(report_html([source(experiment(*args, **kwargs))]))
+
+
+@pytest.mark.parametrize(
+    "outcomes", [[], losses(0.5), [None], [None, None, None, {}]], ids=str
+)
+def test_there_is_a_page_however_little_is_known(
+    outcomes: Sequence[Outcome | None],
+) -> None:
+    page = page_of("-loss", outcomes)
+    text = " ".join(page.texts)
+    assert "Best so far" in text
+    assert "Traceback" not in text
+    assert {"results", "insights", "diagnostics"} <= {
+        str(attributes.get("id")).removeprefix("e0-") for _, attributes in page.elements
+    }
+
+
+def test_nothing_is_loaded_and_only_the_page_s_own_scripts_run() -> None:
+    page = page_of("-loss", losses(0.5, 0.3, 0.4))
+    loads = [
+        (tag, attributes)
+        for tag, attributes in page.elements
+        if attributes.keys() & {"src", "srcset", "data", "action"}
+        or (tag == "link")
+        or (tag == "a" and not str(attributes.get("href")).startswith("#"))
+        or any(name.startswith("on") for name in attributes)
+    ]
+    assert loads == []
+    [policy] = [
+        str(attributes["content"])
+        for tag, attributes in page.elements
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy
+    library = gzip.decompress(static_bytes("plotly.min.js.gz")).decode("utf-8")
+    for script in (page.scripts["code"], library):
+        assert hash_source(script) in policy
+    [allowed] = re.findall("script-src ([^;]*);", policy)
+    assert len(allowed.split()) == 2
+
+
+def test_what_users_write_is_text_and_not_markup() -> None:
+    space = SearchSpace(
+        (
+            RangeParameter(EVIL, 0.0, 1.0),
+            ChoiceParameter("kind", (EVIL, TURNED)),
+        )
+    )
+    page = page_of(
+        "-loss",
+        losses(0.5, 0.3, 0.4),
+        space=space,
+        parameters=[
+            {EVIL: 0.5, "kind": EVIL},
+            {EVIL: 0.1, "kind": TURNED},
+            {EVIL: 0.2, "kind": EVIL},
+        ],
+        name=EVIL,
+    )
+    assert [tag for tag, _ in page.elements if tag == "img"] == []
+    assert sum(tag == "script" for tag, _ in page.elements) == 5
+    text = "".join(page.texts)
+    assert EVIL in text
+    assert "\u202e" not in text
+    columns = json.loads(page.scripts["e0-trials"])
+    assert EVIL in [column["label"] for column in columns]
+
+
+def test_a_figure_has_a_table_and_an_alternative() -> None:
+    page = page_of("-loss", losses(0.5, 0.3, 0.4, 0.2))
+    figures = page.inflated("figures")["figures"]
+    places = [a for _, a in page.elements if "data-figure" in a]
+    assert len(places) == len(figures) > 3
+    assert all("in the table" in str(a["aria-label"]) for a in places)
+
+
+def test_a_trial_has_its_attempts_and_the_end_of_its_log() -> None:
+    from tests.support.cli_world import EVENTS
+
+    page = Page(report_html([source(Experiment.from_events(EVENTS), "a\nb")]))
+    details = page.inflated("details")["e0"]
+    assert details["logs"]["1"] == "a\nb"
+    [attempt] = details["attempts"][1]
+    assert attempt["job"] == "13_1"
+    assert attempt["run_s"] == 62.0
+    assert details["sems"] == {"1": {"loss": 0.01}}
+
+
+def test_the_ends_of_logs_have_a_limit_in_all() -> None:
+    from tests.support.cli_world import EVENTS
+
+    page = Page(report_html([source(Experiment.from_events(EVENTS), "x" * 10**6)]))
+    logs = page.inflated("details")["e0"]["logs"]
+    assert all(len(text) == 4096 for text in logs.values())
+
+
+def test_several_are_compared() -> None:
+    sources = [
+        source(experiment("-loss", losses(0.5, 0.3), name=name)) for name in "ab"
+    ]
+    page = Page(report_html(sources))
+    assert {"comparison", "e0", "e1"} <= {str(a.get("id")) for _, a in page.elements}
+
+
+def test_the_library_draws_every_kind_of_trace_that_cards_have() -> None:
+    import hpcopt.analysis
+
+    folder = next(iter(hpcopt.analysis.__path__))
+    from pathlib import Path
+
+    used = {
+        name.lower()
+        for path in Path(folder).rglob("*.py")
+        for name in re.findall(r"\bgo\.([A-Z]\w+)", path.read_text(encoding="utf-8"))
+    } - {"figure", "layout"}
+    library = gzip.decompress(static_bytes("plotly.min.js.gz")).decode("utf-8")
+    drawn = set(re.findall(r'moduleType:"trace",name:"(\w+)"', library))
+    assert used
+    assert used <= drawn
