@@ -107,10 +107,30 @@ class AccountingRow:
     node: str
     name: str
     folder: str
+    eligible_at: int | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    n_cpus: int | None = None
+    n_nodes: int | None = None
+    n_gpus: int | None = None
+    """``None`` where the site counts none."""
+    max_rss_bytes: int | None = None
+    """The most memory that one task had resident; told of steps alone."""
 
 
 #: What sacct is asked for: as ``AccountingRow``.
-ACCOUNTING_FORMAT = "JobID,State,ExitCode,Submit,ElapsedRaw,NodeList,JobName,WorkDir"
+ACCOUNTING_FORMAT = (
+    "JobID,State,ExitCode,Submit,ElapsedRaw,NodeList,JobName,WorkDir,"
+    "Eligible,Start,End,AllocCPUS,NNodes,AllocTRES,MaxRSS"
+)
+
+_N_ACCOUNTING_CELLS = ACCOUNTING_FORMAT.count(",") + 1
+
+#: A number of bytes, as Slurm prints it.
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)([KMGTP]?)", re.ASCII)
+
+#: GPUs among what was allocated: all of them, or those of one type.
+_GPUS = re.compile(r"gres/gpu(:[^,=]+)?=(\d{1,9})", re.ASCII)
 
 
 def parse_queue(text: str) -> tuple[list[QueueRow], list[str]]:
@@ -135,10 +155,11 @@ def parse_accounting(text: str) -> tuple[list[AccountingRow], list[str]]:
     for line in _lines(text):
         cells = line.split(SEPARATOR)
         job = parse_job_id(cells[0])
-        if job is None or len(cells) != 8:
+        if job is None or len(cells) != _N_ACCOUNTING_CELLS:
             strange.append(line)
             continue
-        _, word, exit_code, submitted, elapsed, node, name, folder = cells
+        _, word, exit_code, submitted, elapsed, node, name, folder, *cells = cells
+        eligible, started, ended, cpus, nodes, allocated, max_rss = cells
         code, _, signal = exit_code.partition(":")
         rows.append(
             AccountingRow(
@@ -151,9 +172,32 @@ def parse_accounting(text: str) -> tuple[list[AccountingRow], list[str]]:
                 node,
                 name,
                 folder,
+                _number(eligible),
+                _number(started),
+                _number(ended),
+                _number(cpus),
+                _number(nodes),
+                _n_gpus(allocated),
+                _size(max_rss),
             )
         )
     return rows, strange
+
+
+def _n_gpus(allocated: str) -> int | None:
+    """Return how many GPUs ``cpu=4,gres/gpu=2,gres/gpu:a100=2`` has."""
+    found = _GPUS.findall(allocated)
+    totals = [int(n) for kind, n in found if not kind]
+    typed = [int(n) for kind, n in found if kind]
+    return totals[0] if totals else sum(typed) if typed else None
+
+
+def _size(text: str) -> int | None:
+    """Return the bytes that ``34336K`` means."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        return None
+    return int(float(match[1]) * 1024 ** " KMGTP".index(match[2] or " "))
 
 
 @dataclass(frozen=True)

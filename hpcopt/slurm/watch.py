@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from hpcopt.core.errors import PollError
+from hpcopt.core.trials.cost import ACCOUNTING
 from hpcopt.core.trials.retry_policy import BAD_NODE
 from hpcopt.core.trials.trial import (
     HELD,
@@ -25,6 +26,7 @@ from hpcopt.core.trials.trial import (
 )
 from hpcopt.core.types import JSONValue
 from hpcopt.slurm import states
+from hpcopt.slurm.job_record import JobRecord, job_records
 from hpcopt.slurm.queue import SlurmQueue
 from hpcopt.slurm.tables import AccountingRow, QueueRow, WatchedJob, match
 
@@ -98,35 +100,36 @@ class JobWatch:
             for job in over:
                 row = queued.get(job.job_id)
                 found[job.job_id] = self._over(job, row, recorded, is_answered)
-            self._blame_memory(cluster, found, recorded or {})
         return found
 
     def _recorded(
         self, cluster: str, jobs: Sequence[WatchedJob]
-    ) -> tuple[dict[str, AccountingRow] | None, bool]:
+    ) -> tuple[dict[str, JobRecord] | None, bool]:
         """Return what the accounting has on jobs, and whether it could be asked."""
         try:
-            rows = self._queue.accounts((job.job_id for job in jobs), cluster)
+            rows = self._queue.accounts(
+                (job.job_id for job in jobs), cluster, with_steps=True
+            )
         except PollError as exc:
             logger.warning("no verdict on jobs that left the queue: %s", exc)
             return {}, False
-        return (None, True) if rows is None else (match(jobs, rows), True)
+        return (None, True) if rows is None else (job_records(jobs, rows), True)
 
     def _over(
         self,
         job: WatchedJob,
         row: QueueRow | None,
-        recorded: Mapping[str, AccountingRow] | None,
+        recorded: Mapping[str, JobRecord] | None,
         is_answered: bool,
     ) -> AttemptState:
         """Return the state of a job that the queue does not list as alive."""
         record = (recorded or {}).get(job.job_id)
-        if record is not None and self._phase(record.word) is Phase.ENDED:
-            if row is None and self._may_run_again(job, record):
-                word = record.word.lower()
+        if record is not None and self._phase(record.row.word) is Phase.ENDED:
+            if row is None and self._may_run_again(job, record.row):
+                word = record.row.word.lower()
                 return _unknown(job, f"is {word}, and may be requeued; looking again")
             self._forget(job)
-            return self._ended(job, record)
+            return _ended(job, record)
         if row is not None or job.exit_code is not None:
             # It is known to have ended, and the accounting may say how.
             since = self._ended_since.setdefault(job.job_id, self._clock())
@@ -164,22 +167,6 @@ class JobWatch:
         since = self._ended_since.setdefault(job.job_id, self._clock())
         return not self._is_late(since, _REQUEUED_WITHIN_S)
 
-    @staticmethod
-    def _ended(job: WatchedJob, record: AccountingRow) -> AttemptState:
-        word = states.read_word(record.word)
-        code = record.exit_code or job.exit_code
-        why = states.why_ended(record.word, code, record.signal)
-        facts: dict[str, JSONValue] = {"job_id": job.job_id, "node": record.node}
-        if record.elapsed_s is not None:
-            facts["elapsed_s"] = record.elapsed_s
-        if code is not None:
-            facts["exit_code"] = code
-        if record.signal:
-            facts["signal"] = record.signal
-        if (node := states.bad_node(word, record.node)) is not None:
-            facts[BAD_NODE] = node
-        return AttemptState(Phase.ENDED, states.cause_of(word), why, facts)
-
     def _blame_node(self, cluster: str, found: dict[str, AttemptState]) -> None:
         """Find out on which nodes jobs were that Slurm could not start, once each."""
         unstartable = [job_id for job_id, s in found.items() if s.is_unstartable]
@@ -198,35 +185,6 @@ class JobWatch:
             if node := self._blamed[job_id]:
                 facts = {**found[job_id].facts, BAD_NODE: node}
                 found[job_id] = replace(found[job_id], facts=facts)
-
-    def _blame_memory(
-        self,
-        cluster: str,
-        found: dict[str, AttemptState],
-        recorded: Mapping[str, AccountingRow],
-    ) -> None:
-        """Find the jobs that only say FAILED and had a step killed for its memory."""
-        failed = [
-            job_id
-            for job_id, row in recorded.items()
-            if states.read_word(row.word) == "FAILED"
-        ]
-        if not failed:
-            return
-        try:
-            rows = self._queue.accounts(failed, cluster, with_steps=True)
-        except PollError as exc:
-            logger.warning("the steps of failed jobs are not known: %s", exc)
-            return
-        killed = [
-            row.job
-            for row in rows or ()
-            if states.read_word(row.word) == "OUT_OF_MEMORY"
-        ]
-        for job_id in failed:
-            if any(step.covers(job_id) for step in killed):
-                why = "a step of the job ran out of memory"
-                found[job_id] = replace(found[job_id], cause=Cause.MEMORY, reason=why)
 
     def _phase(self, text: str) -> Phase:
         word = states.read_word(text)
@@ -260,6 +218,27 @@ def _alive(job: WatchedJob, row: QueueRow, phase: Phase) -> AttemptState:
         return AttemptState(phase, None, f"Slurm says {row.word}", facts)
     why = "" if row.word == "RUNNING" else row.word.lower()
     return AttemptState(phase, None, why, facts)
+
+
+def _ended(job: WatchedJob, record: JobRecord) -> AttemptState:
+    row = record.row
+    word = states.read_word(row.word)
+    cause = states.cause_of(word)
+    code = row.exit_code or job.exit_code
+    why = states.why_ended(row.word, code, row.signal)
+    facts: dict[str, JSONValue] = {"job_id": job.job_id, "node": row.node}
+    if row.elapsed_s is not None:
+        facts["elapsed_s"] = row.elapsed_s
+    if code is not None:
+        facts["exit_code"] = code
+    if row.signal:
+        facts["signal"] = row.signal
+    if (node := states.bad_node(word, row.node)) is not None:
+        facts[BAD_NODE] = node
+    facts[ACCOUNTING] = record.facts
+    if word == "FAILED" and record.has_step_out_of_memory:
+        cause, why = Cause.MEMORY, "a step of the job ran out of memory"
+    return AttemptState(Phase.ENDED, cause, why, facts)
 
 
 def _unknown(job: WatchedJob, what: str) -> AttemptState:

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from hpcopt.testing.jobs import TERMINAL, Job, Run
 from hpcopt.testing.world import World
 
+#: What each step of a fake job had resident at most.
+_MAX_RSS = "20480K"
+
 
 def queue_line(
     layout: str, job: Job, job_id: str, environment: Mapping[str, str]
@@ -89,6 +92,11 @@ def _cells(
         "elapsedraw": str(int(elapsed)),
         "nodelist": run.node or "None assigned",
         "workdir": job.folder,
+        "eligible": moment(run.submitted_at, environment),
+        "alloccpus": "0" if run.started_at is None else str(job.cpus),
+        "nnodes": "1",
+        "alloctres": "" if run.started_at is None else _allocated(job),
+        "maxrss": "",
         "partition": job.partition,
         "reason": "None",
         "uid": str(job.uid),
@@ -100,7 +108,12 @@ def _step(cells: Mapping[str, str], step: str, word: str) -> dict[str, str]:
     word, code = ("CANCELLED", "0:15") if word == "TIMEOUT" else (word, "")
     code = "0:125" if word == "OUT_OF_MEMORY" else code or cells["exitcode"]
     job_id = f"{cells['jobid']}.{step}"
-    return {**cells, "jobid": job_id, "jobname": step, "state": word, "exitcode": code}
+    told = {"jobid": job_id, "jobname": step, "state": word, "exitcode": code}
+    return {**cells, **told, "maxrss": _MAX_RSS}
+
+
+def _allocated(job: Job) -> str:
+    return f"billing={job.cpus},cpu={job.cpus},mem=100M,node=1"
 
 
 def moment(at: float | None, environment: Mapping[str, str]) -> str:

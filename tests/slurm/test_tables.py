@@ -15,6 +15,7 @@ from hpcopt.slurm.tables import (
     parse_job_id,
     parse_queue,
 )
+from tests.support.slurm_support import accounting_line
 
 #: Text that is likely to be half right.
 LIKELY = f"0123456789_[]-,:%+.|;= \n{SEPARATOR}aAé²\x85"
@@ -80,7 +81,9 @@ def test_a_line_of_squeue_is_read_with_spaces_in_its_reason() -> None:
 
 
 def test_a_line_of_sacct_is_read_with_the_canceller_in_its_state() -> None:
-    text = row("7", "CANCELLED by 0", "0:15", "1795476599", "4", "n1", "j", "/a") + "\n"
+    text = accounting_line(
+        *("7", "CANCELLED by 0", "0:15", "1795476599", "4", "n1", "j", "/a")
+    )
     ((found,), strange) = parse_accounting(text)
     assert strange == []
     assert (found.word, found.exit_code, found.signal) == ("CANCELLED by 0", 0, 15)

@@ -15,7 +15,7 @@ from hpcopt.slurm.watch import JobWatch
 from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
 from hpcopt.testing.faults import Fault
 from tests.support.fake_clock import FakeClock
-from tests.support.slurm_support import lines
+from tests.support.slurm_support import accounting_line, lines
 
 NO_ACCOUNTING = "Slurm accounting storage is disabled"
 NO_DATABASE = "sacct: error: slurm_persist_conn_open: failed to connect: refused"
@@ -28,10 +28,16 @@ def queued(job_id: str, word: str, reason: str = "None", name: str = "name") -> 
 
 
 def accounted(
-    job_id: str, word: str, exit_code: str = "0:0", name: str = "name"
+    job_id: str,
+    word: str,
+    exit_code: str = "0:0",
+    name: str = "name",
+    *,
+    allocated: str = "cpu=4,mem=60M,node=1",
+    max_rss: str = "",
 ) -> str:
     cells = [job_id, word, exit_code, "1800000000", "7", "n1", name, "/folder"]
-    return SEPARATOR.join(cells) + "\n"
+    return accounting_line(*cells, allocated=allocated, max_rss=max_rss)
 
 
 class World:
@@ -172,12 +178,45 @@ def test_a_step_killed_for_its_memory_is_why_a_job_failed(world: World) -> None:
     assert world.look().cause is Cause.MEMORY
 
 
-def test_many_failed_jobs_cost_three_calls(world: World) -> None:
+def test_the_end_of_a_job_tells_what_it_cost(world: World) -> None:
+    """Its own row has no memory, and its steps have nothing else that counts."""
+    job = accounted("7", "COMPLETED", allocated="cpu=4,gres/gpu=2,gres/gpu:a=2")
+    steps = accounted("7.batch", "COMPLETED", max_rss="2048K", name="batch")
+    steps += accounted("7.0", "COMPLETED", max_rss="1.5M", name="program")
+    world.slurm.says("sacct", accounted("8.0", "COMPLETED", max_rss="9G") + job + steps)
+    assert world.look().facts["accounting"] == {
+        "cpus": 4,
+        "nodes": 1,
+        "gpus": 2,
+        "submitted_at": 1800000000,
+        "eligible_at": 1800000001,
+        "started_at": 1800000010,
+        "ended_at": 1800000017,
+        "elapsed_s": 7,
+        "max_rss_bytes": 2048 * 1024,
+    }
+    assert len(lines(world.slurm)) == 2
+
+
+def test_what_the_accounting_leaves_out_is_left_out(world: World) -> None:
+    cells = ["7", "CANCELLED by 0", "0:0", "1800000000", "0", "None assigned", "name"]
+    rest = ["/folder", "1800000000", "None", "Unknown", "0", "1", "", ""]
+    world.slurm.says("sacct", SEPARATOR.join([*cells, *rest]) + "\n")
+    assert world.look().facts["accounting"] == {
+        "cpus": 0,
+        "nodes": 1,
+        "submitted_at": 1800000000,
+        "eligible_at": 1800000000,
+        "elapsed_s": 0,
+    }
+
+
+def test_many_failed_jobs_cost_two_calls(world: World) -> None:
     rows = "".join(accounted(f"9_{k}", "FAILED", "1:0") for k in range(400))
     world.slurm.says("sacct", rows)
     states = world.watch.look([WatchedJob(f"9_{k}", "name") for k in range(400)])
     assert {state.cause for state in states.values()} == {Cause.TRIAL}
-    assert len(lines(world.slurm)) == 3
+    assert len(lines(world.slurm)) == 2
 
 
 def test_long_lists_of_ids_are_asked_about_in_chunks(world: World) -> None:

@@ -14,6 +14,7 @@ from hpcopt.runners.script.job_script import JobScripts
 from hpcopt.runners.script.job_spec import SlurmValue
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm.commands import SlurmCommands
+from hpcopt.slurm.tables import SEPARATOR
 from hpcopt.testing.fake_slurm import FakeSlurm
 from tests.support.job_specs import job_spec
 
@@ -43,6 +44,20 @@ def scripts(folder: Path, template: str = TEMPLATE, **slurm: SlurmValue) -> JobS
 def lines(slurm: FakeSlurm, command: str = "") -> list[str]:
     """Return each call of a command, or of any, as a line."""
     return [" ".join(words) for words in slurm.calls(command)]
+
+
+def accounting_line(
+    *cells: str, allocated: str = "cpu=4,mem=60M,node=1", max_rss: str = ""
+) -> str:
+    """Return a line of sacct, of a job on four CPUs.
+
+    Args:
+        cells: From the id to the working directory.
+        allocated: What it was given.
+        max_rss: The most memory that it had resident.
+    """
+    times = ("1800000001", "1800000010", "1800000017")
+    return SEPARATOR.join([*cells, *times, "4", "1", allocated, max_rss]) + "\n"
 
 
 class RealSlurm:

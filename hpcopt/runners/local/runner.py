@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing_extensions import override
 
 from hpcopt.core.errors import PollError, RunnerError
+from hpcopt.core.trials.cost import REQUESTED
 from hpcopt.core.trials.trial import DISK_FULL, Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.local import session_processes
@@ -155,6 +156,7 @@ class LocalRunner(SingleTrials):
                 "folder": str(self._scripts.folder(request).path),
                 "attempt": request.number,
                 "time_limit_s": self._limit_s(rendered),
+                REQUESTED: rendered.requested,
             }
         ]
 

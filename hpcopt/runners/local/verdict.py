@@ -24,8 +24,7 @@ def ended_state(
     """
     cause, reason, more = _why(folder, started, code)
     facts: dict[str, JSONValue] = {"host": started.host, "exit_code": code}
-    if (run_s := folder.run_s()) is not None:
-        facts["elapsed_s"] = run_s
+    facts |= folder.run_facts()
     return AttemptState(Phase.ENDED, cause, reason, {**facts, **more})
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hpcopt.core.trials.cost import STARTED_AT
 from hpcopt.core.trials.trial import Attempt, Cause
+from hpcopt.core.types import JSONValue
 from hpcopt.host.durable import write_text_durably
 from hpcopt.host.process import Process, boot_id, host_name
 from hpcopt.runners.script.worker_error import ERROR_FILE, WorkerError, parse_error
@@ -70,8 +73,8 @@ class AttemptFiles:
     last_signal: str
     """The last signal that an ended job has passed on to its script, if any."""
     stopped: Stopped | None
-    run_s: float | None = field(default=None, compare=False)
-    """How long its script ran, where that has ended by itself."""
+    run_facts: Mapping[str, JSONValue] = field(default_factory=dict, compare=False)
+    """When its script began and how long it ran, where that has ended by itself."""
     error: WorkerError | None = None
     """What went wrong, where a Python trial's worker has told."""
 
@@ -128,25 +131,27 @@ class AttemptFolder:
             self._read(name) if name in names else ""
             for name in ("started", "ended", "stopped", ERROR_FILE)
         )
-        run_s = self.run_s() if started and ended else None
+        run_facts = self.run_facts() if started and ended else {}
         return AttemptFiles(
             _started(started),
             *_ended(ended),
             _stopped(stopped),
-            run_s,
+            run_facts,
             parse_error(error, started),
         )
 
-    def run_s(self) -> float | None:
-        """Return how long the script ran; ``None`` unless it has ended by itself.
+    def run_facts(self) -> dict[str, JSONValue]:
+        """Return when the script began and how long it ran, for an attempt's facts.
 
-        By the clock of the file system, as the files may be read much later.
+        Nothing unless it has ended by itself. It is by the clock of the file system, as
+        the files may be read much later.
         """
         try:
             begun_at = self.started.stat().st_mtime
-            return max(0.0, round(self.ended.stat().st_mtime - begun_at, 3))
+            run_s = max(0.0, self.ended.stat().st_mtime - begun_at)
         except FileNotFoundError:
-            return None
+            return {}
+        return {STARTED_AT: round(begun_at, 3), "elapsed_s": round(run_s, 3)}
 
     def read_started(self) -> Started | None:
         """Return who runs the attempt; ``None`` if nobody, or not yet legible."""

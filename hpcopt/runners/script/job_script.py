@@ -148,6 +148,20 @@ class JobScripts:
             return {}
         return self.render(request, "").changed_options
 
+    def metadata(self, request: AttemptRequest) -> dict[str, JSONValue]:
+        """Return ``RenderedJob.metadata`` of an attempt that was submitted before.
+
+        Raises:
+            ConfigError: It was given more of something, and cannot be rendered now.
+        """
+        try:
+            return self.render(request, "").metadata
+        except ConfigError:
+            # A config that was changed meanwhile is no reason not to find the job.
+            if request.adjustment != NO_ADJUSTMENT:
+                raise
+            return {}
+
     def next_attempt(self, trial_index: int) -> int:
         """Return the number of the trial's first attempt that has no folder."""
         numbers = itertools.count()

@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hpcopt.core.trials.cost import REQUESTED
 from hpcopt.core.types import JSONValue
+from hpcopt.runners.script.requested import requested
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,17 @@ class RenderedJob:
             for option, value in self.options.items()
             if value != self.first_options.get(option)
         }
+
+    @property
+    def requested(self) -> dict[str, JSONValue]:
+        """The CPUs, nodes and GPUs that are asked for, where the options tell."""
+        return requested(self.options, self.directives)
+
+    @property
+    def metadata(self) -> dict[str, JSONValue]:
+        """What an attempt's metadata tell of its options and of what it asks for."""
+        changed = self.changed_options
+        return {**({"options": changed} if changed else {}), REQUESTED: self.requested}
 
     @property
     def digest(self) -> str:

@@ -125,8 +125,7 @@ class AttemptWatch:
             return None
         self._note_end()
         facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
-        if files.run_s is not None:
-            facts["elapsed_s"] = files.run_s
+        facts |= files.run_facts
         error = future.exception()
         if error is None:
             return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from typing_extensions import override
 
+from hpcopt.core.trials.cost import REQUESTED
 from hpcopt.core.types import JSONValue
 from hpcopt.host.durable import make_folder_durably, write_text_durably
 from hpcopt.runners.protocol import AttemptRequest, Submission, SubmissionMetadata
@@ -87,14 +88,14 @@ class Layout(ABC):
         self,
         submission: Submission,
         accepted: Mapping[int, FoundJob],
-        changed: Sequence[Mapping[str, JSONValue]],
+        told: Sequence[Mapping[str, JSONValue]],
     ) -> SubmissionMetadata:
         """Return the metadata of the attempts.
 
         Args:
             submission: The attempts.
             accepted: The job of each, by its position.
-            changed: The options of sbatch that each has otherwise than a first attempt.
+            told: ``RenderedJob.metadata`` of each.
         """
         return [
             {
@@ -103,7 +104,7 @@ class Layout(ABC):
                 "job_id": self._job_id(accepted[k], k),
                 "name": submission.name,
                 "cluster": accepted[k].cluster,
-                **({"options": dict(changed[k])} if changed[k] else {}),
+                **told[k],
                 **({"pack": True} if self.is_packed else {}),
             }
             for k, request in enumerate(submission.requests)
@@ -196,11 +197,33 @@ class PackedJob(Layout):
         self._write_group(submission, rendered, body, others)
 
     @override
+    def metadata(
+        self,
+        submission: Submission,
+        accepted: Mapping[int, FoundJob],
+        told: Sequence[Mapping[str, JSONValue]],
+    ) -> SubmissionMetadata:
+        pack = self._scripts.spec.pack
+        at_once = 1 if pack is None else pack.at_once
+        shared_by = min(at_once, len(submission.requests))
+        return super().metadata(
+            submission, accepted, [_shared(t, shared_by) for t in told]
+        )
+
+    @override
     def jobs(self, accepted: dict[int, FoundJob], n: int) -> dict[int, FoundJob]:
         # One that has begun speaks for all.
         return (
             dict.fromkeys(range(n), next(iter(accepted.values()))) if accepted else {}
         )
+
+
+def _shared(told: Mapping[str, JSONValue], by: int) -> dict[str, JSONValue]:
+    """Return what is told of an attempt that has a share of what its job asks for."""
+    asked = told.get(REQUESTED)
+    if not isinstance(asked, Mapping) or by == 1:
+        return dict(told)
+    return {**told, REQUESTED: {**asked, "shared_by": by}}
 
 
 class Layouts:

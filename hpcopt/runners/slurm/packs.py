@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hpcopt.core.trials.cost import ACCOUNTING
 from hpcopt.core.trials.trial import Attempt, AttemptState, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.script.attempt_folder import (
@@ -29,6 +30,9 @@ _KILLED = 128 + signal.SIGKILL
 #: Ends of a job that end what runs in it.
 _CUTTING_OFF = (Cause.TIME, Cause.MEMORY, Cause.INFRASTRUCTURE, Cause.USER)
 
+
+#: Facts of a job that are about all of it.
+_OF_PACK = ("elapsed_s", ACCOUNTING)
 
 #: How long after the end of a pack the files of its node may still appear.
 _LAST_WORD_S = 5.0
@@ -123,8 +127,7 @@ def own_end(files: AttemptFiles) -> AttemptState | None:
         return None
     job_id = files.started.job_id if files.started else ""
     facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
-    if files.run_s is not None:
-        facts["elapsed_s"] = files.run_s
+    facts |= files.run_facts
     return _ended(code, files, facts)
 
 
@@ -135,7 +138,10 @@ def state(files: AttemptFiles, job: AttemptState) -> AttemptState:
         files: Its files, read *before* ``job`` was determined.
         job: The state of the pack's job.
     """
-    facts, code = dict(job.facts), files.exit_code
+    # How long the whole pack ran, and what it cost, is not about this attempt.
+    facts = {k: v for k, v in job.facts.items() if k not in _OF_PACK}
+    facts |= files.run_facts
+    code = files.exit_code
     if code is not None:
         facts["exit_code"] = code
     if job.phase is not Phase.ENDED or job.cause is None:

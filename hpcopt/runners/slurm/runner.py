@@ -152,12 +152,12 @@ class SlurmRunner(SingleTrials):
         except OSError as exc:
             raise SubmissionDeferredError(f"cannot read sbatch.log: {exc}") from exc
         self._submitter.submit(layout.batch_job(submission, rendered[0]), missing)
-        changed = [job.changed_options for job in rendered]
+        told = [job.metadata for job in rendered]
         try:
             accepted = self._accepted(submission, layout)
         except OSError as exc:
             raise SubmissionUnknownError(f"cannot read sbatch.log: {exc}") from exc
-        return layout.metadata(submission, accepted, changed)
+        return layout.metadata(submission, accepted, told)
 
     @override
     def find(self, submission: Submission) -> SubmissionMetadata | None:
@@ -188,9 +188,9 @@ class SlurmRunner(SingleTrials):
             self._submitter.settle(submission.name, folder, clusters)
         if self._missing(submission, layout):
             return None
-        changed = [self._scripts.changed_options(r) for r in submission.requests]
+        told = [self._scripts.metadata(request) for request in submission.requests]
         accepted = self._accepted(submission, layout)
-        return layout.metadata(submission, accepted, changed)
+        return layout.metadata(submission, accepted, told)
 
     def _accepted(self, submission: Submission, layout: Layout) -> dict[int, FoundJob]:
         """Return the job of each request, where it is known."""

@@ -122,11 +122,11 @@ def test_any_other_time_limit_is_refused(text: str) -> None:
 def test_the_run_time_is_that_of_the_files_whoever_looks(tmp_path: Path) -> None:
     folder = AttemptFolder(tmp_path)
     folder.started.write_text("13 node7 12 boot 99\n")
-    assert folder.read().run_s is None
+    assert folder.read().run_facts == {}
     folder.ended.write_text("0\n")
     os.utime(folder.started, (100.0, 100.0))
     os.utime(folder.ended, (107.5, 107.5))
-    assert folder.read().run_s == 7.5
+    assert folder.read().run_facts == {"started_at": 100.0, "elapsed_s": 7.5}
 
 
 def test_all_is_seen_in_one_look(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hpcopt.slurm.tables import SEPARATOR
 from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
 from tests.support.fake_clock import FakeClock
 from tests.support.runner_contract import request, submit
-from tests.support.slurm_support import TEMPLATE, lines, scripts
+from tests.support.slurm_support import TEMPLATE, accounting_line, lines, scripts
 
 BEGUN = "41 n1 7 boot 1\n"
 
@@ -59,7 +59,7 @@ class World:
         """Have the pack be ended."""
         self.slurm.says("squeue", "")
         cells = ["41", word, "0:0", f"{self.clock.now():.0f}", "7", "n1", attempt.name]
-        self.slurm.says("sacct", SEPARATOR.join([*cells, str(self.folder)]))
+        self.slurm.says("sacct", accounting_line(*cells, str(self.folder)))
 
 
 @pytest.fixture
@@ -97,6 +97,7 @@ def test_a_pack_is_one_job_that_runs_all_of_it(world: World) -> None:
         metadata = dict(attempt.metadata or {})
         assert (folder / str(position)).resolve() == Path(str(metadata["folder"]))
         assert (metadata["job_id"], metadata["pack"]) == ("41", True)
+        assert metadata["requested"] == {"nodes": 1, "cpus": 1, "shared_by": 2}
 
 
 def test_one_trial_is_a_job_of_its_own(world: World) -> None:
@@ -171,6 +172,9 @@ def test_at_its_time_limit_those_that_ran_had_too_little(world: World) -> None:
     world.over(attempts[0], "TIMEOUT")
     found = states(runner, attempts)
     assert [s.cause for s in found] == [Cause.SUCCESS, Cause.TIME, None]
+    # What the accounting has of the job is about the whole pack.
+    assert "accounting" not in found[1].facts
+    assert found[1].facts["elapsed_s"] != 7
     assert "waiting for the last words" in found[2].reason
     world.clock.wait(6)
     (last,) = states(runner, attempts[2:])

@@ -29,7 +29,7 @@ from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
 from hpcopt.testing.faults import Fault
 from tests.support.fake_clock import FakeClock
 from tests.support.runner_contract import request, submit
-from tests.support.slurm_support import TEMPLATE, lines, scripts
+from tests.support.slurm_support import TEMPLATE, accounting_line, lines, scripts
 
 TIMED_OUT = (
     "sbatch: error: Batch job submission failed: "
@@ -93,7 +93,7 @@ class World:
 
     def accounting(self, name: str, job_id: str, word: str) -> None:
         cells = [job_id, word, "0:0", f"{self.clock.now():.0f}", "7", "n1", name]
-        row = SEPARATOR.join([*cells, str(self.attempt_folder(0))])
+        row = accounting_line(*cells, str(self.attempt_folder(0)))
         self.slurm.says("sacct", row)
 
     def lost(self, text: str = "") -> Submission:
@@ -185,6 +185,7 @@ def test_a_single_job_is_submitted_with_the_managed_options_last(world: World) -
         "job_id": "41",
         "name": attempt.name,
         "cluster": "",
+        "requested": {"nodes": 1},
     }
 
 
@@ -435,7 +436,8 @@ def test_a_deleted_array_is_found_in_its_parts(world: World) -> None:
     folder = world.folder / "experiment/arrays" / submission.name
     world.queue(submission.name, "41_0", "42_2", folder=folder)
     cells = ["41_1", "COMPLETED", "0:0", f"{world.clock.now():.0f}", "7", "n1"]
-    world.slurm.says("sacct", SEPARATOR.join([*cells, submission.name, str(folder)]))
+    row = accounting_line(*cells, submission.name, str(folder))
+    world.slurm.says("sacct", row)
     assert world.runner().find(submission) is None
     world.slurm.says("sbatch", "43")
     metadata = world.runner().submit(submission)
