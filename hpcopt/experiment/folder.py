@@ -10,8 +10,8 @@ from hpcopt.core import events as ev
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.experiment import Experiment
 from hpcopt.host.durable import cannot_write, write_text_durably
-from hpcopt.storage.journal import experiment_in
 from hpcopt.storage.journal_file import JournalFile
+from hpcopt.storage.journal_tail import JournalTail
 
 JOURNAL = "journal.jsonl"
 LEASE = "lease.json"
@@ -39,11 +39,14 @@ def is_begun(folder: Path) -> bool:
 def read_experiment(folder: Path) -> Experiment:
     """Return the experiment in ``folder`` as it stands; needs no lease.
 
+    Of many events it may leave a cache beside the journal, for the next who looks.
+
     Raises:
-        StorageError: The journal cannot be read.
+        StorageError: The journal is not begun, or cannot be read.
     """
-    with closing(JournalFile.open_for_reading(folder / JOURNAL)) as store:
-        return experiment_in(store)
+    tail = JournalTail(folder / JOURNAL, keeps_cache=True)
+    tail.update()
+    return tail.experiment or Experiment.from_events([])  # which says what is missing
 
 
 def read_events(folder: Path) -> list[ev.Event]:

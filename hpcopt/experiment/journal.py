@@ -16,6 +16,7 @@ from hpcopt.experiment.folder import ARRAYS, JOURNAL, LEASE, TRIALS
 from hpcopt.experiment.live_trials import check_same_folder, check_same_runner
 from hpcopt.host.clock import Clock
 from hpcopt.storage.journal import Journal
+from hpcopt.storage.journal_cache import leave_cache
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
 
@@ -74,6 +75,7 @@ def open_journal(
         if changes:
             journal.append(ev.SettingsChanged(clock.now(), settings, tuple(changes)))
         yield journal
+    leave_cache(path, journal.experiment)  # for those who look, once it is free
 
 
 def _change_space(journal: Journal, going_on: Continuation, clock: Clock) -> None:

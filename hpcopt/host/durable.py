@@ -56,6 +56,24 @@ def replace_durably(path: Path, write: Callable[[Path], None]) -> None:
         write(temporary)
 
 
+def replace_quickly(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file atomically and wait for no disk, replacing one that is there.
+
+    For what can be made again: after a crash of the machine it may be incomplete.
+
+    Args:
+        path: The file; its folder must exist.
+        data: Its content.
+        mode: Its permissions.
+
+    Raises:
+        OSError: It cannot be written; what was there before is still there.
+    """
+    with _replacement(path, sync_parent=False, is_durable=False) as (_, fd):
+        os.fchmod(fd, mode)
+        _write(fd, data)
+
+
 def create_durably(path: Path, data: bytes, *, sync_parent: bool = True) -> None:
     """Write a file where there must be none; readers may see it incomplete.
 
@@ -130,7 +148,9 @@ def cannot_write(path: Path, exc: OSError) -> StorageError:
 
 
 @contextmanager
-def _replacement(path: Path, *, sync_parent: bool) -> Iterator[tuple[Path, int]]:
+def _replacement(
+    path: Path, *, sync_parent: bool, is_durable: bool = True
+) -> Iterator[tuple[Path, int]]:
     """Yield the name and the descriptor of a new file that then takes ``path``.
 
     Its name is no other's: two hosts may write at once, each under the same pid.
@@ -140,7 +160,8 @@ def _replacement(path: Path, *, sync_parent: bool) -> Iterator[tuple[Path, int]]
     try:
         try:
             yield temporary, fd
-            os.fsync(fd)
+            if is_durable:
+                os.fsync(fd)
         finally:
             os.close(fd)
         temporary.replace(path)

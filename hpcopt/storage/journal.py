@@ -13,18 +13,8 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.storage.protocol import Store
 
 
-def experiment_in(store: Store) -> Experiment:
-    """Return the experiment that ``store`` holds.
-
-    Raises:
-        StorageError: The store is empty, or cannot be read.
-    """
-    with _without_garbage_collection():
-        return Experiment.from_events(store.read())
-
-
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Make many objects that stay: the collector would go through them repeatedly."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -65,7 +55,8 @@ class Journal:
         Raises:
             StorageError: The store is empty, or cannot be read.
         """
-        return cls(store, experiment_in(store))
+        with without_garbage_collection():
+            return cls(store, Experiment.from_events(store.read()))
 
     @classmethod
     def load_if_begun(cls, store: Store) -> Journal | None:
@@ -76,7 +67,7 @@ class Journal:
         Raises:
             StorageError: The store cannot be read.
         """
-        with _without_garbage_collection():
+        with without_garbage_collection():
             events = iter(store.read())
             first = next(events, None)
             if first is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +12,8 @@ from typing import BinaryIO
 from hpcopt.core.errors import StorageError
 from hpcopt.core.events import Event
 from hpcopt.core.experiment import Experiment
+from hpcopt.storage.journal import without_garbage_collection
+from hpcopt.storage.journal_cache import is_worth_keeping, read_cache, write_cache
 from hpcopt.storage.journal_data import (
     AFTER_HEADER,
     BEGINNING,
@@ -48,13 +52,22 @@ class JournalTail:
     experiment again.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps_cache: bool = False) -> None:
+        """Follow a journal.
+
+        Args:
+            path: The journal's file.
+            keeps_cache: Whether a cache is written beside it where it would have saved
+                time, and may be written. One that is there is used in any case.
+        """
         self._path = path
+        self._keeps_cache = keeps_cache
         self._forget()
 
     def _forget(self) -> None:
         self._experiment: Experiment | None = None
-        self._position = BEGINNING
+        self._offset = 0
+        self._n_lines = 0
         self._before = b""
         self._inode: int | None = None
 
@@ -69,7 +82,7 @@ class JournalTail:
     @property
     def position(self) -> Position:
         """How far the journal was read."""
-        return self._position
+        return Position(self._offset, self._n_lines)
 
     def update(self) -> News:
         """Read what was added since the last update, and return it.
@@ -79,54 +92,79 @@ class JournalTail:
                 experiment stays as it was.
             JournalDamagedError: It is damaged.
         """
-        data = self._read()
-        had_one = self._experiment is not None
+        data, owner = self._read()
         try:
-            events = self._follow(data)
+            if self._experiment is not None:
+                return News(self._follow(self._experiment, data))
+            with without_garbage_collection():
+                self._experiment = self._begin(data, owner)
         except StorageError:
             self._forget()  # the experiment may know a part of what was added
             raise
-        if had_one:
-            return News(events)
         return News(is_anew=self._experiment is not None)
 
-    def _read(self) -> bytes:
-        """Return what follows; forget everything if it does not."""
+    def _read(self) -> tuple[bytes, int]:
+        """Return what follows and the file's owner; forget all where it does not."""
         try:
             with self._path.open("rb") as file:
-                inode = os.fstat(file.fileno()).st_ino
-                if inode != self._inode or not self._is_after_known(file):
+                status = os.fstat(file.fileno())
+                if (
+                    self._experiment is None
+                    or status.st_ino != self._inode
+                    or not self._is_after_known(file)
+                ):
                     self._forget()
-                    self._inode = inode
+                    self._inode = status.st_ino
                     file.seek(0)
-                return file.read()
+                return file.read(), status.st_uid
         except OSError as exc:
             raise cannot_read(self._path, exc) from exc
 
     def _is_after_known(self, file: BinaryIO) -> bool:
         """Move to where the last update ended; return whether what precedes is it."""
-        file.seek(self._position.offset - len(self._before))
+        file.seek(self._offset - len(self._before))
         return file.read(len(self._before)) == self._before
 
-    def _follow(self, data: bytes) -> tuple[Event, ...]:
-        """Apply the events in ``data``, which begins at the position."""
-        start = self._position
-        frames = list(frames_in(self._path, data, start))
-        if not frames:
-            return ()
-        end, payloads = frames[-1][0], [payload for _, payload in frames]
-        is_first = start == BEGINNING
-        events = tuple(
-            events_of(self._path, payloads[1:], AFTER_HEADER)
-            if is_first
-            else events_of(self._path, payloads, start)
-        )
-        if self._experiment is not None:
-            for event in events:
-                self._experiment.apply(event)
-        elif events:
-            self._experiment = Experiment.from_events(events)
-        self._position = Position(end, start.n_lines + len(frames))
-        known = self._before + data[: end - start.offset]
-        self._before = known[-_N_COMPARED:]
+    def _begin(self, data: bytes, owner: int) -> Experiment | None:
+        """Return the experiment of a journal that holds ``data``."""
+        cached = read_cache(self._path, data, owner)
+        if cached is not None:
+            experiment, position = cached
+            n_cached = experiment.n_events
+            self._offset, self._n_lines = position.offset, position.n_lines
+            for event in self._events(data[self._offset :]):
+                experiment.apply(event)
+        else:
+            n_cached = 0
+            events = self._events(data)
+            first = next(events, None)
+            if first is None:
+                return None
+            experiment = Experiment.from_events(itertools.chain([first], events))
+        self._before = data[max(0, self._offset - _N_COMPARED) : self._offset]
+        if self._keeps_cache and is_worth_keeping(experiment.n_events, n_cached):
+            write_cache(self._path, data, owner, experiment, self.position)
+        return experiment
+
+    def _follow(self, experiment: Experiment, data: bytes) -> tuple[Event, ...]:
+        """Apply and return the events in ``data``, which follows what was read."""
+        start = self._offset
+        events = tuple(self._events(data))
+        for event in events:
+            experiment.apply(event)
+        self._before = (self._before + data[: self._offset - start])[-_N_COMPARED:]
         return events
+
+    def _events(self, data: bytes) -> Iterator[Event]:
+        """Yield the events in ``data``, which follows what was read, and move on."""
+        payloads, start = self._payloads(data), self.position
+        if start == BEGINNING:
+            next(payloads, None)  # the header
+            start = AFTER_HEADER
+        return events_of(self._path, payloads, start)
+
+    def _payloads(self, data: bytes) -> Iterator[bytes]:
+        for end, payload in frames_in(self._path, data, self.position):
+            self._offset = end
+            self._n_lines += 1
+            yield payload

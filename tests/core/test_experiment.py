@@ -237,6 +237,12 @@ def test_only_a_candidate_is_handed_out() -> None:
         one.apply(ev.TrialsHandedOut(4.0, (0,)))
 
 
+def test_what_is_handed_out_is_not_handed_out_again() -> None:
+    one = experiment(generated(0, 1), ev.TrialsHandedOut(3.0, (1,)))
+    with pytest.raises(StorageError, match=r"1: .* one that a script has"):
+        one.apply(ev.TrialsHandedOut(4.0, (1,)))
+
+
 def test_an_attached_trial_has_the_name_it_was_given() -> None:
     one = experiment(
         ev.TrialAttached(1.0, 0, {"x": 0.5}, "mine"),

@@ -13,6 +13,7 @@ from hpcopt.host.durable import (
     create_durably,
     make_folder_durably,
     replace_durably,
+    replace_quickly,
     sync_folder,
     write_text_durably,
 )
@@ -147,3 +148,19 @@ def test_a_folder_that_is_none_cannot_be_synced(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="file"):
         sync_folder(tmp_path / "file")
+
+
+def test_what_can_be_made_again_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: list[str]
+) -> None:
+    replace_quickly(tmp_path / "file", b"before", mode=0o600)
+    replace_quickly(tmp_path / "file", b"after", mode=0o640)
+    assert (tmp_path / "file").read_bytes() == b"after"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert synced == []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            replace_quickly(tmp_path / "file", b"never", mode=0o640)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"after"

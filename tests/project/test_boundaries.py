@@ -117,7 +117,7 @@ NEIGHBOURS = {
     "core/space": ["core.errors", "core.expressions", "core.types"],
     "core": ["core.goals", "core.space", "core.trials"],
     "host": ["core.errors"],
-    "storage": [],
+    "storage": ["__version__"],
     "metrics": [],
     "slurm": [],
     "runners": [],

@@ -60,10 +60,11 @@ def attached(event: ev.TrialAttached) -> Trial:
 def handed_out(trial: Trial) -> Trial:
     """Return the candidate as one that a script evaluates, and no runner."""
     _check_unended(trial)
-    if trial.attempts:
+    if trial.attempts or trial.is_manual:
+        holder = "script" if trial.is_manual else "runner"
         raise StorageError(
             f"trial {trial.index}: expected a candidate to be handed out, found one "
-            "that a runner has"
+            f"that a {holder} has"
         )
     return changed(trial, status=TrialStatus.RUNNING, is_manual=True)
 

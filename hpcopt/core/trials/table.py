@@ -10,6 +10,7 @@ from typing import Any
 from hpcopt.core.errors import StorageError
 from hpcopt.core.trials import events as ev
 from hpcopt.core.trials import life_cycle
+from hpcopt.core.trials.lazy_trials import LazyTrials
 from hpcopt.core.trials.origin import Origin, origin_at
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 
@@ -25,7 +26,7 @@ class TrialTable:
         """How many times the data for a model changed."""
         self.baseline: int | None = None
         """The index of the trial to which relative constraints refer."""
-        self._trials: list[Trial] = []
+        self._trials: list[Trial] | LazyTrials = []
         self._open: dict[int, None] = {}
         self._manual: dict[int, None] = {}
         self._counts: Counter[TrialStatus] = Counter()
