@@ -68,6 +68,7 @@ OWNERS = {
     "h5py": ["metrics/"],
     "click": ["cli/"],
     "rich": ["cli/"],
+    "matplotlib": ["figures/"],
     "pandas": ["analysis/", "api/"],
     "plotly": ["analysis/"],
     "IPython": ["analysis/page.py"],
@@ -79,6 +80,7 @@ OWNERS = {
     "numpy": [
         "analysis/",
         "core/",
+        "figures/",
         "generation/acquisition/",
         "generation/design/",
         "generation/models/",
@@ -229,6 +231,11 @@ NEIGHBOURS = {
         "generation.strategy",
     ],
     "report": ["__version__", "analysis"],
+    "figures": [
+        "analysis.card",
+        "analysis.plotly.plotly_analysis",
+        "analysis.text",
+    ],
     "config": [
         "driver.limits",
         "experiment.file_latency",
@@ -541,7 +548,8 @@ def test_importing_the_front_doors_loads_nothing_heavy(name: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     loaded = {module.split(".")[0] for module in done.stdout.split()}
-    heavy = {"torch", "botorch", "gpytorch", "submitit", "h5py", "pandas", "plotly"}
+    heavy = {"torch", "botorch", "gpytorch", "submitit", "h5py", "pandas"}
+    heavy |= {"matplotlib", "plotly"}
     assert "hpcopt" in loaded
     assert loaded & heavy == set()
 

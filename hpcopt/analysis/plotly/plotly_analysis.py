@@ -21,7 +21,7 @@ class PlotlyAnalysisCard(AnalysisCard):
 
     def get_figure(self) -> go.Figure:
         """Return the figure, its numbers as arrays."""
-        return go.Figure(_with_arrays(json.loads(self.blob)))
+        return go.Figure(with_arrays(json.loads(self.blob)))
 
     @property
     @override
@@ -48,10 +48,10 @@ def create_plotly_analysis_card(
     return PlotlyAnalysisCard(name, title, subtitle, df, pio.to_json(fig))
 
 
-def _with_arrays(value: Any) -> Any:
+def with_arrays(value: Any) -> Any:
     """Return a figure's JSON with arrays in place of those that plotly has packed."""
     if isinstance(value, list):
-        return [_with_arrays(one) for one in value]
+        return [with_arrays(one) for one in value]
     if not isinstance(value, dict):
         return value
     if value.keys() >= {"dtype", "bdata"}:
@@ -59,4 +59,4 @@ def _with_arrays(value: Any) -> Any:
         array = np.frombuffer(packed, dtype=value["dtype"])
         shape = str(value.get("shape", array.size)).split(",")
         return array.reshape([int(n) for n in shape])
-    return {key: _with_arrays(one) for key, one in value.items()}
+    return {key: with_arrays(one) for key, one in value.items()}
