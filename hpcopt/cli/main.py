@@ -34,10 +34,13 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Look": {
         "status": "How the experiment stands.",
         "best": "The best parameters so far.",
+        "pareto": "The best trade-offs between several objectives.",
         "trials": "A table of all trials.",
         "show": "Everything about one trial.",
         "logs": "The output of one trial.",
         "report": "A page about an experiment, for a browser.",
+        "compare": "Two trials or two experiments side by side.",
+        "importance": "How much each parameter matters.",
         "replay": "Make every suggestion again, and compare.",
     },
 }

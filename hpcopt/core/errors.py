@@ -16,6 +16,7 @@
     │   └── PollError              the state of the attempts is not known right now
     ├── MetricError                the trial's result is there and is wrong
     ├── ResultNotReadyError        the trial's result is not there (yet)
+    ├── MissingPackageError      something needs a package that is not installed
     ├── GenerationError            the generator could not propose parameterizations
     ├── FailureRateExceededError   too many trials failed
     └── RepeatedFailureError       the first trials all failed at once and alike
@@ -85,6 +86,10 @@ class MetricError(HpcoptError):
 
 class ResultNotReadyError(HpcoptError):
     """The trial's result is not there yet, or is still being written."""
+
+
+class MissingPackageError(HpcoptError):
+    """What was asked for needs a package that is not installed."""
 
 
 class GenerationError(HpcoptError):

@@ -124,6 +124,12 @@ class Experiment:
         return tuple(str(spec["name"]) for spec in space["parameters"])
 
     @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that the goals name, and all others that were observed."""
+        observed = (name for trial in self.trials for name in trial.outcome)
+        return tuple(dict.fromkeys([*self.goals.metric_names, *observed]))
+
+    @property
     def goals(self) -> Goals:
         """The objectives and the constraints on outcomes, as they are now."""
         if self._goals is None:

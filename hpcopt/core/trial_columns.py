@@ -66,7 +66,7 @@ class TrialColumns:
         self.objectives = list(_objective_columns(goals))
         self.metrics = [
             column
-            for name in _metric_names(experiment)
+            for name in experiment.metric_names
             for column in (
                 TrialColumn(f"metrics.{name}", partial(_mean, name)),
                 TrialColumn(
@@ -205,12 +205,6 @@ def _mean(name: str, trial: Trial) -> Cell:
 def _sem(name: str, trial: Trial) -> Cell:
     found = trial.outcome.get(name)
     return None if found is None else found.sem
-
-
-def _metric_names(experiment: Experiment) -> list[str]:
-    goals = experiment.goals.metric_names
-    observed = (name for trial in experiment.trials for name in trial.outcome)
-    return list(dict.fromkeys([*goals, *observed]))
 
 
 def _objective_columns(goals: Goals) -> Iterator[TrialColumn]:

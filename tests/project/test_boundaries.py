@@ -291,6 +291,8 @@ NEIGHBOURS = {
         "storage.lease_holder",
     ],
     "cli/verbs": [
+        "analysis",
+        "api.best",
         "cli.asking",
         "cli.checks",
         "cli.completion",
@@ -298,6 +300,7 @@ NEIGHBOURS = {
         "cli.detach",
         "cli.handover",
         "cli.log",
+        "cli.needed",
         "cli.starter",
         "cli.target",
         "cli.views",

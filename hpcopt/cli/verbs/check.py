@@ -9,15 +9,22 @@ from typing import Literal
 import click
 
 from hpcopt.cli.checks.preflight import first_request, preflight
-from hpcopt.cli.target import config_argument, examples, runner_options
+from hpcopt.cli.target import config_argument, examples, json_option, runner_options
 from hpcopt.cli.views import text
-from hpcopt.config.file import load_config
+from hpcopt.cli.views.facts import Facts
+from hpcopt.config.file import LoadedConfig, load_config
 from hpcopt.config.specs import job_runner
 from hpcopt.experiment.live_trials import choose_runner
 from hpcopt.runners.protocol import submission_name
 from hpcopt.runners.script.rendered_job import RenderedJob
 
 Runner = Literal["slurm", "local"]
+
+_TITLES = {
+    "script": "script.sh, the rendered template",
+    "job": "job.sh, what is run",
+    "submission": "how it is submitted",
+}
 
 
 @click.command(
@@ -30,7 +37,8 @@ Runner = Literal["slurm", "local"]
     is_flag=True,
     help="Print what the first trial would run, for the centre of the space.",
 )
-def command(config: Path, runner: Runner | None, render: bool) -> None:
+@json_option
+def command(config: Path, runner: Runner | None, render: bool, as_json: bool) -> None:
     """Check CONFIG and all that it needs, without submitting anything.
 
     CONFIG is hpcopt.yaml by default. With Slurm, the batch script is shown to sbatch
@@ -38,31 +46,51 @@ def command(config: Path, runner: Runner | None, render: bool) -> None:
     """
     loaded = load_config(config)
     kind = choose_runner(runner or loaded.config.job.runner, loaded.folder)
+    checks: list[Facts] = []
     for check in preflight(loaded, kind):
-        mark = ("?", "yellow") if check.is_doubtful else ("✓", "green")
         found = text.one_line(check.found)
-        click.echo(f"{click.style(mark[0], fg=mark[1])} {check.what:<9} {found}")
-    if render:
-        request = first_request(loaded)
-        name = submission_name(loaded.config.name, [request])
-        scripts = job_runner(loaded, kind).scripts(loaded.config.name, loaded.folder)
-        folder = scripts.folder(request).path
-        _print_rendered(scripts.render(request, name), name, folder, kind)
-
-
-def _print_rendered(
-    rendered: RenderedJob, name: str, folder: Path, kind: Runner
-) -> None:
-    _print_file("script.sh, the rendered template", rendered.script)
-    _print_file("job.sh, what is run", rendered.job)
-    if kind == "local":
+        checks.append(
+            {"check": check.what, "is_doubtful": check.is_doubtful, "found": found}
+        )
+        if not as_json:
+            mark = ("?", "yellow") if check.is_doubtful else ("✓", "green")
+            click.echo(f"{click.style(mark[0], fg=mark[1])} {check.what:<9} {found}")
+    rendered = _rendered(loaded, kind) if render else None
+    if as_json:
+        text.print_json(
+            {
+                "config": str(config.absolute()),
+                "name": loaded.config.name,
+                "folder": str(loaded.folder),
+                "runner": kind,
+                "checks": [*checks],
+                "rendered": None if rendered is None else {**rendered},
+            }
+        )
         return
+    for title, content in (rendered or {}).items():
+        if content is not None:
+            _print_file(_TITLES[title], content)
+
+
+def _rendered(loaded: LoadedConfig, kind: Runner) -> dict[str, str | None]:
+    """Return what the first trial would run, and how it would be submitted."""
+    request = first_request(loaded)
+    name = submission_name(loaded.config.name, [request])
+    scripts = job_runner(loaded, kind).scripts(loaded.config.name, loaded.folder)
+    rendered = scripts.render(request, name)
+    folder = scripts.folder(request).path
+    command = None if kind == "local" else _submission(rendered, name, folder)
+    return {"script": rendered.script, "job": rendered.job, "submission": command}
+
+
+def _submission(rendered: RenderedJob, name: str, folder: Path) -> str:
     from hpcopt.slurm.batch_job import SINGLE, BatchJob, chooses_folder
 
     is_placed = not chooses_folder(rendered.directives, rendered.options)
     job = BatchJob(name, folder, rendered.options, False, is_placed=is_placed)
     words = ["sbatch", "--parsable", *job.sbatch_options(SINGLE), str(job.script)]
-    _print_file("how it is submitted", " \\\n    ".join(map(shlex.quote, words)))
+    return " \\\n    ".join(map(shlex.quote, words))
 
 
 def _print_file(title: str, content: str) -> None:

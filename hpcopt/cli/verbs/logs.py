@@ -11,10 +11,13 @@ from pathlib import Path
 import click
 
 from hpcopt.cli.asking import is_driven
-from hpcopt.cli.target import examples, find_experiment, target_argument
+from hpcopt.cli.target import examples, find_experiment, json_option, target_argument
+from hpcopt.cli.views import text
 from hpcopt.cli.views.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.views.driver_log import tail
-from hpcopt.core.errors import StorageError
+from hpcopt.cli.views.facts import Facts
+from hpcopt.core.errors import StorageError, UsageError
+from hpcopt.core.trials.trial import Attempt
 from hpcopt.experiment.folder import read_experiment
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -48,21 +51,28 @@ _LOOKS_BETWEEN_STATES = 10
     is_flag=True,
     help="Go on printing what is added, until the attempt has ended.",
 )
+@json_option
 def command(
     trial: int,
     target: Path | None,
     number: int | None,
     n_lines: int | None,
     follow: bool,
+    as_json: bool,
 ) -> None:
     """Print what one trial has written to standard output and standard error.
 
     TRIAL is its number. TARGET is the experiment's config or its folder, by default the
     one here. The path of the log goes to standard error.
     """
+    if as_json and follow:
+        raise UsageError("expected one of --json and --follow, found both")
     found = find_experiment(target)
     attempt = find_attempt(found.trial(trial), number)
     path = attempt_path(found.folder, attempt).log
+    if as_json:
+        text.print_json(_facts(path, attempt, n_lines))
+        return
     click.secho(str(path), dim=True, err=True)
     is_live = attempt.is_live
 
@@ -79,8 +89,28 @@ def command(
         click.secho(f"no log: {why}; waiting", dim=True, err=True)
     start = _print_end(path, n_lines)
     if follow:
-        for text in added(path, start, is_live=look if is_live else lambda: False):
-            click.echo(text, nl=False)
+        for piece in added(path, start, is_live=look if is_live else lambda: False):
+            click.echo(piece, nl=False)
+
+
+def _facts(path: Path, attempt: Attempt, n_lines: int | None) -> Facts:
+    """Return the log, or its last lines, and what it is of."""
+    try:
+        written = path.read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        written = None
+    except OSError as exc:
+        raise StorageError(f"{path}: cannot be read: {exc.strerror}") from exc
+    if written is not None and n_lines is not None:
+        lines = written.splitlines(keepends=True)
+        written = "".join(lines[-n_lines:] if n_lines else [])
+    return {
+        "trial": attempt.trial_index,
+        "attempt": attempt.number,
+        "log": str(path),
+        "is_live": attempt.is_live,
+        "text": written,
+    }
 
 
 def _print_end(path: Path, n_lines: int | None) -> int:
@@ -129,9 +159,9 @@ def added(
         try:
             with path.open("rb") as file:
                 file.seek(start, os.SEEK_SET)
-                text = file.read()
+                piece = file.read()
         except FileNotFoundError:
             continue
-        start += len(text)
-        if text:
-            yield text
+        start += len(piece)
+        if piece:
+            yield piece

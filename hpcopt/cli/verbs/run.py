@@ -18,11 +18,11 @@ from hpcopt.cli.detach import run_detached
 from hpcopt.cli.handover import hand_over
 from hpcopt.cli.log import logging_to
 from hpcopt.cli.target import FOLDER, config_argument, examples, runner_options
-from hpcopt.cli.verbs.best import print_best, why_no_best
+from hpcopt.cli.verbs.best import print_best
 from hpcopt.cli.views import text
 from hpcopt.cli.views.attempt_log import attempt_path, find_attempt
 from hpcopt.cli.views.driver_log import tail
-from hpcopt.cli.views.facts import best_trials
+from hpcopt.cli.views.facts import best_trials, why_no_best
 from hpcopt.cli.views.progress import LineReporter, PlainView, QuietView, View
 from hpcopt.config.file import LoadedConfig, load_config
 from hpcopt.config.specs import run_spec

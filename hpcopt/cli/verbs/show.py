@@ -62,10 +62,11 @@ def _print_trial(trial: Trial, found: FoundExperiment) -> None:
     status = click.style(state(trial), fg=text.STATE_COLOURS.get(state(trial)))
     click.echo(f"{click.style(f'trial {trial.index}', bold=True)}  {status}")
     click.echo()
-    parameters = [f"{k} = {text.number(v)}" for k, v in trial.parameters.items()]
+    parameters = [
+        f"{text.visible(k)} = {text.number(v)}" for k, v in trial.parameters.items()
+    ]
     metrics = [
-        f"{name} = {text.number(o.mean)}"
-        + ("" if o.sem is None else f" ± {text.number(o.sem)}")
+        f"{text.visible(name)} = {text.number(o.mean)}{text.plus_minus(o.sem)}"
         for name, o in trial.outcome.items()
     ]
     created = text.moment(trial.created_at)
@@ -139,4 +140,4 @@ def _print_attempt(attempt: Attempt, folder: Path) -> None:
     if lines:
         click.secho(f"the end of {files.log.name}", dim=True)
         for line in lines:
-            click.echo(f"  {line}")
+            click.echo(f"  {text.visible(click.unstyle(line).expandtabs())}")

@@ -66,6 +66,15 @@ def best_trials(experiment: Experiment, n: int) -> list[Trial]:
     return sorted(front, key=lambda trial: -first.value(trial.outcome))[:n]
 
 
+def why_no_best(experiment: Experiment) -> str:
+    """Say in one line why no trial is the best."""
+    n_completed = len(experiment.completed_trials())
+    if not n_completed:
+        return "no trial is completed so far"
+    bounds = ", ".join(experiment.goals.constraint_expressions)
+    return f"none of {n_completed} completed trials satisfies {bounds}"
+
+
 def queue_s(attempt: Attempt) -> float | None:
     """Return the attempt's time in the queue in seconds; ``None`` if unknown."""
     if attempt.submitted_at is None or attempt.started_at is None:

@@ -25,6 +25,7 @@ __all__ = [
     "numbers",
     "one_line",
     "parameters",
+    "plus_minus",
     "print_facts",
     "print_json",
     "visible",
@@ -59,6 +60,11 @@ def parameters(values: Mapping[str, TParameterValue]) -> str:
     return "  ".join(
         f"{visible(name)}={number(value)}" for name, value in values.items()
     )
+
+
+def plus_minus(sem: float | None) -> str:
+    """Return a standard error as it stands behind a mean; empty if it is not known."""
+    return "" if sem is None else f" ± {number(sem)}"
 
 
 def numbers(indices: Sequence[int] | None) -> str:

@@ -118,3 +118,18 @@ def infer_reference_point(front: Array, thresholds: Sequence[float | None]) -> A
     # One point has no extent; outcomes are best scaled to one of about 1.
     extent = np.where(extent > 0, extent, 1.0)
     return np.where(np.isfinite(given), given, nadir - _BELOW_NADIR * extent)
+
+
+def front_volume(
+    values: Sequence[Sequence[float]], thresholds: Sequence[float | None]
+) -> tuple[float, list[float]]:
+    """Return the hypervolume of a Pareto front, and the reference point below it.
+
+    Args:
+        values: The values of ``m`` objectives of each of its points, at least one.
+        thresholds: The least value of interest of each objective; where there is none,
+            the reference point lies a little below the front.
+    """
+    front = np.array(values, dtype=np.float64)
+    reference = infer_reference_point(front, thresholds)
+    return hypervolume(front, reference), reference.tolist()
