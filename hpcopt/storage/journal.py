@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from hpcopt.core.errors import StorageError
 from hpcopt.core.events import Event, ExperimentBegun
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.many_objects import without_garbage_collection
 from hpcopt.storage.protocol import Store
-
-
-@contextmanager
-def without_garbage_collection() -> Iterator[None]:
-    """Make many objects that stay: the collector would go through them repeatedly."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class Journal:

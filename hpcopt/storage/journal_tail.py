@@ -12,7 +12,7 @@ from typing import BinaryIO
 from hpcopt.core.errors import StorageError
 from hpcopt.core.events import Event
 from hpcopt.core.experiment import Experiment
-from hpcopt.storage.journal import without_garbage_collection
+from hpcopt.core.many_objects import without_garbage_collection
 from hpcopt.storage.journal_cache import is_worth_keeping, read_cache, write_cache
 from hpcopt.storage.journal_data import (
     AFTER_HEADER,

@@ -93,3 +93,21 @@ def test_durations(seconds: float | None, expected: str) -> None:
 )
 def test_numbers(value: float | str | None, expected: str) -> None:
     assert text.number(value) == expected
+
+
+def test_a_column_of_plain_cells_is_laid_out_as_each_cell_would_be() -> None:
+    # Thousands of plain cells are laid out together, others one by one.
+    columns = [Column("x", is_right=True), Column("why", is_elastic=True)]
+    plain = [["1", "none"], ["22", "a long sentence to be cut"], ["", ""]]
+    mixed = [*plain, ["3", "  ünï\n"]]
+    for width in (None, 20):
+        lines, _ = table(columns, plain, width)
+        assert table(columns, mixed, width)[0][: len(lines)] == lines
+
+
+def test_a_table_of_which_nothing_fits_has_its_lines() -> None:
+    assert table([Column("x", rank=1)], [[""], [""]], None)[0] == [
+        click.style("", dim=True),
+        "",
+        "",
+    ]

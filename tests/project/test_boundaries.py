@@ -114,7 +114,12 @@ STARTERS = ["runners/local/processes.py"]
 #: own row, and its outer room's is about the modules beside it. The outer rooms are in
 #: the order of their dependencies: each names only rooms above itself.
 NEIGHBOURS = {
-    "core/trials": ["core.errors", "core.frozen", "core.types"],
+    "core/trials": [
+        "core.errors",
+        "core.frozen",
+        "core.many_objects",
+        "core.types",
+    ],
     "core/goals": ["core.errors", "core.linear", "core.trials.trial", "core.types"],
     "core/space": ["core.errors", "core.expressions", "core.types"],
     "core": ["core.goals", "core.space", "core.trials"],

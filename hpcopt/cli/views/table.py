@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -43,8 +43,7 @@ def terminal_width() -> int | None:
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; on a terminal, as much of it as fits."""
     lines, left_out = table(columns, rows, terminal_width())
-    for line in lines:
-        click.echo(line)
+    click.echo("\n".join(lines))
     if left_out:
         names = one_line(", ".join(left_out[:_MOST_NAMED]))
         if len(left_out) > _MOST_NAMED:
@@ -65,21 +64,47 @@ def table(
         width: The terminal's width; ``None`` if the lines go elsewhere, where nothing
             is cut or left out.
     """
-    rows = [[one_line(cell) for cell in row] for row in rows]
     titles = [one_line(column.title) for column in columns]
+    cells = _columns_of(rows, len(columns))
     widths = {
-        k: max([width_of(titles[k]), *(width_of(row[k]) for row in rows)])
+        k: max(width_of(titles[k]), _widest(cells[k]))
         for k, column in enumerate(columns)
-        if column.rank == 0 or any(row[k] for row in rows)
+        if column.rank == 0 or any(cells[k])
     }
     left_out: list[str] = []
     if width is not None:
         left_out = _leave_out(columns, widths, width)
         _shrink(columns, widths, width)
-    head = _line(columns, titles, widths)
-    lines = [click.style(head, dim=True)]
-    lines += [_line(columns, row, widths) for row in rows]
-    return lines, left_out
+    head = [_laid_out(columns[k], [titles[k]], widths[k]) for k in widths]
+    body = [_laid_out(columns[k], cells[k], widths[k]) for k in widths]
+    lines = [click.style(line, dim=True) for line in _joined(head, 1)]
+    return lines + _joined(body, len(rows)), left_out
+
+
+def _columns_of(rows: Sequence[Sequence[str]], n: int) -> list[Sequence[str]]:
+    """Return the cells of each of ``n`` columns, as they are shown."""
+    columns: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else [()] * n
+    return [
+        cells if _are_plain(cells) else [one_line(cell) for cell in cells]
+        for cells in columns
+    ]
+
+
+def _are_plain(cells: Sequence[str]) -> bool:
+    """Return whether ``one_line`` changes no cell; ``True`` is certain.
+
+    It is asked of all at once, as there may be ten thousand.
+    """
+    text = f"|{'|'.join(cells)}|"
+    return (
+        text.isascii()
+        and text.isprintable()
+        and not any(blank in text for blank in ("  ", "| ", " |"))
+    )
+
+
+def _widest(cells: Sequence[str]) -> int:
+    return max(map(len if "".join(cells).isascii() else width_of, cells), default=0)
 
 
 def _leave_out(
@@ -113,16 +138,25 @@ def _shrink(columns: Sequence[Column], widths: dict[int, int], width: int) -> No
             excess -= cut
 
 
-def _line(
-    columns: Sequence[Column], row: Sequence[str], widths: Mapping[int, int]
-) -> str:
-    line, gap = "", ""
-    for k, width in widths.items():
-        column, cell = columns[k], row[k]
-        text = cut(cell, width)
-        pad = " " * (width - width_of(text))
-        if cell in column.colours:
-            text = click.style(text, fg=column.colours[cell])
-        line += gap + (pad + text if column.is_right else text)
-        gap = _GAP if column.is_right else pad + _GAP
-    return line.rstrip()
+def _laid_out(column: Column, cells: Sequence[str], width: int) -> list[str]:
+    """Return the cells of a column, cut and padded to its width, and coloured."""
+    if not column.colours and "".join(cells).isascii() and _widest(cells) <= width:
+        pad = str.rjust if column.is_right else str.ljust
+        return [pad(cell, width) for cell in cells]
+    laid_out = {cell: _cell(column, cell, width) for cell in set(cells)}
+    return [laid_out[cell] for cell in cells]
+
+
+def _cell(column: Column, cell: str, width: int) -> str:
+    text = cut(cell, width)
+    pad = " " * (width - width_of(text))
+    if cell in column.colours:
+        text = click.style(text, fg=column.colours[cell])
+    return pad + text if column.is_right else text + pad
+
+
+def _joined(columns: Sequence[Sequence[str]], n_rows: int) -> list[str]:
+    """Return lines of what is beside each other."""
+    if not columns:
+        return [""] * n_rows
+    return [_GAP.join(cells).rstrip() for cells in zip(*columns, strict=True)]

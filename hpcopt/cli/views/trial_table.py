@@ -16,19 +16,24 @@ from hpcopt.cli.views.facts import (
 )
 from hpcopt.cli.views.table import Column
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.goals.displayed import DisplayedObjective, objective_value
+from hpcopt.core.goals.displayed import (
+    DisplayedObjective,
+    objective_value,
+    objective_values,
+)
 from hpcopt.core.trial_columns import TrialColumn, violations
 from hpcopt.core.trials.query import Cell
 from hpcopt.core.trials.trial import Trial
+from hpcopt.core.types import TParameterValue
 
 
 def trial_table(
     experiment: Experiment, trials: Sequence[Trial]
-) -> tuple[list[Column], list[list[str]]]:
+) -> tuple[list[Column], list[tuple[str, ...]]]:
     """Return the columns and the rows of a table of trials for people."""
     objectives = experiment.goals.objectives
     labels = [DisplayedObjective.of(objective).label for objective in objectives]
-    names = [parameter.name for parameter in experiment.space.parameters]
+    names = experiment.parameter_names
     metrics = _other_metrics(trials, labels)
     goals = experiment.absolute_goals
     violated = [", ".join(violations(trial, goals)) for trial in trials]
@@ -45,25 +50,36 @@ def trial_table(
         Column("job", is_right=True, rank=4),
         Column("why", rank=3, is_elastic=True),
     ]
-    rows = []
-    for trial, bounds in zip(trials, violated, strict=True):
-        attempt = trial.attempt
-        outcome = [trial.outcome.get(name) for name in metrics]
-        rows.append(
-            [
-                str(trial.index),
-                state(trial),
-                *(text.number(objective_value(trial, one)) for one in objectives),
-                *(["no" if bounds else ""] if is_marked else []),
-                *(text.number(trial.parameters.get(name)) for name in names),
-                *("" if o is None else text.number(o.mean) for o in outcome),
-                text.duration(run_s(attempt)) if attempt else "",
-                str(len(trial.attempts)) if len(trial.attempts) > 1 else "",
-                job_id(attempt) or "",
-                why(trial) or (bounds and f"not {bounds}"),
-            ]
-        )
-    return columns, rows
+    attempts = [trial.attempt for trial in trials]
+    cells = [
+        [str(trial.index) for trial in trials],
+        [state(trial) for trial in trials],
+        *(_numbers(objective_values(trials, one)) for one in objectives),
+        *([["no" if bounds else "" for bounds in violated]] if is_marked else []),
+        *(_numbers([t.parameters.get(name) for t in trials]) for name in names),
+        *(_numbers(_means(trials, name)) for name in metrics),
+        [text.duration(run_s(one)) if one else "" for one in attempts],
+        [str(n) if (n := len(trial.attempts)) > 1 else "" for trial in trials],
+        [job_id(one) or "" for one in attempts],
+        [
+            why(trial) or (bounds and f"not {bounds}")
+            for trial, bounds in zip(trials, violated, strict=True)
+        ],
+    ]
+    return columns, list(zip(*cells, strict=True))
+
+
+def _numbers(values: Sequence[TParameterValue | None]) -> list[str]:
+    """Return values as they are shown; of thousands, most are plain numbers."""
+    return [
+        f"{value:.6g}" if type(value) is float else text.number(value)
+        for value in values
+    ]
+
+
+def _means(trials: Sequence[Trial], name: str) -> list[float | None]:
+    found = [trial.outcome.get(name) for trial in trials]
+    return [None if one is None else one.mean for one in found]
 
 
 def chosen_table(
@@ -122,7 +138,7 @@ def _other_metrics(trials: Sequence[Trial], labels: Sequence[str]) -> list[str]:
 
 def trials_csv(experiment: Experiment, trials: Sequence[Trial]) -> str:
     """Return the trials as CSV, all numbers in full precision."""
-    names = [parameter.name for parameter in experiment.space.parameters]
+    names = experiment.parameter_names
     metrics = list(dict.fromkeys(name for trial in trials for name in trial.outcome))
     labels = ["objective"]
     if not experiment.goals.is_single:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hpcopt.core.goals.objective import Objective
@@ -30,6 +31,15 @@ class DisplayedObjective:
 
 def objective_value(trial: Trial, objective: Objective) -> float | None:
     """Return the objective as displayed; ``None`` if the trial's outcome lacks it."""
-    if any(name not in trial.outcome for name in objective.metric_names):
-        return None
-    return DisplayedObjective.of(objective).sign * objective.value(trial.outcome)
+    return objective_values([trial], objective)[0]
+
+
+def objective_values(
+    trials: Iterable[Trial], objective: Objective
+) -> list[float | None]:
+    """Return the ``objective_value`` of each trial."""
+    sign, names = DisplayedObjective.of(objective).sign, objective.metric_names
+    return [
+        sign * objective.value(outcome) if all(n in outcome for n in names) else None
+        for outcome in (trial.outcome for trial in trials)
+    ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
+from hpcopt.core.many_objects import without_garbage_collection
 from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.trial import Trial
 from hpcopt.core.trials.trial_codec import trial_from_json
@@ -60,7 +62,14 @@ class LazyTrials:
         They are parsed as one array: that takes half the time, and interns their keys.
         """
         waiting = {k: record for k, record in enumerate(self._records) if record}
-        parsed = json.loads(b"[%b]" % b",".join(waiting.values()))
-        for index, fields in zip(waiting, parsed, strict=True):
-            self[index] = trial_from_json(fields, index, self._origins)
+        with without_garbage_collection():
+            parsed = json.loads(b"[%b]" % b",".join(waiting.values()))
+            self._trials.update(
+                zip(
+                    waiting,
+                    map(trial_from_json, parsed, waiting, repeat(self._origins)),
+                    strict=True,
+                )
+            )
+        self._records = [None] * len(self)
         return [self._trials[index] for index in range(len(self))]
