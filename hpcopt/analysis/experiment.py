@@ -224,7 +224,7 @@ class ExperimentView:
         return DataView(df if df["step"].any() else df.drop(columns="step"))
 
 
-def latest_by_step(trial: Trial) -> dict[tuple[str, int], Observation]:
+def latest_by_step(trial: Trial) -> dict[tuple[str, float], Observation]:
     """Return each metric's value at each step, the latest that was reported."""
     return {
         (name, o.step): o

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable
 
 import pandas as pd
 
-from hpcopt.core.errors import UsageError
+from hpcopt.core.errors import UnknownTrialError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial, TrialStatus
 
@@ -22,18 +23,18 @@ def trial_table(
 
     Args:
         experiment: Whose trials.
-        trial_indices: Only these.
+        trial_indices: Only these, in this order.
         trial_statuses: Only trials with one of these statuses.
         omit_empty_columns: Whether columns in which nothing is known are left out.
 
     Raises:
-        UsageError: There is no such trial.
+        UnknownTrialError: There is no such trial.
     """
     trials = _chosen(experiment, trial_indices)
     if trial_statuses is not None:
         trials = [trial for trial in trials if trial.status in trial_statuses]
     metrics = dict.fromkeys(experiment.goals.metric_names)
-    metrics |= dict.fromkeys(name for trial in trials for name in trial.outcome)
+    metrics |= dict.fromkeys(n for trial in trials for n in trial.outcome)
     columns: dict[str, list[object]] = {
         "trial_index": [trial.index for trial in trials],
         "arm_name": [trial.arm_name for trial in trials],
@@ -59,13 +60,26 @@ def trial_table(
     )
 
 
+def empty_table(trial_indices: Iterable[int] | None = None) -> pd.DataFrame:
+    """Return the table of an experiment without trials: it has no columns.
+
+    Raises:
+        UnknownTrialError: A trial was asked for.
+    """
+    for index in trial_indices or ():
+        raise UnknownTrialError(
+            f"trial_indices: expected none, as there are no trials yet, found {index}"
+        )
+    return pd.DataFrame()
+
+
 def _chosen(experiment: Experiment, indices: Iterable[int] | None) -> list[Trial]:
     if indices is None:
         return list(experiment.trials)
-    chosen = sorted(set(indices))
+    chosen = list(dict.fromkeys(map(operator.index, indices)))
     for index in chosen:
         if not 0 <= index < experiment.n_trials:
-            raise UsageError(
+            raise UnknownTrialError(
                 f"trial_indices: expected trials among the {experiment.n_trials} of "
                 f"the experiment, found {index}"
             )

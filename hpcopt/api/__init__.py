@@ -15,6 +15,18 @@ docstrings of ``Client``: above all, every experiment is kept on disk from the s
 from __future__ import annotations
 
 from hpcopt.api.client import Client
-from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from hpcopt.api.configs import (
+    ChoiceParameterConfig,
+    RangeParameterConfig,
+    StorageConfig,
+)
+from hpcopt.api.types import TOutcome, TParameterization
 
-__all__ = ["ChoiceParameterConfig", "Client", "RangeParameterConfig"]
+__all__ = [
+    "ChoiceParameterConfig",
+    "Client",
+    "RangeParameterConfig",
+    "StorageConfig",
+    "TOutcome",
+    "TParameterization",
+]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpcopt.api.configs import StorageConfig
 from hpcopt.api.held import find_held
 from hpcopt.api.inspection import Inspection
 from hpcopt.core.events import ExperimentBegun
@@ -24,7 +25,7 @@ class Analyses(Inspection):
 
     def __init__(
         self,
-        storage_config: None = None,
+        storage_config: StorageConfig | None = None,
         random_seed: int | None = None,
         *,
         folder: str | Path | None = None,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from hpcopt.api.configs import StorageConfig
 from hpcopt.api.configuration import Configuration
-from hpcopt.api.held import HeldExperiment
+from hpcopt.api.held import WRITING, HeldExperiment
 from hpcopt.api.outcomes import observations
-from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.errors import ConfigError, PointError, UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import TrialStatus, python_value
 from hpcopt.core.types import TOutcome, TParameterization
@@ -33,13 +39,15 @@ class AskTell(Configuration):
 
     def __init__(
         self,
-        storage_config: None = None,
+        storage_config: StorageConfig | None = None,
         random_seed: int | None = None,
         *,
         folder: str | Path | None = None,
     ) -> None:
         super().__init__(storage_config, random_seed, folder=folder)
         self._held: HeldExperiment | None = None
+        self._is_told = False
+        """Whether it is known that trials of an earlier script are continued."""
 
     def get_next_trials(
         self, max_trials: int, fixed_parameters: TParameterization | None = None
@@ -59,22 +67,19 @@ class AskTell(Configuration):
             StorageError: The journal cannot be written or read, or another process
                 runs the experiment.
         """
-        if isinstance(max_trials, bool) or not isinstance(max_trials, int):
-            raise ConfigError(
-                f"max_trials: expected a whole number, found {max_trials!r}"
-            )
+        max_trials = _whole("max_trials", max_trials)
         if max_trials < 1:
             raise ConfigError(f"max_trials: expected at least 1, found {max_trials}")
-        held = self._acquire("get_next_trials")
-        _check_baseline(held.experiment)
-        spec = self._generation.spec
-        generator = make_generator(spec)
         fixed = {k: python_value(v) for k, v in (fixed_parameters or {}).items()}
-        snapshot = Snapshot.of(held.experiment).with_fixed(fixed)
-        generation = generator.generate(max_trials, snapshot).recording(
-            environment(spec.threads), snapshot.environment
-        )
-        trials = held.manual_trials.hand_out(generation, fixed)
+        with self._writing("get_next_trials") as held:
+            _check_baseline(held.experiment)
+            spec = self._generation.spec
+            generator = make_generator(spec)
+            snapshot = Snapshot.of(held.experiment).with_fixed(fixed)
+            generation = generator.generate(max_trials, snapshot).recording(
+                environment(spec.threads), snapshot.environment
+            )
+            trials = held.manual_trials.hand_out(generation, fixed)
         if len(trials) < max_trials:
             logger.warning(
                 "%d trials were asked for and %d are left in the search space: %s",
@@ -92,17 +97,20 @@ class AskTell(Configuration):
         Args:
             trial_index: Which trial.
             raw_data: Metric name to its mean, or to its mean and standard error.
-                Metrics that no goal names are kept with the others.
-            progression: At which step, such as an epoch, it was measured.
+                Metrics that no goal names are kept with the others. One that is NaN is
+                not known, and warned about.
+            progression: At which step, such as an epoch, it was measured. Of several
+                steps the value at the highest counts, in whatever order they are told.
 
         Raises:
-            UsageError: There is no such trial, it failed or was abandoned, or
-                ``raw_data`` is not finite numbers.
+            UnknownTrialError: There is no such trial.
+            UsageError: It failed or was abandoned, or ``raw_data`` is not numbers.
             StorageError: The journal cannot be written.
         """
-        held = self._acquire("attach_data")
-        outcome = observations(raw_data, progression, trial_index)
-        held.manual_trials.add_data(trial_index, outcome)
+        index = _whole("trial_index", trial_index)
+        outcome = observations(raw_data, progression, index)
+        with self._writing("attach_data") as held:
+            held.manual_trials.add_data(index, outcome)
 
     def complete_trial(
         self,
@@ -113,7 +121,8 @@ class AskTell(Configuration):
         """Complete a trial, with its data if that was not attached before.
 
         A metric that is missing is warned about and may be attached later; the others
-        are learnt from all the same.
+        are learnt from all the same. Of a trial that is completed already the data are
+        replaced.
 
         Args:
             trial_index: Which trial.
@@ -124,17 +133,19 @@ class AskTell(Configuration):
             ``TrialStatus.COMPLETED``.
 
         Raises:
-            UsageError: There is no such trial, it has ended or a runner has it, or
-                ``raw_data`` is not finite numbers.
+            UnknownTrialError: There is no such trial.
+            UsageError: It failed or was abandoned, a runner has it, or ``raw_data`` is
+                not numbers.
             StorageError: The journal cannot be written.
         """
-        held = self._acquire("complete_trial")
-        outcome = observations(raw_data or {}, progression, trial_index)
-        held.manual_trials.complete(trial_index, outcome)
-        trial = held.experiment.trial(trial_index)
-        names = held.experiment.goals.metric_names
+        index = _whole("trial_index", trial_index)
+        outcome = observations(raw_data or {}, progression, index)
+        with self._writing("complete_trial") as held:
+            held.manual_trials.complete(index, outcome)
+            trial = held.experiment.trial(index)
+            names = held.experiment.goals.metric_names
         if missing := [name for name in names if name not in trial.outcome]:
-            logger.warning("trial %d is completed without %s", trial_index, missing)
+            logger.warning("trial %d is completed without %s", index, missing)
         return trial.status
 
     def attach_trial(
@@ -183,31 +194,45 @@ class AskTell(Configuration):
     ) -> None:
         """Mark a trial as failed: its parameters could not be evaluated.
 
+        One that is marked so stays as it is.
+
         Raises:
-            UsageError: There is no such trial, it has ended or a runner has it.
+            UnknownTrialError: There is no such trial.
+            UsageError: It has ended otherwise, or a runner has it.
             StorageError: The journal cannot be written.
         """
-        held = self._acquire("mark_trial_failed")
-        held.manual_trials.fail(trial_index, failed_reason or "")
+        index = _whole("trial_index", trial_index)
+        with self._writing("mark_trial_failed") as held:
+            held.manual_trials.fail(index, failed_reason or "")
 
     def mark_trial_abandoned(self, trial_index: int) -> None:
         """Mark a trial as abandoned, which says nothing about its parameters.
 
+        One that is marked so stays as it is.
+
         Raises:
-            UsageError: There is no such trial, it has ended or a runner has it.
+            UnknownTrialError: There is no such trial.
+            UsageError: It has ended otherwise, or a runner has it.
             StorageError: The journal cannot be written.
         """
-        self._acquire("mark_trial_abandoned").manual_trials.abandon(trial_index, "")
+        index = _whole("trial_index", trial_index)
+        with self._writing("mark_trial_abandoned") as held:
+            held.manual_trials.abandon(index, "")
 
     def mark_trial_early_stopped(self, trial_index: int) -> None:
         """Mark a trial as stopped early; the data attached so far counts.
 
+        One that is marked so stays as it is.
+
         Raises:
-            UsageError: There is no such trial, it has ended, a runner has it, or
-                nothing is known of it.
+            UnknownTrialError: There is no such trial.
+            UsageError: It has ended otherwise, a runner has it, or nothing is known of
+                it.
             StorageError: The journal cannot be written.
         """
-        self._acquire("mark_trial_early_stopped").manual_trials.stop_early(trial_index)
+        index = _whole("trial_index", trial_index)
+        with self._writing("mark_trial_early_stopped") as held:
+            held.manual_trials.stop_early(index)
 
     def _attach(
         self, method: str, parameters: TParameterization, name: str, is_baseline: bool
@@ -215,9 +240,10 @@ class AskTell(Configuration):
         try:
             plain = {key: python_value(value) for key, value in parameters.items()}
         except TypeError as exc:
-            raise UsageError(f"parameters: {exc}") from exc
-        manual_trials = self._acquire(method).manual_trials
-        return manual_trials.attach(plain, name=name, is_baseline=is_baseline)
+            raise PointError(f"parameters: {exc}") from exc
+        with self._writing(method) as held:
+            trials = held.manual_trials
+            return trials.attach(plain, name=name, is_baseline=is_baseline)
 
     def close(self) -> None:
         """Release the experiment, so that another process may write it.
@@ -236,12 +262,55 @@ class AskTell(Configuration):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _acquire(self, method: str) -> HeldExperiment:
-        """Return the experiment for this client to write; begin it if it is new."""
-        held, spec = self._held, self._spec(method)
-        if held is None or held.is_closed or not held.is_as(spec):
-            held = self._held = HeldExperiment.acquire(spec, self)
-        return held
+    def __deepcopy__(self, _: object) -> Self:
+        """Return another client of the same experiment, with what is configured."""
+        clone = copy.copy(self)
+        clone._metrics = dict(self._metrics)
+        if clone._held is not None:
+            clone._held.add(clone)
+        return clone
+
+    @contextmanager
+    def _writing(self, method: str) -> Iterator[HeldExperiment]:
+        """Yield the experiment for this client to write; begin it if it is new.
+
+        The threads of a process write one after the other.
+        """
+        spec = self._spec(method)
+        with WRITING:
+            held = self._held
+            if held is None or held.is_closed or not held.is_as(spec):
+                held = self._held = HeldExperiment.acquire(spec, self)
+                self._tell_continued(held.experiment)
+            yield held
+
+    def _tell_continued(self, experiment: Experiment) -> None:
+        """Warn, once, that an experiment is continued that was begun elsewhere."""
+        if experiment.n_trials and not self._is_told:
+            logger.warning(
+                "experiment %r in %s has %d %s already, the latest event of %s, and "
+                "goes on; another name or folder begins a new one",
+                experiment.name,
+                self._folder,
+                experiment.n_trials,
+                "trial" if experiment.n_trials == 1 else "trials",
+                f"{datetime.fromtimestamp(experiment.last_event_time):%Y-%m-%d %H:%M}",
+            )
+        self._is_told = True
+
+
+def _whole(name: str, value: object) -> int:
+    """Return a whole number of Python or numpy as an ``int``.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    raise ConfigError(f"{name}: expected a whole number, found {value!r}")
 
 
 def _check_baseline(experiment: Experiment) -> None:

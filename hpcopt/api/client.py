@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Self
 
 from hpcopt.api.analyses import Analyses
+from hpcopt.api.configs import StorageConfig
 from hpcopt.api.configuration import missing
 from hpcopt.api.held import find_held
 from hpcopt.api.reopened import (
@@ -38,7 +39,7 @@ from hpcopt.api.running import run_trials
 from hpcopt.api.saved import load, save
 from hpcopt.api.specs import run_spec
 from hpcopt.driver.limits import Limits
-from hpcopt.experiment.folder import read_experiment
+from hpcopt.experiment.folder import is_begun, read_experiment
 from hpcopt.experiment.spec import file_latency
 
 
@@ -85,6 +86,7 @@ class Client(Analyses):
         client._goals = experiment.goals
         client._generation = generation_of(experiment)
         client._metrics = metrics_of(experiment)
+        client._is_told = True
         return client
 
     def run_trials(
@@ -141,7 +143,10 @@ class Client(Analyses):
         spec = run_spec(experiment, self._runner, metrics, limits)
         if (held := find_held(experiment.folder)) is not None:
             held.close()  # the driver writes from here on
+        elif is_begun(experiment.folder):
+            self._tell_continued(read_experiment(experiment.folder))
         run_trials(spec)
+        self._is_told = True
 
     def save_to_json_file(self, filepath: str = "ax_client_snapshot.json") -> None:
         """Write where the experiment is kept: its folder holds all that is known.
@@ -159,7 +164,9 @@ class Client(Analyses):
 
     @classmethod
     def load_from_json_file(
-        cls, filepath: str = "ax_client_snapshot.json", storage_config: None = None
+        cls,
+        filepath: str = "ax_client_snapshot.json",
+        storage_config: StorageConfig | None = None,
     ) -> Self:
         """Return a client that goes on with a saved one's experiment, as it is now.
 

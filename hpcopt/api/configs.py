@@ -1,13 +1,14 @@
 """The parameter configs of ``ax.api``.
 
-A config is checked when it is made, so that what is wrong is reported at its own line.
+A config is checked when it is made, so that what is wrong is reported at its own line,
+and again when an experiment is made of it, as its fields may be changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.space.search_space import Condition, Parameter
@@ -16,7 +17,7 @@ from hpcopt.core.trials.trial import python_value
 from hpcopt.core.types import TParameterValue
 
 
-@dataclass(frozen=True)
+@dataclass
 class RangeParameterConfig:
     """A number between two bounds, both included.
 
@@ -66,7 +67,7 @@ class RangeParameterConfig:
         return float(number) if self.parameter_type == "float" else number
 
 
-@dataclass(frozen=True)
+@dataclass
 class ChoiceParameterConfig:
     """One of several values.
 
@@ -94,7 +95,7 @@ class ChoiceParameterConfig:
         """Return the parameter of the search space."""
         where = f"parameter {self.name!r}"
         _check_one_of(where, "parameter_type", self.parameter_type, list(_VALUE_TYPES))
-        values = [self._value(value) for value in self.values]
+        values = list(dict.fromkeys(map(self._value, self.values)))
         is_string = self.parameter_type == "str"
         is_ordered = self.is_ordered
         if is_ordered is None:
@@ -128,6 +129,10 @@ class ChoiceParameterConfig:
         found = _plain(f"parameter {self.name!r}: values", value)
         if self.parameter_type == "float" and type(found) is int:
             return float(found)
+        if self.parameter_type == "int" and type(found) is float and found % 1 == 0:
+            return int(found)
+        if self.parameter_type == "str":
+            return str(found)
         if type(found) is not _VALUE_TYPES[self.parameter_type]:
             raise ConfigError(
                 f"parameter {self.name!r}: expected values of type "
@@ -136,7 +141,7 @@ class ChoiceParameterConfig:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass
 class DerivedParameterConfig:
     """A parameter that is computed from others.
 
@@ -166,6 +171,21 @@ class DerivedParameterConfig:
                 "parameter_type": self.parameter_type,
             }
         )
+
+
+@dataclass
+class StorageConfig:
+    """Where experiments are kept besides their folders: not supported yet.
+
+    It is here for scripts that make one; a ``Client`` refuses it.
+    """
+
+    creator: Callable[..., Any] | None = None
+    """Makes a connection to a database."""
+    url: str | None = None
+    """Names a database."""
+    registry_bundle: Any = None
+    """What Ax stores other classes by."""
 
 
 AnyParameterConfig = (

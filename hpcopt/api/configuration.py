@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpcopt.api.configs import AnyParameterConfig
+from hpcopt.api.configs import AnyParameterConfig, StorageConfig
 from hpcopt.api.generation_options import (
     GenerationOptions,
     generation_options,
@@ -28,7 +28,7 @@ class Configuration:
 
     def __init__(
         self,
-        storage_config: None = None,
+        storage_config: StorageConfig | None = None,
         random_seed: int | None = None,
         *,
         folder: str | Path | None = None,

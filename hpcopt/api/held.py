@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,9 @@ from hpcopt.experiment.folder import make_folder
 from hpcopt.experiment.journal import open_journal
 from hpcopt.experiment.spec import ExperimentSpec
 from hpcopt.host.clock import SystemClock
+
+#: Held by the one thread of this process that writes.
+WRITING = threading.RLock()
 
 #: By folder. What no client refers to any more is closed, and vanishes from here.
 _HELD: weakref.WeakValueDictionary[Path, HeldExperiment] = weakref.WeakValueDictionary()
@@ -65,6 +69,10 @@ class HeldExperiment:
         is_same_goal = self.experiment.goals == spec.goals
         return is_same_goal and self.settings == spec.settings
 
+    def add(self, holder: object) -> None:
+        """Keep it open for another holder."""
+        self._holders.add(holder)
+
     def release(self, holder: object) -> None:
         """Close it, unless there is another holder."""
         self._holders.discard(holder)
@@ -91,7 +99,7 @@ class HeldExperiment:
                 held.close()  # to be taken up again with what has changed
         if held is None or held.is_closed:
             held = _HELD[spec.folder] = cls(spec)
-        held._holders.add(holder)
+        held.add(holder)
         return held
 
 

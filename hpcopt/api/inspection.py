@@ -141,20 +141,31 @@ class Inspection(AskTell):
         mean of each metric, and each parameter; without those that are empty.
 
         Args:
-            trial_indices: Only these trials.
+            trial_indices: Only these trials, in this order.
             trial_statuses: Only trials with one of these statuses.
 
+        Before the first trial it is empty.
+
         Raises:
-            UsageError: The experiment is not configured or not begun, or there is no
-                such trial or status.
+            UnknownTrialError: There is no such trial.
+            UsageError: The experiment is not configured, or there is no such status.
             ConfigError: The folder holds another experiment.
             StorageError: The journal cannot be read.
         """
-        from hpcopt.analysis.trial_table import trial_table
+        from hpcopt.analysis.trial_table import empty_table, trial_table
 
-        experiment = self._read("summarize")
         statuses = None if trial_statuses is None else [*map(_status, trial_statuses)]
+        if self._folder is not None and not self._is_begun():
+            return empty_table(trial_indices)
+        experiment = self._read("summarize")
         return trial_table(experiment, trial_indices, statuses)
+
+    def _is_begun(self) -> bool:
+        """Whether there is an experiment in the configured folder."""
+        folder = self._folder
+        return folder is not None and (
+            find_held(folder) is not None or is_begun(folder)
+        )
 
     def _read(self, method: str) -> Experiment:
         """Return the experiment as it stands on disk, with the configured goals.
@@ -167,12 +178,12 @@ class Inspection(AskTell):
             raise UsageError(
                 f"{method}: expected configure_experiment to be called before"
             )
-        held = find_held(self._folder)
-        if held is None and not is_begun(self._folder):
+        if not self._is_begun():
             raise UsageError(
                 f"{method}: expected trials in {self._folder}, found none; call "
                 "run_trials or get_next_trials before"
             )
+        held = find_held(self._folder)
         experiment = held.experiment if held else read_experiment(self._folder)
         if self._problem is not None:
             if self._problem.name != experiment.name:
@@ -189,6 +200,6 @@ class Inspection(AskTell):
 
 def _status(name: str) -> TrialStatus:
     names = [status.name.lower() for status in TrialStatus]
-    if name not in names:
+    if str(name).lower() not in names:
         raise UsageError(f"trial_statuses: expected some of {names}, found {name!r}")
-    return TrialStatus[name.upper()]
+    return TrialStatus[str(name).upper()]

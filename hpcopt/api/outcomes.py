@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import operator
 from collections.abc import Mapping
+from numbers import Real
 
 from hpcopt.core.errors import MetricError, UsageError
 from hpcopt.core.trials.trial import Observation, Trial
 from hpcopt.core.types import TOutcome
 from hpcopt.metrics.value import mean_and_sem
+
+logger = logging.getLogger(__name__)
 
 
 def observations(
@@ -17,7 +20,8 @@ def observations(
 ) -> dict[str, Observation]:
     """Return the observation of each metric in ``raw_data``.
 
-    A standard error that is NaN is unknown, as in Ax.
+    As in Ax, a standard error that is NaN is unknown, and so is a metric whose value is
+    NaN: it is warned about, and left out.
 
     Raises:
         UsageError: It is not an outcome; the message says what is wrong.
@@ -33,6 +37,9 @@ def observations(
     for name, value in raw_data.items():
         if not isinstance(name, str):
             raise UsageError(f"{where}: expected names of metrics, found {name!r}")
+        if _is_nan(value[0] if isinstance(value, tuple | list) and value else value):
+            logger.warning("%s: metric %r is NaN, and taken as not known", where, name)
+            continue
         try:
             mean, sem = mean_and_sem(_known(value), f"{where}: metric {name!r}")
         except MetricError as exc:
@@ -44,9 +51,12 @@ def observations(
 
 
 def observed_outcome(trial: Trial) -> TOutcome:
-    """Return what was observed of a trial, as Ax writes outcomes."""
+    """Return what was observed of a trial, as Ax writes outcomes.
+
+    That is pairs of a mean and its standard error, which is NaN where it is not known.
+    """
     return {
-        name: o.mean if o.sem is None else (o.mean, o.sem)
+        name: (o.mean, math.nan if o.sem is None else o.sem)
         for name, o in trial.outcome.items()
     }
 
@@ -59,11 +69,15 @@ def _known(value: object) -> object:
     return value
 
 
-def _step(progression: object, where: str) -> int:
-    try:
-        return operator.index(progression)  # type: ignore[arg-type]
-    except TypeError as exc:
-        raise UsageError(
-            f"{where}: expected a whole number as the progression, "
-            f"found {progression!r}"
-        ) from exc
+def _is_nan(value: object) -> bool:
+    return isinstance(value, Real) and math.isnan(value)
+
+
+def _step(progression: object, where: str) -> float:
+    """Return a step as a whole number where it is one."""
+    if isinstance(progression, Real) and math.isfinite(progression):
+        step = float(progression)
+        return int(step) if step.is_integer() else step
+    raise UsageError(
+        f"{where}: expected a finite number as the progression, found {progression!r}"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hpcopt.core.errors import StorageError, UsageError
+from hpcopt.core.errors import SavedClientMissingError, StorageError, UsageError
 from hpcopt.experiment.folder import is_begun
 from hpcopt.host.durable import write_text_durably
 
@@ -28,10 +28,15 @@ def load(path: Path) -> Path:
     """Return the folder of the experiment that was saved at ``path``.
 
     Raises:
-        UsageError: There is no saved client, or its experiment is not there any more.
+        SavedClientMissingError: There is no such file.
+        UsageError: It is no saved client, or its experiment is not there any more.
     """
     try:
         record = json.loads(path.read_text())
+    except FileNotFoundError as exc:
+        raise SavedClientMissingError(
+            f"{path}: expected a saved client, found nothing"
+        ) from exc
     except (OSError, ValueError) as exc:
         raise UsageError(f"{path}: expected a saved client: {exc}") from exc
     if not isinstance(record, dict) or record.get("format") != _FORMAT:

@@ -4,7 +4,10 @@
 
     HpcoptError                    exit code 1
     ├── UsageError                 exit code 2: what the user asked for cannot be
-    │   └── ConfigError            a config, space, objective or template is wrong
+    │   ├── ConfigError            a config, space, objective or template is wrong
+    │   ├── UnknownTrialError      a KeyError, too
+    │   ├── PointError             values that the search space has not; a ValueError
+    │   └── SavedClientMissingError  a FileNotFoundError, too
     ├── StorageError
     │   ├── JournalDamagedError    a line in the middle of the journal cannot be read
     │   ├── LeaseHeldError         another driver runs this experiment
@@ -42,6 +45,20 @@ class UsageError(HpcoptError):
 
 class ConfigError(UsageError):
     """A config, a search space, an objective or a template is wrong."""
+
+
+class UnknownTrialError(UsageError, KeyError):
+    """There is no trial of that index; a ``KeyError``, as scripts for Ax expect."""
+
+    __str__ = Exception.__str__  # that of KeyError quotes the message
+
+
+class PointError(UsageError, ValueError):
+    """Names or values of parameters are none that the search space has."""
+
+
+class SavedClientMissingError(UsageError, FileNotFoundError):
+    """There is no file of a saved client."""
 
 
 class StorageError(HpcoptError):

@@ -103,6 +103,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "phase": cache(Phase),
     "changes": tuple,
     "outside": tuple,
+    "superseded": tuple,
     "trial_indices": tuple,
     "trials": _tuple_of(GeneratedTrial),
     "outcome": _mapping_of(ObservedMetric),

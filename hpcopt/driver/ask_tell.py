@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hpcopt.core import events as ev
-from hpcopt.core.errors import UsageError
+from hpcopt.core.errors import UnknownTrialError, UsageError
 from hpcopt.core.space.outside import admitted
 from hpcopt.core.trials.trial import Cause, Observation, Trial, TrialStatus
 from hpcopt.core.types import TParameterization
@@ -101,7 +101,10 @@ class ManualTrials:
         return index
 
     def add_data(self, index: int, outcome: Outcome) -> None:
-        """Add metrics of a trial; newer values replace older ones.
+        """Add metrics of a trial.
+
+        Of several steps the value at the highest counts; of one step, or of none, the
+        latest told.
 
         Raises:
             UsageError: There is no such trial, or its data would mean nothing.
@@ -113,58 +116,91 @@ class ManualTrials:
                 f"trial {index}: expected one that runs or is completed to attach data "
                 f"to, found one that is {trial.status}"
             )
+        superseded = [
+            name
+            for name, observation in outcome.items()
+            if observation.is_superseded_by(trial.outcome.get(name))
+        ]
         self._journal.append(
-            ev.DataAttached(self._clock.now(), index, _observed(outcome))
+            ev.DataAttached(
+                self._clock.now(), index, _observed(outcome), tuple(superseded)
+            )
         )
 
     def complete(self, index: int, outcome: Outcome) -> None:
         """Complete a trial with the data attached so far and ``outcome``.
 
+        Of one that is completed already the data are replaced.
+
         Raises:
-            UsageError: There is no such trial, or it is a runner's, or has ended.
+            UsageError: There is no such trial, or it is a runner's, or has ended
+                otherwise.
             StorageError: The journal cannot be written.
         """
-        known = {**self._own(index).outcome, **outcome}
+        if self._has_ended_as(index, TrialStatus.COMPLETED):
+            self.add_data(index, outcome)
+            return
+        trial = self._own(index)
+        if any(o.is_superseded_by(trial.outcome.get(k)) for k, o in outcome.items()):
+            self.add_data(index, outcome)
+            known = self._trial(index).outcome
+        else:
+            known = {**trial.outcome, **outcome}
         self._journal.append(
             ev.TrialCompleted(self._clock.now(), index, _observed(known))
         )
 
     def fail(self, index: int, reason: str) -> None:
-        """Mark a trial as failed.
+        """Mark a trial as failed; one that is marked so stays as it is.
 
         Raises:
-            UsageError: There is no such trial, or it is a runner's, or has ended.
+            UsageError: There is no such trial, or it is a runner's, or has ended
+                otherwise.
             StorageError: The journal cannot be written.
         """
+        if self._has_ended_as(index, TrialStatus.FAILED):
+            return
         self._own(index)
         self._journal.append(
             ev.TrialFailed(self._clock.now(), index, Cause.TRIAL, reason)
         )
 
     def abandon(self, index: int, reason: str) -> None:
-        """Mark a trial as abandoned.
+        """Mark a trial as abandoned; one that is marked so stays as it is.
 
         Raises:
-            UsageError: There is no such trial, or it is a runner's, or has ended.
+            UsageError: There is no such trial, or it is a runner's, or has ended
+                otherwise.
             StorageError: The journal cannot be written.
         """
+        if self._has_ended_as(index, TrialStatus.ABANDONED):
+            return
         self._own(index)
         self._journal.append(ev.TrialAbandoned(self._clock.now(), index, reason))
 
     def stop_early(self, index: int) -> None:
         """Mark a trial as stopped early, with the data attached so far.
 
+        One that is marked so stays as it is.
+
         Raises:
-            UsageError: There is no such trial, it is a runner's, it has ended, or it
-                has no data.
+            UsageError: There is no such trial, it is a runner's, it has ended
+                otherwise, or it has no data.
             StorageError: The journal cannot be written.
         """
+        if self._has_ended_as(index, TrialStatus.EARLY_STOPPED):
+            return
         if not self._own(index).outcome:
             raise UsageError(
                 f"trial {index}: expected data to be attached before it is stopped "
                 "early, found none; it can be abandoned"
             )
         self._journal.append(ev.TrialEarlyStopped(self._clock.now(), index))
+
+    def _has_ended_as(self, index: int, status: TrialStatus) -> bool:
+        """Return whether it is a trial of the script's that ended like this."""
+        trial = self._trial(index)
+        return trial.is_manual and trial.status is status
 
     def _own(self, index: int) -> Trial:
         """Return a trial that the script evaluates and that has not ended."""
@@ -184,7 +220,7 @@ class ManualTrials:
     def _trial(self, index: int) -> Trial:
         experiment = self._journal.experiment
         if not 0 <= index < experiment.n_trials:
-            raise UsageError(
+            raise UnknownTrialError(
                 f"trial {index}: expected one of the {experiment.n_trials} trials of "
                 f"experiment {experiment.name!r}"
             )

@@ -96,9 +96,10 @@ class Hdf5Metric(IMetric):
         with open_result(folder, self.file) as result:
             result.check_writer(trial_index, attempt)
             observation = self.observe(result)
+        step = int(observation.step)
         if observation.sem is None:
-            return observation.step, observation.mean
-        return observation.step, (observation.mean, observation.sem)
+            return step, observation.mean
+        return step, (observation.mean, observation.sem)
 
     def observe(self, result: ResultFile) -> Observation:
         """Read the value from an open file.

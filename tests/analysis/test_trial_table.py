@@ -34,7 +34,7 @@ def test_the_table_leaves_out_what_nothing_is_known_of() -> None:
 def test_the_table_can_be_of_some_trials_only() -> None:
     trials = experiment("-loss", [*losses(1.5), None, {}, None])
     failed, candidate = TrialStatus.FAILED, TrialStatus.CANDIDATE
-    assert list(trial_table(trials, [3, 0])["trial_index"]) == [0, 3]
+    assert list(trial_table(trials, [3, 0])["trial_index"]) == [3, 0]
     both = trial_table(trials, None, [failed, candidate])
     assert list(both["trial_index"]) == [1, 2, 3]
     assert list(trial_table(trials, [0, 1], [failed])["trial_index"]) == [1]

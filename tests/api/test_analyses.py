@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,5 +60,7 @@ def test_the_status_of_trials_is_told_by_its_name(client: Client) -> None:
     tell(client, 1)
     client.get_next_trials(1)
     assert list(client.summarize(trial_statuses=["running"])["trial_index"]) == [1]
-    with pytest.raises(UsageError, match=r"expected some of .*, found 'COMPLETED'"):
-        client.summarize(trial_statuses=["COMPLETED"])  # type: ignore[list-item]
+    capitals: Any = ["COMPLETED"]
+    assert list(client.summarize(trial_statuses=capitals)["trial_index"]) == [0]
+    with pytest.raises(UsageError, match=r"expected some of .*, found 'done'"):
+        client.summarize(trial_statuses=["done"])  # type: ignore[list-item]

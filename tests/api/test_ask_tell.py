@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import copy
 import gc
+import math
 import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,12 @@ def kept(folder: Path) -> Experiment:
 def events(folder: Path) -> list[Event]:
     """Return all events of the experiment."""
     return list(JournalFile.open_for_reading(folder / JOURNAL).read())
+
+
+def best_means(client: Client) -> dict[str, float]:
+    """Return the best observed outcome without standard errors."""
+    outcome: Any = client.get_best_parameterization(False)[1]
+    return {name: mean for name, (mean, _) in outcome.items()}
 
 
 @pytest.fixture
@@ -153,12 +162,11 @@ def test_a_lease_is_held_while_the_client_lives(client: Client, tmp_path: Path) 
 def test_a_trial_of_ones_own_is_tried_and_told(client: Client) -> None:
     index = client.attach_trial({"x": np.float64(0.25)}, arm_name="mine")
     client.complete_trial(index, {"loss": 1.0})
-    assert client.get_best_parameterization(False) == (
-        {"x": 0.25},
-        {"loss": 1.0},
-        0,
-        "mine",
-    )
+    best, outcome, *rest = client.get_best_parameterization(False)
+    assert (best, rest) == ({"x": 0.25}, [0, "mine"])
+    mean, sem = outcome["loss"]  # type: ignore[misc]
+    assert mean == 1.0
+    assert math.isnan(sem)
 
 
 def test_only_feasible_trials_are_the_best(tmp_path: Path) -> None:
@@ -209,14 +217,126 @@ def test_a_metric_that_is_missing_is_warned_about_and_may_come_later(
     assert client.complete_trial(0) is TrialStatus.COMPLETED
     assert "trial 0 is completed without ['loss']" in caplog.text
     client.attach_data(0, {"loss": 1.0})
-    assert client.get_best_parameterization(False)[1] == {"cost": 7.0, "loss": 1.0}
+    assert best_means(client) == {"cost": 7.0, "loss": 1.0}
 
 
 def test_an_unknown_standard_error_may_be_nan(client: Client) -> None:
     client.get_next_trials(1)
     unknown: Any = (1.0, None)
     client.complete_trial(0, {"loss": (1.0, float("nan")), "cost": unknown})
-    assert client.get_best_parameterization(False)[1] == {"loss": 1.0, "cost": 1.0}
+    assert best_means(client) == {"loss": 1.0, "cost": 1.0}
+
+
+def test_a_value_that_is_nan_is_warned_about_and_not_known(
+    client: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.get_next_trials(1)
+    client.complete_trial(0, {"loss": float("nan"), "cost": (np.float64("nan"), 1.0)})
+    assert kept(tmp_path / "bowl").trial(0).status is TrialStatus.COMPLETED
+    assert kept(tmp_path / "bowl").trial(0).outcome == {}
+    assert "metric 'loss' is NaN, and taken as not known" in caplog.text
+
+
+def test_of_several_steps_the_value_at_the_highest_counts(
+    client: Client, tmp_path: Path
+) -> None:
+    client.get_next_trials(1)
+    for step, loss in ((1, 4.0), (2.5, 2.0), (2, 3.0), (np.float64(0.5), 5.0)):
+        client.attach_data(0, {"loss": loss}, progression=step)  # type: ignore[arg-type]
+    assert kept(tmp_path / "bowl").trial(0).outcome == {
+        "loss": Observation(2.0, None, 2.5)
+    }
+    client.complete_trial(0, {"loss": 3.5, "cost": 1.0}, progression=np.int64(1))  # type: ignore[arg-type]
+    trial = kept(tmp_path / "bowl").trial(0)
+    assert trial.outcome["loss"] == Observation(2.0, None, 2.5)
+    assert trial.outcome["cost"] == Observation(1.0, None, 1)
+    told = [o for r in trial.reports for k, o in r.outcome.items() if k == "loss"]
+    assert [(o.step, o.mean) for o in told] == [
+        (1, 4.0), (2.5, 2.0), (2, 3.0), (0.5, 5.0), (1, 3.5),
+    ]  # fmt: skip
+    client.attach_data(0, {"loss": 9.0})  # without a step: that of the whole trial
+    assert kept(tmp_path / "bowl").trial(0).outcome["loss"].mean == 9.0
+
+
+def test_a_trial_is_named_by_numbers_of_numpy_too(client: Client) -> None:
+    client.get_next_trials(np.int64(3))  # type: ignore[arg-type]
+    client.complete_trial(np.int64(0), {"loss": 1.0})  # type: ignore[arg-type]
+    client.mark_trial_failed(np.int32(1))  # type: ignore[arg-type]
+    assert list(client.summarize(np.array([2, 0]))["trial_index"]) == [2, 0]
+
+
+def test_what_is_said_again_changes_nothing_or_replaces(client: Client) -> None:
+    client.get_next_trials(4)
+    client.complete_trial(0, {"loss": 1.0})
+    assert client.complete_trial(0, {"loss": 2.0}) is TrialStatus.COMPLETED
+    assert best_means(client) == {"loss": 2.0}
+    client.attach_data(3, {"loss": 1.0})
+    for _ in range(2):
+        client.mark_trial_failed(1, "it burst")
+        client.mark_trial_abandoned(2)
+        client.mark_trial_early_stopped(3)
+    statuses = list(client.summarize()["trial_status"])
+    assert statuses == ["COMPLETED", "FAILED", "ABANDONED", "EARLY_STOPPED"]
+
+
+def test_errors_are_those_that_scripts_for_ax_expect_too(
+    client: Client, tmp_path: Path
+) -> None:
+    client.get_next_trials(1)
+    with pytest.raises(KeyError) as unknown:
+        client.complete_trial(7, {"loss": 1.0})
+    assert str(unknown.value).startswith("trial 7: expected one of")
+    with pytest.raises(KeyError):
+        client.summarize([3])
+    with pytest.raises(ValueError, match="expected values for"):
+        client.attach_trial({"y": 1.0})
+    with pytest.raises(FileNotFoundError, match="expected a saved client, found noth"):
+        Client.load_from_json_file(str(tmp_path / "none.json"))
+
+
+def test_before_the_first_trial_the_table_is_empty(client: Client) -> None:
+    assert client.summarize().shape == (0, 0)
+    with pytest.raises(KeyError, match="there are no trials yet, found 0"):
+        client.summarize([0])
+
+
+def test_an_experiment_that_goes_on_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = asking(tmp_path)
+    first.get_next_trials(2)
+    first.get_next_trials(1)
+    assert "goes on" not in caplog.text
+    first.close()
+    again = asking(tmp_path)
+    for _ in range(2):
+        again.get_next_trials(1)
+    assert caplog.text.count("has 3 trials already, the latest event of ") == 1
+    again.close()
+    caplog.clear()
+    Client.open(tmp_path).get_next_trials(1)
+    assert "already" not in caplog.text
+
+
+def test_the_threads_of_a_script_may_share_a_client(
+    client: Client, tmp_path: Path
+) -> None:
+    def ask_and_tell(_: int) -> None:
+        for index, parameters in client.get_next_trials(2).items():
+            client.complete_trial(index, {"loss": float(parameters["x"])})
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(ask_and_tell, range(8)))
+    assert kept(tmp_path / "bowl").count(TrialStatus.COMPLETED) == 16
+
+
+def test_a_copy_of_a_client_is_one_of_the_same_experiment(client: Client) -> None:
+    client.get_next_trials(1)
+    other = copy.deepcopy(client)
+    client.close()
+    other.complete_trial(0, {"loss": 1.0})
+    assert list(client.summarize()["trial_status"]) == ["COMPLETED"]
+    other.close()
 
 
 @pytest.mark.slow
@@ -303,14 +423,14 @@ def test_what_is_no_saved_client_is_told(
 @pytest.mark.parametrize(
     ("raw_data", "message"),
     [
-        ({"loss": float("nan")}, "metric 'loss': expected a finite number or .* nan"),
+        ({"loss": float("inf")}, "metric 'loss': expected a finite number or .* inf"),
         ({"loss": "low"}, "metric 'loss': expected a finite number .* found 'low'"),
         ({"loss": (1.0, -0.5)}, "expected a standard error of 0 or more, found -0.5"),
         ({"loss": (1.0, 2.0, 3.0)}, r"expected a finite number or \(mean, sem\)"),
         (0.5, "trial 0: expected raw_data that gives each metric's name its value"),
         ({3: 0.5}, "trial 0: expected names of metrics, found 3"),
     ],
-    ids=["nan", "text", "negative sem", "three", "no names", "number as name"],
+    ids=["infinite", "text", "negative sem", "three", "no names", "number as name"],
 )
 def test_what_is_no_outcome_is_told_and_changes_nothing(
     client: Client, tmp_path: Path, raw_data: Any, message: str
@@ -322,8 +442,8 @@ def test_what_is_no_outcome_is_told_and_changes_nothing(
     assert (tmp_path / "bowl" / JOURNAL).read_bytes() == before
 
 
-def _complete_twice(client: Client) -> None:
-    client.complete_trial(0, {"loss": 1.0})
+def _complete_what_failed(client: Client) -> None:
+    client.mark_trial_failed(0)
     client.complete_trial(0, {"loss": 1.0})
 
 
@@ -342,7 +462,7 @@ def _name_twice(client: Client) -> None:
     [
         (lambda c: c.complete_trial(7), UsageError, "trial 7: expected one of the 1"),
         (lambda c: c.attach_data(-1, {}), UsageError, "trial -1: expected one of"),
-        (_complete_twice, UsageError, "expected one that has not ended, found one"),
+        (_complete_what_failed, UsageError, "one that has not ended, found one"),
         (_tell_of_a_failure, UsageError, "found one that is FAILED"),
         (lambda c: c.mark_trial_early_stopped(0), UsageError, "expected data to be"),
         (lambda c: c.attach_trial({"x": "2"}), UsageError, "expected a number, found"),
@@ -352,7 +472,7 @@ def _name_twice(client: Client) -> None:
         (_name_twice, UsageError, "arm_name: expected a new name, found 'mine' in"),
         (lambda c: c.get_next_trials(0), ConfigError, "expected at least 1, found 0"),
         (lambda c: c.get_next_trials(1.5), ConfigError, "a whole number, found 1.5"),
-        (lambda c: c.complete_trial(0, {}, "a"), UsageError, "a whole number as the"),
+        (lambda c: c.complete_trial(0, {}, "a"), UsageError, "a finite number as the"),
         (lambda c: c.configure_tracking_metrics([""]), ConfigError, "names of metrics"),
     ],
 )  # fmt: skip

@@ -60,7 +60,7 @@ def test_a_named_experiment_is_kept_below_the_current_directory(
     client = Client()
     client.configure_experiment([X], name=name)
     with pytest.raises(UsageError, match=f"in {tmp_path}/experiments/{folder}, found"):
-        client.summarize()
+        client.get_best_parameterization()
 
 
 def test_two_experiments_without_a_name_have_two_folders(
@@ -72,7 +72,7 @@ def test_two_experiments_without_a_name_have_two_folders(
         client = Client()
         client.configure_experiment([X])
         with pytest.raises(UsageError, match="experiments/experiment-") as caught:
-            client.summarize()
+            client.get_best_parameterization()
         messages.add(str(caught.value))
     assert len(messages) == 2
 

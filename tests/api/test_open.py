@@ -85,7 +85,8 @@ def test_an_experiment_of_the_command_line_is_looked_at_and_goes_on(
     best = client.get_best_parameterization(use_model_predictions=False)
     trial = read_experiment(folder).trial(best[2])
     assert best[0] == trial.parameters
-    assert best[1] == {"loss": trial.outcome["loss"].mean}
+    [(name, (mean, _))] = best[1].items()  # type: ignore[misc]
+    assert (name, mean) == ("loss", trial.outcome["loss"].mean)
     assert len(client.predict([{"x": 0.5}])) == 1
     assert client.botorch_model().model.num_outputs == 1
     assert not (folder / LEASE).exists()

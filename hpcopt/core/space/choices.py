@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.errors import ConfigError, PointError
 from hpcopt.core.expressions import Expression
 from hpcopt.core.types import JSONValue, TParameterValue
 
@@ -121,7 +121,7 @@ class ChoiceParameter:
             values: ``n`` values; ``None``, whose code is NaN, where inactive.
 
         Raises:
-            UsageError: One is not among the known values.
+            PointError: One is not among the known values.
         """
         index_of = self._index_of
         try:
@@ -194,14 +194,14 @@ class ChoiceParameter:
         return self._allowed.astype(np.float64)
 
     def check(self, value: TParameterValue) -> None:
-        """Raise ``UsageError`` unless ``value`` is allowed."""
+        """Raise ``PointError`` unless ``value`` is allowed."""
         index = self._index_of.get(identity(value))
         if index is None or self._nearest[index] != index:
             raise self.unknown(value)
 
-    def unknown(self, value: TParameterValue) -> UsageError:
+    def unknown(self, value: TParameterValue) -> PointError:
         """Return the error for a value that is not among those allowed."""
-        return UsageError(
+        return PointError(
             f"parameter {self.name!r}: expected one of {_shown(self.values)}, "
             f"found {value!r}"
         )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.core.errors import UsageError
+from hpcopt.core.errors import PointError
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.ranges import RangeParameter
 from hpcopt.core.space.structure import Structure
@@ -31,7 +31,7 @@ def to_table(
     A value that is missing is that of the fixed parameter, or the default.
 
     Raises:
-        UsageError: A value is missing still, or is not one of a choice's.
+        PointError: A value is missing still, or is not one of a choice's.
     """
     table = np.empty((len(parameterizations), len(structure.searched)))
     for k, parameter in enumerate(structure.searched):
@@ -44,7 +44,7 @@ def to_table(
     missing = np.argwhere(active & np.isnan(table))
     if len(missing):
         name = structure.searched[missing[0, 1]].name
-        raise UsageError(
+        raise PointError(
             f"parameterization: expected a value for {name!r}, found none in "
             f"{dict(parameterizations[missing[0, 0]])}"
         )
@@ -55,7 +55,7 @@ def from_table(structure: Structure, table: Array) -> list[dict[str, TParameterV
     """Return the parameterizations of a table, with their derived values.
 
     Raises:
-        UsageError: A derived parameter has no value.
+        PointError: A derived parameter has no value.
     """
     columns: dict[str, _Column] = {}
     for k, parameter in enumerate(structure.searched):
@@ -103,7 +103,7 @@ def _derived_column(
             is_whole = parameter.parameter_type == "int"
             values.append(round(value) if is_whole else value)
         else:
-            raise UsageError(
+            raise PointError(
                 f"parameter {parameter.name!r}: {parameter.expression.text!r} has no "
                 f"value at {at}"
             )
@@ -119,7 +119,7 @@ def why_outside(
     violates, in that order; there are none where it lies inside.
 
     Raises:
-        UsageError: It has a name that there is not or a value of a wrong type, or lacks
+        PointError: It has a name that there is not or a value of a wrong type, or lacks
             a value.
     """
     reasons = []
@@ -130,7 +130,7 @@ def why_outside(
                 parameter.check_type(value)
             try:
                 parameter.check(value)
-            except UsageError as exc:
+            except PointError as exc:
                 reasons.append(str(exc))
     violated = structure.first_violated(to_table(structure, [parameterization]))
     if violated is not None:
@@ -141,10 +141,10 @@ def why_outside(
 
 
 def check_names(structure: Structure, parameterization: TParameterization) -> None:
-    """Raise ``UsageError`` unless all names are those of parameters."""
+    """Raise ``PointError`` unless all names are those of parameters."""
     names = {parameter.name for parameter in structure.parameters}
     if not set(parameterization) <= names:
-        raise UsageError(
+        raise PointError(
             f"parameterization: expected values for {sorted(names)}, "
             f"found {sorted(parameterization)}"
         )
@@ -156,7 +156,7 @@ def complete(
     """Return a parameterization with its fixed and derived values.
 
     Raises:
-        UsageError: It lacks a value, has one that is not known, or one of a derived
+        PointError: It lacks a value, has one that is not known, or one of a derived
             parameter that does not follow from the others.
     """
     [completed] = from_table(structure, to_table(structure, [parameterization]))
@@ -164,7 +164,7 @@ def complete(
         value = completed.get(derived.name)
         given = parameterization.get(derived.name, value)
         if given != value:
-            raise UsageError(
+            raise PointError(
                 f"parameter {derived.name!r}: expected {value!r}, which follows "
                 f"from the others, found {given!r}"
             )

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hpcopt.core.errors import UsageError
+from hpcopt.core.errors import PointError
 from hpcopt.core.space.choices import ChoiceParameter, identity
 from hpcopt.core.space.encoding import check_names, complete, why_outside
 from hpcopt.core.space.search_space import Parameter, SearchSpace
@@ -27,7 +27,7 @@ def admitted(
     that is ``knowing`` it.
 
     Raises:
-        UsageError: It has a name that the space has not or a value of a wrong type,
+        PointError: It has a name that the space has not or a value of a wrong type,
             lacks one, or has a derived one that does not follow from the others.
     """
     check_names(space.structure, parameterization)
@@ -42,7 +42,7 @@ def knowing(
     """Return the space with the values known that these have for its choices.
 
     Raises:
-        UsageError: A value is of a wrong type, or has no place in an order.
+        PointError: A value is of a wrong type, or has no place in an order.
     """
     parameters = tuple(_knowing(p, parameterizations) for p in space.parameters)
     if parameters == space.parameters:
@@ -79,7 +79,7 @@ def _knowing(
 
 
 def _check_place(parameter: ChoiceParameter, value: TParameterValue) -> None:
-    """Raise ``UsageError`` unless a value can become one that the choice knows.
+    """Raise ``PointError`` unless a value can become one that the choice knows.
 
     It is of the kind of those: text, truth or number. Where these are ordered it is a
     number, for else it has no place among them.
@@ -88,7 +88,7 @@ def _check_place(parameter: ChoiceParameter, value: TParameterValue) -> None:
     if _kind(value) not in map(_kind, parameter.known) or not is_finite:
         raise parameter.unknown(value)
     if parameter.is_ordered and not _are_by_size(parameter.known):
-        raise UsageError(
+        raise PointError(
             f"{parameter.unknown(value)}, which has no place in their order; add it to "
             "the values, from which it may be taken away again"
         )

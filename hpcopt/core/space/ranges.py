@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.errors import ConfigError, PointError
 from hpcopt.core.types import JSONValue, TParameterValue
 
 Array = npt.NDArray[np.float64]
@@ -268,14 +268,14 @@ class RangeParameter:
         return is_on
 
     def check_type(self, value: TParameterValue) -> None:
-        """Raise ``UsageError`` unless ``value`` is a number that has a coordinate."""
+        """Raise ``PointError`` unless ``value`` is a number that has a coordinate."""
         self._check_kind(value)
         where = f"parameter {self.name!r}"
         assert isinstance(value, (int, float))
         if not abs(value) <= _LARGEST:
-            raise UsageError(f"{where}: expected a finite number, found {value!r}")
+            raise PointError(f"{where}: expected a finite number, found {value!r}")
         if self.log and value <= 0:
-            raise UsageError(
+            raise PointError(
                 f"{where}: expected a number above 0 on a log scale, found {value!r}"
             )
 
@@ -287,20 +287,20 @@ class RangeParameter:
             or (self.parameter_type == "int" and value % 1 != 0)
         ):
             kind = "a whole number" if self.parameter_type == "int" else "a number"
-            raise UsageError(f"{where}: expected {kind}, found {value!r}")
+            raise PointError(f"{where}: expected {kind}, found {value!r}")
 
     def check(self, value: TParameterValue) -> None:
-        """Raise ``UsageError`` unless ``value`` is allowed."""
+        """Raise ``PointError`` unless ``value`` is allowed."""
         where = f"parameter {self.name!r}"
         self._check_kind(value)
         assert isinstance(value, (int, float))
         if not self.lower <= value <= self.upper:
-            raise UsageError(
+            raise PointError(
                 f"{where}: expected a value in [{self.lower}, {self.upper}], "
                 f"found {value!r}"
             )
         if self.step is not None and not _is_whole((value - self.lower) / self.step):
-            raise UsageError(
+            raise PointError(
                 f"{where}: expected {self.lower} plus a multiple of {self.step}, "
                 f"found {value!r}"
             )

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hpcopt.core.errors import ConfigError, UsageError
+from hpcopt.core.errors import ConfigError, PointError
 from hpcopt.core.space.balancing import balanced_columns, exchange_moves, is_rounded
 from hpcopt.core.space.choices import ChoiceParameter, DerivedParameter
 from hpcopt.core.space.conditions import Condition
@@ -148,7 +148,7 @@ class SearchSpace:
         bounds have coordinates outside ``[0, 1]``.
 
         Raises:
-            UsageError: A value is missing, or is not one of a choice's.
+            PointError: A value is missing, or is not one of a choice's.
         """
         return self._coordinates(to_table(self.structure, list(parameterizations)))
 
@@ -159,7 +159,7 @@ class SearchSpace:
         moved by their last digits, so that constraints hold exactly as written.
 
         Raises:
-            UsageError: A derived parameter has no value at a point, which is not
+            PointError: A derived parameter has no value at a point, which is not
                 feasible then.
         """
         table = literally(self.structure, self._table_at(X))
@@ -216,7 +216,7 @@ class SearchSpace:
         """Return which parameterizations satisfy bounds and constraints, ``(n,)``.
 
         Raises:
-            UsageError: As ``encode``.
+            PointError: As ``encode``.
         """
         table = to_table(self.structure, parameterizations)
         inside: Mask = self.structure.violation(table) == 0.0
@@ -273,20 +273,20 @@ class SearchSpace:
         """Return it with its fixed and derived values, and without inactive ones.
 
         Raises:
-            UsageError: It has a name or a value that the space has not, lacks one, or
+            PointError: It has a name or a value that the space has not, lacks one, or
                 violates a constraint.
         """
         check_names(self.structure, parameterization)
         outside = why_outside(self.structure, parameterization)
         if outside:
-            raise UsageError(outside[0])
+            raise PointError(outside[0])
         return complete(self.structure, parameterization)
 
     def check(self, parameterization: TParameterization) -> None:
-        """Raise ``UsageError`` unless it is complete and lies in the space."""
+        """Raise ``PointError`` unless it is complete and lies in the space."""
         completed = self.completed(parameterization)
         if set(completed) != set(parameterization):
-            raise UsageError(
+            raise PointError(
                 f"parameterization: expected values for {sorted(completed)}, "
                 f"found {sorted(parameterization)}"
             )

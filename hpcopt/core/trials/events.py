@@ -169,6 +169,9 @@ class DataAttached:
     time: float
     trial_index: int
     outcome: Mapping[str, ObservedMetric]
+    superseded: tuple[str, ...] = ()
+    """The metrics of which a later step was known already: these values are a part of
+    the trial's curve, and not what counts."""
 
 
 @dataclass(frozen=True)

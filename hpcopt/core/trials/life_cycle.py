@@ -188,9 +188,10 @@ def with_data(trial: Trial, event: ev.DataAttached) -> Trial:
         raise StorageError(
             f"trial {trial.index} is {trial.status}: data of it mean nothing"
         )
+    counts = {k: o for k, o in event.outcome.items() if k not in event.superseded}
     return changed(
         trial,
-        outcome={**trial.outcome, **event.outcome},
+        outcome={**trial.outcome, **counts},
         reports=_reports(trial, event.time, event.outcome),
     )
 

@@ -35,6 +35,7 @@ class TrialStatus(int, Enum):
     COMPLETED = 3
     RUNNING = 4
     ABANDONED = 5
+    DISPATCHED = 6  # Ax's, deprecated there: nothing here ever has it
     EARLY_STOPPED = 7
     STALE = 8
 
@@ -49,6 +50,55 @@ class TrialStatus(int, Enum):
     def is_live(self) -> bool:
         """Whether the trial is with the runner and has not ended."""
         return self in (TrialStatus.STAGED, TrialStatus.RUNNING)
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether the trial is with the runner and has not ended; Ax's ``is_live``."""
+        return self.is_live
+
+    @property
+    def expecting_data(self) -> bool:
+        """Whether the trial has data, or may yet: it runs, or ended with a result."""
+        return self in (
+            TrialStatus.RUNNING,
+            TrialStatus.COMPLETED,
+            TrialStatus.EARLY_STOPPED,
+        )
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the trial failed."""
+        return self is TrialStatus.FAILED
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the trial was given up."""
+        return self is TrialStatus.ABANDONED
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether the trial waits to be handed to the runner."""
+        return self is TrialStatus.CANDIDATE
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the trial's result was read."""
+        return self is TrialStatus.COMPLETED
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the trial computes."""
+        return self is TrialStatus.RUNNING
+
+    @property
+    def is_early_stopped(self) -> bool:
+        """Whether the trial was stopped before its end."""
+        return self is TrialStatus.EARLY_STOPPED
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the trial was never begun and is no longer wanted."""
+        return self is TrialStatus.STALE
 
     @property
     def may_be_reopened(self) -> bool:
@@ -224,8 +274,15 @@ class Observation:
     mean: float
     sem: float | None = None
     """Standard error of the mean; ``None`` when it is not known."""
-    step: int = 0
-    """The progression that it was read at, such as an epoch."""
+    step: float = 0
+    """The progression that it was read at, such as an epoch; 0 where there is none."""
+
+    def is_superseded_by(self, known: Observation | None) -> bool:
+        """Whether ``known``, which was told before, counts: it is of a later step.
+
+        A value without a step is that of the whole trial, and counts.
+        """
+        return known is not None and 0 < self.step < known.step
 
 
 @dataclass(frozen=True)
