@@ -41,13 +41,15 @@ async function open(width, colorScheme) {
   const first = await page.evaluate(() => Math.round(window.hpcoptFirstFigure));
   // Figures are drawn when they come into view.
   await page.evaluate(async () => {
-    for (let y = 0; y < document.documentElement.scrollHeight; y += 500) {
-      scrollTo(0, y);
-      await new Promise((done) => setTimeout(done, 120));
+    const until = performance.now() + 90000;
+    for (const place of document.querySelectorAll(".plot")) {
+      place.scrollIntoView();
+      while (!place.classList.contains("js-plotly-plot") && performance.now() < until) {
+        await new Promise((done) => setTimeout(done, 50));
+      }
     }
     scrollTo(0, 0);
   });
-  await page.waitForTimeout(500);
   return { page, context, requests, first };
 }
 
@@ -79,7 +81,7 @@ async function check(width, colorScheme) {
   }
   if (pictures) {
     mkdirSync(pictures, { recursive: true });
-    await page.screenshot({ path: `${pictures}/${width}-${colorScheme}.png`, fullPage: true });
+    await page.screenshot({ path: `${pictures}/${width}-${colorScheme}.png`, fullPage: true, timeout: 120000 });
   }
   await context.close();
 }
@@ -128,10 +130,9 @@ async function use() {
 }
 
 console.log(`${report}: ${statSync(report).size} bytes`);
-await check(1400, "light");
-await check(1400, "dark");
-await check(400, "light");
-await check(400, "dark");
+for (const width of [1400, 400]) {
+  for (const scheme of ["light", "dark"]) await check(width, scheme);
+}
 await use();
 await browser.close();
 process.exit(isBad ? 1 : 0);

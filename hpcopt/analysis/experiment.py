@@ -6,7 +6,8 @@ computed from it may therefore be kept with it. hpcopt's own experiment is its `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,17 @@ class DataView:
     value has one. What is unknown is NaN."""
 
 
+class _SomeTrials(dict[int, TrialView]):
+    """The trials that are shown; any other can be asked for by its index."""
+
+    def __init__(self, core: Experiment, shown: Iterable[int]) -> None:
+        super().__init__((k, TrialView(core.trial(k))) for k in shown)
+        self._core = core
+
+    def __missing__(self, index: int) -> TrialView:
+        return TrialView(self._core.trial(index))
+
+
 class ExperimentView:
     """An experiment at one moment, by Ax's names."""
 
@@ -122,6 +134,24 @@ class ExperimentView:
             experiment: What is viewed; it may go on.
         """
         self.core = experiment.copy()
+        self._whole: ExperimentView | None = None
+
+    @property
+    def whole(self) -> ExperimentView:
+        """The view of this state that shows all trials; models are kept with it."""
+        return self if self._whole is None else self._whole
+
+    def showing(self, indices: Iterable[int]) -> ExperimentView:
+        """Return the same state, of whose trials cards show only some.
+
+        What is known of all of them stays known: models and the best are the same.
+        """
+        view = copy.copy(self)
+        view._whole = self.whole
+        for name in ("trials", "trials_by_status", "arms_by_name"):
+            view.__dict__.pop(name, None)  # cached properties
+        view.__dict__["trials"] = _SomeTrials(self.core, sorted(set(indices)))
+        return view
 
     def is_of(self, experiment: Experiment) -> bool:
         """Whether this is how the experiment stands now."""

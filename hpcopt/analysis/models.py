@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
+#: So many answers of the models are kept.
+_N_REMEMBERED = 8
+
 _Result = TypeVar("_Result")
 
 #: So many points are asked at once; more would only take more memory.
@@ -54,6 +57,8 @@ class Models:
         self._constraints: dict[str, ConstraintModel] = {}
         self._effects: dict[str, Sensitivities] = {}
         self._fits: dict[str, float] = {}
+        self._predicted: dict[tuple[str, bytes], tuple[Array, Array]] = {}
+        """Of a metric at points, the latest: cards ask for the same arms."""
 
     @property
     def space(self) -> SearchSpace:
@@ -81,9 +86,16 @@ class Models:
             GenerationError: There is too little to learn from, or no fit succeeded.
         """
         model = self._metric(metric_name)
-        parts = self._in_parts(model.predict, points)
-        mean, sem = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return mean, sem
+        X = points if isinstance(points, np.ndarray) else self.encode(points)
+        key = metric_name, X.tobytes()
+        if key not in self._predicted:
+            parts = self._in_parts(model.predict, X)
+            mean, sem = (np.concatenate(part) for part in zip(*parts, strict=True))
+            if len(self._predicted) >= _N_REMEMBERED:
+                self._predicted.pop(next(iter(self._predicted)))
+            self._predicted[key] = mean, sem
+        mean, sem = self._predicted[key]
+        return mean.copy(), sem.copy()
 
     def average(self, metric_name: str, X: Array) -> tuple[float, float]:
         """Return the mean of the metric over points, and its standard error.
@@ -254,7 +266,8 @@ _MODELS: WeakKeyDictionary[ExperimentView, Models] = WeakKeyDictionary()
 
 def models_of(experiment: ExperimentView) -> Models:
     """Return the models of an experiment's state, the same ones each time."""
-    models = _MODELS.get(experiment)
+    whole = experiment.whole
+    models = _MODELS.get(whole)
     if models is None:
-        models = _MODELS[experiment] = Models(experiment)
+        models = _MODELS[whole] = Models(whole)
     return models

@@ -87,22 +87,31 @@ class OverviewAnalysis(Analysis):
             InsightsAnalysis(),
             DiagnosticAnalysis(),
         ]
-        checks = compute_all(
-            self._health_checks(view), view, generation_strategy, adapter
-        )
         return self._create_analysis_card_group(
             f"Overview of {view.name}",
             f"All that suits this experiment: maximise {view.core.goals.expression}"
             f"{_constraints(view)}.",
             [
                 *compute_all(groups, view, generation_strategy, adapter),
-                AnalysisCardGroup(
-                    "HealthchecksAnalysis",
-                    "Health checks",
-                    "What may need a look.",
-                    [card for card in checks if _has_to_be_seen(card)],
-                ),
+                self.health_checks(view, generation_strategy, adapter),
             ],
+        )
+
+    def health_checks(
+        self,
+        view: ExperimentView,
+        generation_strategy: GenerationStrategyView | None,
+        adapter: Any = None,
+    ) -> AnalysisCardGroup:
+        """Return the cards of what may need a look."""
+        checks = compute_all(
+            self._health_checks(view), view, generation_strategy, adapter
+        )
+        return AnalysisCardGroup(
+            "HealthchecksAnalysis",
+            "Health checks",
+            "What may need a look.",
+            [card for card in checks if _has_to_be_seen(card)],
         )
 
     def _health_checks(self, view: ExperimentView) -> list[Analysis]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from hpcopt import __version__
-from hpcopt.analysis.card import AnalysisCardBase, AnalysisCardGroup
+from hpcopt.analysis.analysis import Analysis
+from hpcopt.analysis.card import AnalysisCardBase
+from hpcopt.analysis.diagnostics import DiagnosticAnalysis
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
+from hpcopt.analysis.insights import InsightsAnalysis
 from hpcopt.analysis.overview import OverviewAnalysis
+from hpcopt.analysis.results import ResultsAnalysis
 from hpcopt.core.errors import HpcoptError
 from hpcopt.core.words import moment
-from hpcopt.report.cards import cards_html, group_html
+from hpcopt.report.cards import group_html
 from hpcopt.report.comparison import comparison_html
 from hpcopt.report.figures import Figures
 from hpcopt.report.headline import headline_html
@@ -42,11 +46,15 @@ _POLICY = (
 _LIBRARY = "plotly.min.js.gz"
 
 #: The sections of an experiment, by the analyses whose cards they hold.
-_SECTIONS = {
-    "results": ("Results", "ResultsAnalysis"),
-    "insights": ("Insights", "InsightsAnalysis"),
-    "diagnostics": ("Diagnostics", "DiagnosticAnalysis"),
+_SECTIONS: Mapping[str, tuple[str, type[Analysis]]] = {
+    "results": ("Results", ResultsAnalysis),
+    "insights": ("Insights", InsightsAnalysis),
+    "diagnostics": ("Diagnostics", DiagnosticAnalysis),
 }
+
+#: Of more trials the cards show some: the best, the latest, and others evenly.
+_MOST_TRIALS = 1000
+_LATEST = 200
 
 
 def report_html(sources: Sequence[ReportSource]) -> str:
@@ -148,14 +156,16 @@ def _experiment(
 ) -> str:
     view = ExperimentView(source.experiment)
     name = heading(1 if is_single else 2, source.experiment.name)
-    overview = _overview(view)
+    strategy = _strategy(view)
+    shown, note = _some_trials(view)
     sections = "".join(
         f'<section id="{key}-{of}" aria-labelledby="{key}-{of}-title">'
         f'<h2 id="{key}-{of}-title">{title}</h2>'
-        f"{_cards_of(overview, analysis, figures)}</section>"
+        f"{_cards(analysis().compute_or_error_card(shown, strategy), figures, note)}"
+        "</section>"
         for of, (title, analysis) in _SECTIONS.items()
     )
-    checks = _cards_of(overview, "HealthchecksAnalysis", figures)
+    checks = _cards(OverviewAnalysis().health_checks(view, strategy), figures)
     return (
         f'<section id="{key}" data-experiment="{escape(source.experiment.name)}">'
         f'<section id="{key}-headline" aria-label="Headline">{name}'
@@ -165,20 +175,35 @@ def _experiment(
     )
 
 
-def _overview(view: ExperimentView) -> AnalysisCardBase:
+def _strategy(view: ExperimentView) -> GenerationStrategyView | None:
     try:
-        strategy = GenerationStrategyView(view.core)
+        return GenerationStrategyView(view.core)
     except HpcoptError:  # of another version; the cards that need it say so
-        strategy = None
-    return OverviewAnalysis().compute_or_error_card(view, strategy)
+        return None
 
 
-def _cards_of(overview: AnalysisCardBase, name: str, figures: Figures) -> str:
-    """Return the cards of one analysis of the overview, or why there are none."""
-    if not isinstance(overview, AnalysisCardGroup):
-        return cards_html(overview, figures)
-    found = [card for card in overview.children if card.name == name]
-    return "".join(group_html(card, figures) for card in found)
+def _cards(card: AnalysisCardBase, figures: Figures, note: str = "") -> str:
+    """Return what is in a group of cards, which may show only some trials."""
+    said = f'<p class="note">{escape(note)}</p>' if note else ""
+    return f"{said}{group_html(card, figures)}"
+
+
+def _some_trials(view: ExperimentView) -> tuple[ExperimentView, str]:
+    """Return what the cards show, and how it is said where that is not all."""
+    core = view.core
+    n = core.n_trials
+    if n <= _MOST_TRIALS:
+        return view, ""
+    best = core.best_trials()[:1] if core.goals.is_single else core.pareto_trials()
+    baseline = [] if core.baseline is None else [core.baseline]
+    kept = {trial.index for trial in (*best, *baseline)} | set(range(n - _LATEST, n))
+    n_others = max(_MOST_TRIALS - len(kept), 1)
+    kept |= {k * n // n_others for k in range(n_others)}
+    note = (
+        f"The models know all {n} trials. Figures of trials show {len(kept)} of them: "
+        f"the best, the latest {_LATEST}, and others evenly."
+    )
+    return view.showing(kept), note
 
 
 def _trials(source: ReportSource, key: str) -> str:

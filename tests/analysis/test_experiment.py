@@ -11,6 +11,7 @@ from hpcopt.analysis.experiment import (
     required,
 )
 from hpcopt.analysis.metrics import check_metrics, selected_metric
+from hpcopt.analysis.models import models_of
 from hpcopt.core import events as ev
 from hpcopt.core.errors import UsageError
 from hpcopt.core.trials.trial import TrialStatus
@@ -94,3 +95,17 @@ def test_a_metric_that_there_is_not_is_refused() -> None:
         selected_metric(view("a - b", []), None)
     with pytest.raises(UsageError, match="expected one to analyse"):
         required(None)
+
+
+def test_a_view_may_show_only_some_trials_and_knows_all() -> None:
+    whole = view("-loss", [*losses(1.0, 0.5, 0.2), None])
+    assert list(whole.trials) == [0, 1, 2, 3]
+    some = whole.showing([2, 0, 2])
+    assert list(some.trials) == [0, 2]
+    assert list(some.arms_by_name) == ["0_0", "2_0"]
+    assert some.trials_by_status[TrialStatus.FAILED] == set()
+    assert some.trials[3].status is TrialStatus.FAILED
+    assert list(some.trials) == [0, 2]
+    assert some.core.n_trials == 4
+    assert models_of(some) is models_of(whole)
+    assert list(whole.trials) == [0, 1, 2, 3]

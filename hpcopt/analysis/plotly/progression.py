@@ -28,6 +28,9 @@ from hpcopt.core.trials.trial import TrialStatus
 
 _STOPPED = "#E4002B"
 
+#: Of more curves some are drawn.
+_MOST_CURVES = 150
+
 
 class ProgressionPlot(Analysis):
     """A metric's curve for each arm, with a cross where a trial was stopped early."""
@@ -121,10 +124,15 @@ def _figure(
     view: ExperimentView, df: pd.DataFrame, name: str, column: str
 ) -> go.Figure:
     indices = df["trial_index"].unique()
+    if len(indices) > _MOST_CURVES:
+        kept = np.linspace(0, len(indices) - 1, _MOST_CURVES).round().astype(int)
+        indices = indices[kept]
+        df = df[df["trial_index"].isin(indices)]
+    curves = dict(iter(df.groupby("trial_index", sort=False)))
     span = max(int(indices.max() - indices.min()), 1)
     traces: list[Any] = []
     for index in indices:
-        rows = df[df["trial_index"] == index]
+        rows = curves[index]
         share = (index - indices.min()) / span
         [color] = sample_colorscale(SEQUENTIAL, [share])
         traces.append(_curve(view.trials[int(index)], rows, name, column, color))
@@ -197,9 +205,11 @@ def _subtitle(view: ExperimentView, df: pd.DataFrame, name: str, by: str) -> str
     is_low = view.metrics[name].lower_is_better is not False
     values = ends[name]
     best = ends.loc[values.idxmin() if is_low else values.idxmax()]
+    some = f" ({_MOST_CURVES} are drawn, evenly)" if n > _MOST_CURVES else ""
     stopped = f"; {n_stopped} stopped early end in a cross" if n_stopped else ""
     return (
-        f"The curve of {name} of each of {n} trials, by {by}{stopped}. At its end the "
-        f"{'lowest' if is_low else 'highest'} is that of arm {best['arm_name']}, at "
-        f"{best[name]:.5g}; curves that are far off early on could be stopped."
+        f"The curve of {name} of each of {n} trials{some}, by {by}{stopped}. At its "
+        f"end the {'lowest' if is_low else 'highest'} is that of arm "
+        f"{best['arm_name']}, at {best[name]:.5g}; curves that are far off early on "
+        "could be stopped."
     )

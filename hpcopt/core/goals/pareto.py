@@ -16,6 +16,9 @@ Array = npt.NDArray[np.float64]
 #: An inferred reference point lies this share of the front's extent below it.
 _BELOW_NADIR = 0.1
 
+#: So few points are all compared with all at once.
+_FEW = 500
+
 
 def is_nondominated(points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Return for each of ``n`` points whether no other dominates it, shape ``(n,)``.
@@ -27,9 +30,29 @@ def is_nondominated(points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         points: The values of ``m`` objectives, shape ``(n, m)``.
     """
     Y = np.asarray(points, dtype=np.float64)
+    if len(Y) > _FEW:
+        return _swept(Y)
     not_worse = (Y[:, None, :] >= Y[None, :, :]).all(axis=-1)
     better = (Y[:, None, :] > Y[None, :, :]).any(axis=-1)
     return np.logical_not((not_worse & better).any(axis=0))
+
+
+def _swept(Y: Array) -> npt.NDArray[np.bool_]:
+    """Return what ``is_nondominated`` does, in time by the size of the front."""
+    # What is not a number is neither better nor worse.
+    found = np.asarray(np.isnan(Y).any(axis=1))
+    numbers = np.flatnonzero(~found)
+    # In ascending order, by the first objective first: a point that dominates another
+    # comes after it, so the last one that is left is not dominated.
+    unique, of = np.unique(Y[numbers], axis=0, return_inverse=True)
+    is_front = np.zeros(len(unique), dtype=bool)
+    left = np.arange(len(unique))
+    while len(left):
+        last = left[-1]
+        is_front[last] = True
+        left = left[(unique[left] > unique[last]).any(axis=1)]
+    found[numbers] = is_front[of.reshape(-1)]
+    return found
 
 
 def nondominated_partitioning(Y: Array, reference: Array) -> tuple[Array, Array]:

@@ -229,3 +229,12 @@ def test_a_range_is_not_stretched_to_what_is_far_worse_than_most() -> None:
     assert robust_range(np.append(near, 1e6), 0.0) == pytest.approx((-0.4, 6.0))
     assert robust_range(-np.append(near, 1e6), 0.0) == pytest.approx((-6.0, 0.4))
     assert robust_range(np.zeros(3), 0.0) is None
+
+
+def test_of_many_curves_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpcopt.analysis.plotly.progression._MOST_CURVES", 2)
+    card = figured(ProgressionPlot().compute_or_error_card(curves()))
+    drawn = [trace for trace in card.get_figure().data if trace.mode == "lines+markers"]
+    assert len(drawn) == 2
+    assert card.df["trial_index"].nunique() > 2
+    assert "(2 are drawn, evenly)" in card.subtitle

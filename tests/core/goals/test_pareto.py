@@ -88,3 +88,17 @@ def test_the_reference_point_is_given_or_lies_below_the_front(
 
 def test_a_front_of_one_point_has_a_reference_point_below_it() -> None:
     assert (infer_reference_point(np.array([[1.0, 2.0]]), (None, None)) < [1, 2]).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(m=st.integers(1, 4), seed=st.integers(0, 2**32 - 1), is_coarse=st.booleans())
+def test_many_points_are_compared_as_few_are(
+    m: int, seed: int, is_coarse: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n = 40
+    Y = rng.integers(0, 4, (n, m)) if is_coarse else rng.normal(size=(n, m))
+    Y = np.where(rng.random((n, m)) < 0.05, rng.choice([np.nan, np.inf]), Y)
+    # So many copies of each are compared in the other way; copies dominate nothing.
+    many = np.tile(Y, (20, 1))
+    assert (is_nondominated(many).reshape(20, n) == is_nondominated(Y)).all()
