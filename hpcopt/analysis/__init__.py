@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from hpcopt.analysis.analysis import Analysis
 from hpcopt.analysis.best_trials import BestTrials
+from hpcopt.analysis.cluster.attempt_timeline import AttemptTimeline
+from hpcopt.analysis.cluster.cluster_analysis import ClusterAnalysis
+from hpcopt.analysis.cluster.core_hours import CoreHours
+from hpcopt.analysis.cluster.failures_by_node import FailuresByNode
+from hpcopt.analysis.cluster.queue_wait import QueueWait
+from hpcopt.analysis.cluster.resources import Resources
+from hpcopt.analysis.cluster.scheduler_calls import SchedulerCalls
+from hpcopt.analysis.cluster.slot_use import SlotUse
 from hpcopt.analysis.graphviz.generation_strategy_graph import GenerationStrategyGraph
 from hpcopt.analysis.graphviz.graphviz_analysis import GraphvizAnalysisCard
 from hpcopt.analysis.graphviz.hierarchical_search_space_graph import (
@@ -36,11 +44,15 @@ from hpcopt.analysis.summary import Summary
 __all__ = [
     "Analysis",
     "ArmEffectsPlot",
+    "AttemptTimeline",
     "BanditRollout",
     "BestTrials",
+    "ClusterAnalysis",
     "ConstraintFeasibilityPlot",
     "ContourPlot",
+    "CoreHours",
     "CrossValidationPlot",
+    "FailuresByNode",
     "GenerationStrategyGraph",
     "GraphvizAnalysisCard",
     "HierarchicalSearchSpaceGraph",
@@ -51,10 +63,14 @@ __all__ = [
     "ParallelCoordinatesPlot",
     "PlotlyAnalysisCard",
     "ProgressionPlot",
+    "QueueWait",
+    "Resources",
     "ScatterPlot",
+    "SchedulerCalls",
     "SearchSpaceSummary",
     "SensitivityAnalysisPlot",
     "SlicePlot",
+    "SlotUse",
     "Summary",
     "TopSurfacesAnalysis",
     "UtilityProgressionAnalysis",

@@ -214,10 +214,12 @@ NEIGHBOURS = {
     ],
     "analysis/plotly": ["analysis", "generation.models.metric_model"],
     "analysis/plotly/surface": ["analysis"],
+    "analysis/cluster": ["analysis"],
     "analysis/markdown": ["analysis.card", "analysis.text"],
     "analysis/graphviz": ["analysis"],
     "analysis/healthcheck": ["analysis"],
     "analysis": [
+        "analysis.cluster",
         "analysis.graphviz",
         "analysis.healthcheck",
         "analysis.markdown",

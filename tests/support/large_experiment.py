@@ -239,6 +239,7 @@ class _History:
             "job_id": job_id,
             "name": name,
             "cluster": "",
+            "requested": {"nodes": 1, "cpus": 4},
         }
         submitted = ev.SubmittedAttempt(index, number, metadata)
         self._tell(ev.AttemptsSubmitted(time + 0.4, (submitted,)))
@@ -284,6 +285,19 @@ class _History:
             facts["exit_code"] = 1
         elif cause is Cause.INFRASTRUCTURE:
             facts["bad_node"] = node
+        if cause in (Cause.SUCCESS, Cause.TRIAL):
+            facts["started_at"] = round(began, 3)
+        else:  # Slurm was asked
+            facts["accounting"] = {
+                "cpus": 4,
+                "nodes": 1,
+                "submitted_at": int(time + 0.4),
+                "eligible_at": int(time + 0.4),
+                "started_at": int(began),
+                "ended_at": int(began + elapsed),
+                "elapsed_s": int(elapsed),
+                "max_rss_bytes": 2**30 + 2**26 * (index % 97),
+            }
         self._tell(ev.AttemptEnded(end, index, number, cause, reason, facts))
         return end, node if cause is Cause.INFRASTRUCTURE else ""
 

@@ -125,6 +125,8 @@ class AttemptWatch:
             return None
         self._note_end()
         facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
+        if files.started is not None:
+            facts["node"] = files.started.host
         facts |= files.run_facts
         error = future.exception()
         if error is None:

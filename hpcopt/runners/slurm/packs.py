@@ -125,8 +125,9 @@ def own_end(files: AttemptFiles) -> AttemptState | None:
     code = files.exit_code
     if code is None or code >= 128 or files.last_signal:
         return None
-    job_id = files.started.job_id if files.started else ""
-    facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
+    facts: dict[str, JSONValue] = {"job_id": "", "exit_code": code}
+    if files.started is not None:
+        facts |= {"job_id": files.started.job_id, "node": files.started.host}
     facts |= files.run_facts
     return _ended(code, files, facts)
 
