@@ -1,5 +1,5 @@
 """Cards as figures for papers and talks, and their tables, as files of a folder.
 
 Sole owner of matplotlib, which draws what plotly's figures say without a browser. Knows
-cards alone: neither experiments nor models.
+cards; which of an experiment's, ``choice.py`` alone.
 """

@@ -11,7 +11,8 @@ from hpcopt.analysis.card import AnalysisCard
 
 _MOST = 90
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._]+")
+#: A point would begin an ending, for LaTeX among others.
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
 
 #: What of a title changes with each result.
 _FOUND = re.compile(r"\s*\(R² [^()]*\)")
@@ -20,9 +21,9 @@ _FOUND = re.compile(r"\s*\(R² [^()]*\)")
 def file_names(cards: Sequence[AnalysisCard]) -> list[str]:
     """Return a name without an ending for each card: its analysis, then its title.
 
-    They have no more than 100 ASCII letters, digits, ``.``, ``_`` and ``-``, begin with
-    no ``.`` nor ``-``, and differ by more than capitals. They change neither with the
-    results nor with what else is written.
+    They have no more than 100 ASCII letters, digits, ``_`` and ``-``, do not begin with
+    ``-``, and differ by more than capitals. They change neither with the results nor
+    with what else is written.
     """
     found: list[str] = []
     taken: set[str] = set()
@@ -41,12 +42,12 @@ def file_names(cards: Sequence[AnalysisCard]) -> list[str]:
 def _safe(text: str) -> str:
     """Return a text as a name, with a digest where it loses letters by that."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    safe = _UNSAFE.sub("-", plain).strip("-.") or "card"
+    safe = _UNSAFE.sub("-", plain).strip("-") or "card"
     has_lost = any(one.isalnum() and not one.isascii() for one in _folded(text))
     if len(safe) <= _MOST and not has_lost:
         return safe
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{safe[:_MOST].rstrip('-.')}-{digest}"
+    return f"{safe[:_MOST].rstrip('-')}-{digest}"
 
 
 def _folded(text: str) -> str:

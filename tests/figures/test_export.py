@@ -223,16 +223,17 @@ def test_names_of_files_are_safe_short_unique_and_stable() -> None:
     ]
     found = file_names([card("Plot", one) for one in titles])
     assert found[:5] == [
-        "Plot_loss-vs.-x1",
-        "Plot_..-..-etc-passwd",
+        "Plot_loss-vs-x1",
+        "Plot_-etc-passwd",
         "Plot_Cross-Validation-for-loss",
         "Plot",
-        "Plot_LOSS-vs.-x1-2",
+        "Plot_LOSS-vs-x1-2",
     ]
     assert found[5].startswith("Plot_groe-")
     assert len(set(map(str.lower, found))) == len(found)
     assert all(len(one) <= 100 for one in found)
-    assert all(one.isascii() and one[0] not in ".-" and "/" not in one for one in found)
+    assert all(one.isascii() and one[0] != "-" for one in found)
+    assert not any(character in "".join(found) for character in "/.<' ")
     assert found == file_names([card("Plot", one) for one in titles])
 
 

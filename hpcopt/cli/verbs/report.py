@@ -6,9 +6,11 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from hpcopt.cli.figure_options import are_asked_for, figure_options, write_figures
 from hpcopt.cli.target import FoundExperiment, examples, find_experiment
 from hpcopt.cli.views.attempt_log import attempt_path
 from hpcopt.cli.views.driver_log import tail
@@ -27,6 +29,7 @@ NAME = "report.html"
         "hpcopt report hpcopt.yaml",
         "hpcopt report experiments/hartmann6 --output hartmann6.html",
         "hpcopt report first second third",
+        "hpcopt report --pdf figures --csv tables --cards SlicePlot,ScatterPlot",
     )
 )
 @click.argument("targets", nargs=-1, type=click.Path(path_type=Path), metavar="TARGET")
@@ -37,14 +40,23 @@ NAME = "report.html"
     metavar="FILE",
     help=f"Where to write it.  [default: {NAME} in the experiment's folder]",
 )
-def command(targets: tuple[Path, ...], output: Path | None) -> None:
+@figure_options
+def command(targets: tuple[Path, ...], output: Path | None, **files: Any) -> None:
     """Write a page about an experiment, to be looked at in a browser.
 
     TARGET is the experiment's config or its folder, by default the one here; several
     are compared side by side. The page is one file, which needs no network: it can be
     copied and mailed. No cluster is asked.
+
+    With --png, --svg, --pdf or --csv its figures and tables are written as files for
+    papers and talks, and the page only if --output names it.
     """
+    has_files = are_asked_for(files)
     found = [find_experiment(target) for target in targets or (None,)]
+    if has_files:
+        write_figures([one.experiment for one in found], files)
+        if output is None:
+            return
     path = output or _default_path(found)
     from hpcopt.report.page import report_html
 
