@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PIL import Image
+
 from hpcopt.figures.choice import cards_of
 from hpcopt.figures.export import write_cards
 from hpcopt.figures.folder import LIST
@@ -25,7 +27,10 @@ def main() -> None:
     cards = cards_of(mixed_experiment("-loss", n=60))
     found = write_cards(cards, {"png": here}, only=list(NAMES), force=True)
     for path in found.paths:
-        path.replace(here / f"{NAMES[path.stem]}.png")
+        picture = Image.open(path).convert("RGB")
+        small = picture.resize((picture.width // 2, picture.height // 2))
+        small.quantize(128).save(here / f"{NAMES[path.stem]}.png", optimize=True)
+        path.unlink()
     (here / LIST).unlink()
 
 

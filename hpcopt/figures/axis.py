@@ -153,7 +153,9 @@ class PlotAxis:
         if self.span is not None and autorange in (None, False):
             set_limits(*self.span)
         elif self.type == "category" and self.categories:
-            set_limits(-0.5, len(self.categories) - 0.5)
+            n = len(self.categories)
+            margin = max(0.5, 0.02 * n) if self.which == "x" else 0.5
+            set_limits(-margin, n - 1 + margin)
         if part.one_of("rangemode", ("normal", "tozero", "nonnegative"), "normal") in (
             "tozero",
             "nonnegative",

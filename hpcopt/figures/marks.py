@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import matplotlib.patheffects as effects
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.transforms import Transform, blended_transform_factory
@@ -119,7 +120,7 @@ def _write(note: Properties, places: Mapping[tuple[str, str], Place]) -> None:
     x_anchor, y_anchor = _anchors(anchors, (x, y), note, is_centred=bool(has_arrow))
     pad = {"top": -1.5, "bottom": 1.5}.get(y_anchor, 0.0)
     side = {"left": 1.5, "right": -1.5}.get(x_anchor, 0.0)
-    place.ax.annotate(
+    written = place.ax.annotate(
         text.label(note.get("text", ""), _NOTE),
         (x, y),
         xycoords=transform,
@@ -137,6 +138,8 @@ def _write(note: Properties, places: Mapping[tuple[str, str], Place]) -> None:
         annotation_clip=False,
         zorder=4,
     )
+    halo = effects.withStroke(linewidth=0.2 * place.size.font, foreground="white")
+    written.set_path_effects([halo])
     note.check()
 
 

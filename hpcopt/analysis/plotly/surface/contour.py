@@ -176,7 +176,10 @@ class ContourPlot(Analysis):
                 colorscale="Cividis" if self.display == "mean" else "Greys",
                 contours={"coloring": "heatmap"},
                 line={"width": 0.5, "color": "rgba(255, 255, 255, 0.5)"},
-                colorbar={"tickformat": ".1%" if self.relativize else None},
+                colorbar={
+                    "title": {"text": plain(metric)},
+                    "tickformat": ".1%" if self.relativize else None,
+                },
                 hovertemplate=(
                     f"{plain(x.name)} = %{{x}}<br>{plain(y.name)} = %{{y}}<br>"
                     f"%{{z:{shown}}}<extra></extra>"
