@@ -33,6 +33,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Look": {
         "status": "How the experiment stands.",
+        "watch": "The same, live, in the whole terminal.",
         "best": "The best parameters so far.",
         "pareto": "The best trade-offs between several objectives.",
         "trials": "A table of all trials.",
