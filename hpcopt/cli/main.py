@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -163,4 +164,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every terminal has a tick
-    command_line(prog_name="hpcopt")
+    try:
+        command_line(prog_name="hpcopt")
+    finally:
+        gc.freeze()  # nothing is looked for any more to be cleared away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from hpcopt.experiment.folder import JOURNAL, is_begun, read_experiment
 if TYPE_CHECKING:
     from hpcopt.core.experiment import Experiment
     from hpcopt.core.trials.trial import Trial
+
+#: So many objects are made before Python looks for some to clear away. It would look at
+#: those of ten thousand trials again and again, of which none goes.
+_OBJECTS_OF_A_LOOK = 1_000_000
 
 #: The config that is meant where none is named; what ``hpcopt init`` writes.
 DEFAULT_CONFIG = "hpcopt.yaml"
@@ -169,6 +174,7 @@ def find_experiment(target: Path | None) -> FoundExperiment:
         StorageError: Its journal cannot be read.
     """
     folder = find_folder(target)
+    gc.set_threshold(_OBJECTS_OF_A_LOOK)
     return FoundExperiment(folder, read_experiment(folder))
 
 

@@ -13,6 +13,7 @@ from hpcopt.core.driver_activity import DriverActivity
 from hpcopt.core.errors import StorageError
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.objective import Objective
+from hpcopt.core.goals.plane_front import is_on_plane_front
 from hpcopt.core.trials.table import TrialTable
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
@@ -238,9 +239,11 @@ class Experiment:
         trials = self.trials_of_interest()
         if not trials:
             return []
+        values = [self.goals.values(trial.outcome) for trial in trials]
+        if len(self.goals.objectives) == 2:
+            return list(itertools.compress(trials, is_on_plane_front(values)))
         from hpcopt.core.goals.pareto import is_nondominated
 
-        values = [self.goals.values(trial.outcome) for trial in trials]
         return list(itertools.compress(trials, is_nondominated(values).tolist()))
 
     def trials_of_interest(

@@ -18,6 +18,8 @@ from hpcopt.core.types import JSONValue
 
 Facts = dict[str, JSONValue]
 
+_STATES = {status: status.name.lower() for status in TrialStatus}
+
 #: Scheduler calls a minute are not given before drivers have run so long: a driver that
 #: begins makes many calls in little time.
 _SECONDS_OF_A_RATE = 60.0
@@ -42,7 +44,7 @@ def objectives_text(trial: Trial, goals: Goals) -> str:
 
 def state(trial: Trial) -> str:
     """Return the trial's state in lower case, as in ``completed``."""
-    return trial.status.name.lower()
+    return _STATES[trial.status]
 
 
 def why(trial: Trial) -> str:

@@ -36,7 +36,9 @@ def trial_table(
     names = experiment.parameter_names
     metrics = _other_metrics(trials, labels)
     goals = experiment.absolute_goals
-    violated = [", ".join(violations(trial, goals)) for trial in trials]
+    violated = [""] * len(trials)
+    if goals.constraints:
+        violated = [", ".join(violations(trial, goals)) for trial in trials]
     is_marked = any(violated)
     columns = [
         Column("trial", is_right=True),

@@ -38,8 +38,9 @@ def objective_values(
     trials: Iterable[Trial], objective: Objective
 ) -> list[float | None]:
     """Return the ``objective_value`` of each trial."""
-    sign, names = DisplayedObjective.of(objective).sign, objective.metric_names
+    sign = DisplayedObjective.of(objective).sign
+    needed = set(objective.metric_names)
     return [
-        sign * objective.value(outcome) if all(n in outcome for n in names) else None
+        sign * objective.value(outcome) if needed <= outcome.keys() else None
         for outcome in (trial.outcome for trial in trials)
     ]

@@ -38,8 +38,10 @@ class MetricSum:
         Raises:
             KeyError: ``outcome`` lacks a metric.
         """
-        terms = [w * outcome[name].mean for name, w in self.weights.items()]
-        return bounded(math.fsum(map(bounded, terms)))
+        terms = [bounded(w * outcome[name].mean) for name, w in self.weights.items()]
+        if len(terms) == 1:
+            return terms[0] + 0.0  # as ``fsum``, which knows no -0.0
+        return bounded(math.fsum(terms))
 
     def sem(self, outcome: Mapping[str, Observation]) -> float | None:
         """Return the sum's standard error; ``None`` if a metric's is unknown."""

@@ -55,6 +55,8 @@ class Objective(MetricSum):
             KeyError: ``outcome`` lacks a metric.
         """
         value = super().value(outcome)
+        if not self.distances:
+            return value
         return bounded(value - math.fsum(d.value(outcome) for d in self.distances))
 
     @override

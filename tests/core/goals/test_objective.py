@@ -236,3 +236,9 @@ def test_what_is_no_distance_from_a_target_is_reported(
     with pytest.raises(ConfigError, match=re.escape(reason)) as e:
         parse_objective(expression)
     assert repr(expression) in str(e.value)
+
+
+def test_a_single_metric_weighs_as_a_sum_of_one_does() -> None:
+    zero = parse_objective("-loss").value({"loss": Observation(0.0)})
+    assert math.copysign(1.0, zero) == 1.0  # a person reads 0 and not -0
+    assert parse_objective("-2*loss").value({"loss": Observation(1)}) == -2.0
