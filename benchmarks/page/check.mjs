@@ -89,7 +89,7 @@ async function check(width, colorScheme) {
 // What a person does: sort, filter, brush, look at a trial, by keyboard.
 async function use() {
   const { page, context } = await open(1400, "light");
-  const rows = () => page.locator("table.trials tbody tr").count();
+  const rows = () => page.locator("table.trials").first().locator("tbody tr").count();
   const told = () => page.locator(".told").first().textContent();
   console.log(`table: ${await told()}`);
   const heads = page.locator("table.trials").first().locator("th button");
@@ -120,7 +120,7 @@ async function use() {
   await page.keyboard.press("Escape");
   if (await page.locator("dialog[open]").count()) complain("Escape does not close a trial");
   const jumped = await page.evaluate(() => {
-    const place = [...document.querySelectorAll(".plot[data-figure].js-plotly-plot")][0];
+    const place = document.querySelector("[data-experiment] .plot[data-figure].js-plotly-plot");
     place.emit("plotly_click", { points: [{ ...place.calcdata?.[0]?.[0], data: place.data[0],
       text: place.data[0].text?.[0], x: place.data[0].x[0] }] });
     return location.hash;

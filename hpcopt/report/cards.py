@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hpcopt.analysis import page as analysis_page
 from hpcopt.analysis.card import (
     AnalysisCard,
@@ -73,6 +75,16 @@ def _leaf(card: AnalysisCard, figures: Figures, level: int) -> str:
     return (
         f'<article class="card">{head}<div class="plot" data-figure="{number}" '
         f'role="group" aria-label="{label}"></div>{some}{_table(card)}</article>'
+    )
+
+
+def figure_html(title: str, subtitle: str, figure: Any, figures: Figures) -> str:
+    """Return a figure of plotly's that is no analysis' as a card without a table."""
+    number, _ = figures.add(figure.to_json())
+    return (
+        f'<article class="card">{heading(3, title)}<p class="subtitle">'
+        f'{escape(subtitle)}</p><div class="plot" data-figure="{number}" role="group" '
+        f'aria-label="{escape(title)}: a figure"></div></article>'
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.models import models_of
 from hpcopt.core.errors import HpcoptError
+from hpcopt.core.trials.cost import spending
 from hpcopt.core.words import count, duration, moment, number
 from hpcopt.report.markup import escape, table
 from hpcopt.report.source import ReportSource
@@ -15,21 +16,27 @@ from hpcopt.report.source import ReportSource
 #: 95 % of a Gaussian lie within so many standard deviations.
 _Z_95 = 1.96
 
+#: Of a Pareto front so many trials are named.
+_MOST_OF_FRONT = 4
 
-def headline_html(source: ReportSource, view: ExperimentView, key: str) -> str:
+
+def headline_html(
+    source: ReportSource, view: ExperimentView, key: str, n_bad_checks: int
+) -> str:
     """Return the best so far, how sure that is, how it goes on and what it cost.
 
     Args:
         source: The experiment.
         view: The experiment as cards see it.
         key: Begins the identifiers of what belongs to this experiment.
+        n_bad_checks: How many health checks say that something needs a look.
     """
     facts = source.facts
     tiles = [
         ("Best so far", _best(source, key)),
         ("How sure", f"<p>{escape(how_sure(source, view))}</p>"),
         ("Trials", _trials(source)),
-        ("What next", f"<p>{escape(source.driver)}.</p>{_notes(facts)}"),
+        ("What next", _next(source, key, n_bad_checks)),
         ("What it cost", _cost(source)),
     ]
     inner = "".join(
@@ -88,8 +95,7 @@ def _feasible(source: ReportSource, best: Any) -> Iterator[str]:
 def _best(source: ReportSource, key: str) -> str:
     facts = source.facts
     if facts["n_on_front"]:
-        n = count(facts["n_on_front"], "trial")
-        return f'<p class="big">{n}</p><p>on the Pareto front</p>'
+        return _front(source, key)
     best = facts["best"]
     if best is None:
         return f'<p class="big">none</p><p>{escape(why_no_best(source))}</p>'
@@ -98,6 +104,22 @@ def _best(source: ReportSource, key: str) -> str:
         f'<p class="big">{escape(facts["label"])} = '
         f"{escape(number(best['objective']))}</p>"
         f'<p>by <a href="#{key}-trial-{trial}">trial {trial}</a></p>'
+    )
+
+
+def _front(source: ReportSource, key: str) -> str:
+    n = source.facts["n_on_front"]
+    front = sorted(trial.index for trial in source.experiment.pareto_trials())
+    items = []
+    for index in front[-_MOST_OF_FRONT:]:
+        values = source.trials[index]["objectives"].items()
+        told = ", ".join(f"{label} = {number(value)}" for label, value in values)
+        link = f'<a href="#{key}-trial-{index}">{index}</a>'
+        items.append(f"<li>{link}: {escape(told)}</li>")
+    some = ", the latest of which are" if n > _MOST_OF_FRONT else ""
+    return (
+        f'<p class="big">{count(n, "trial")}</p><p>on the Pareto front{some}:</p>'
+        f'<ul class="front">{"".join(items)}</ul>'
     )
 
 
@@ -126,26 +148,34 @@ def _trials(source: ReportSource) -> str:
     )
 
 
-def _notes(facts: Any) -> str:
-    notes = [facts["note"], facts["generator_note"]]
-    return "".join(f"<p>{escape(note)}</p>" for note in notes if note)
+def _next(source: ReportSource, key: str, n_bad_checks: int) -> str:
+    notes = [source.facts["note"], source.facts["generator_note"]]
+    said = "".join(f"<p>{escape(note)}</p>" for note in notes if note)
+    if n_bad_checks:
+        checks = count(n_bad_checks, "health check")
+        needs = "needs" if n_bad_checks == 1 else "need"
+        said += f'<p><a href="#{key}-checks">{checks}</a> {needs} a look.</p>'
+    return f"<p>{escape(source.driver)}.</p>{said}"
 
 
 def _cost(source: ReportSource) -> str:
     facts = source.facts
-    elapsed = duration(facts["last_event_at"] - facts["begun_at"])
-    run_s = [
-        one.run_s
-        for trial in source.experiment.trials
-        for one in trial.attempts
-        if not one.is_live and one.run_s is not None
-    ]
-    spent = f"<p>{duration(sum(run_s))} of run time in {count(len(run_s), 'attempt')}."
     begun, last = moment(facts["begun_at"]), moment(facts["last_event_at"])
-    return (
-        f'<p class="big">{elapsed}</p><p>from {begun} to {last}.</p>'
-        f"{f'{spent}</p>' if run_s else ''}"
-    )
+    elapsed = duration(facts["last_event_at"] - facts["begun_at"])
+    spent = spending(source.experiment.trials, source.now)
+    said = [f"from {begun} to {last}."]
+    head = elapsed
+    if spent.spent:
+        head = f"{number(float(f'{spent.spent:.3g}'))} core-hours"
+        share = f"{spent.wasted / spent.spent:.0%}"
+        said = [f"{share} of them gave nothing.", f"{elapsed}, {said[0]}"]
+        if spent.n_estimated:
+            by = count(spent.n_estimated, "attempt")
+            said.append(f"Of {by} they are those asked for, not accounted ones.")
+    if spent.n_unknown:
+        said.append(f"Nothing tells those of {count(spent.n_unknown, 'attempt')}.")
+    lines = "".join(f"<p>{escape(one)}</p>" for one in said)
+    return f'<p class="big">{escape(head)}</p>{lines}'
 
 
 def _parameters(source: ReportSource) -> str:
@@ -157,8 +187,9 @@ def _parameters(source: ReportSource) -> str:
     # In full: to be copied from here.
     rows = [(name, str(value)) for name, value in zip(names, values, strict=True)]
     caption = "The best parameters"
+    label = f"{caption} of {source.experiment.name}"
     return (
         f'<details class="best"{" open" if len(rows) <= 12 else ""}>'
         f"<summary>{caption}</summary>"
-        f"{table(caption, ('parameter', 'value'), rows)}</details>"
+        f"{table(label, ('parameter', 'value'), rows)}</details>"
     )

@@ -11,16 +11,18 @@ from typing import Any
 from hpcopt import __version__
 from hpcopt.analysis.analysis import Analysis
 from hpcopt.analysis.card import AnalysisCardBase
+from hpcopt.analysis.cluster.cluster_analysis import ClusterAnalysis
 from hpcopt.analysis.diagnostics import DiagnosticAnalysis
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
+from hpcopt.analysis.healthcheck.healthcheck_analysis import HealthcheckAnalysisCard
 from hpcopt.analysis.insights import InsightsAnalysis
 from hpcopt.analysis.overview import OverviewAnalysis
 from hpcopt.analysis.results import ResultsAnalysis
 from hpcopt.core.errors import HpcoptError
 from hpcopt.core.words import moment
 from hpcopt.report.cards import group_html
-from hpcopt.report.comparison import comparison_html
+from hpcopt.report.comparison import comparison_html, names_of
 from hpcopt.report.figures import Figures
 from hpcopt.report.headline import headline_html
 from hpcopt.report.markup import (
@@ -50,6 +52,7 @@ _SECTIONS: Mapping[str, tuple[str, type[Analysis]]] = {
     "results": ("Results", ResultsAnalysis),
     "insights": ("Insights", InsightsAnalysis),
     "diagnostics": ("Diagnostics", DiagnosticAnalysis),
+    "cluster": ("Cluster", ClusterAnalysis),
 }
 
 #: Of more trials the cards show some: the best, the latest, and others evenly.
@@ -80,7 +83,7 @@ def report_html(sources: Sequence[ReportSource]) -> str:
         parts.append(_experiment(source, key, figures, is_single=is_single))
         data.append(data_script(f"{key}-trials", trial_columns(source)))
         details[key] = trial_details(source)
-    names = [str(source.experiment.name) for source in sources]
+    names = names_of(sources)
     title = names[0] if is_single else " · ".join(names)
     top = "" if is_single else comparison_html(sources, figures)
     return "".join(
@@ -132,7 +135,7 @@ def _links(sources: Sequence[ReportSource]) -> list[tuple[str, str]]:
     if len(sources) > 1:
         return [
             ("comparison", "Comparison"),
-            *((f"e{n}", str(one.experiment.name)) for n, one in enumerate(sources)),
+            *((f"e{n}", name) for n, name in enumerate(names_of(sources))),
         ]
     return [
         ("e0-headline", "Headline"),
@@ -158,20 +161,34 @@ def _experiment(
     name = heading(1 if is_single else 2, source.experiment.name)
     strategy = _strategy(view)
     shown, note = _some_trials(view)
+    checks = OverviewAnalysis().health_checks(view, strategy)
+    bodies = {
+        of: _cards(analysis().compute_or_error_card(shown, strategy), figures, note)
+        for of, (_, analysis) in _SECTIONS.items()
+    }
+    if checks.children:
+        bodies["diagnostics"] = (
+            f'<section id="{key}-checks" class="group"><h3>{checks.title}</h3>'
+            f"{_cards(checks, figures)}</section>{bodies['diagnostics']}"
+        )
+    whose = "" if is_single else f" of {escape(source.experiment.name)}"
     sections = "".join(
         f'<section id="{key}-{of}" aria-labelledby="{key}-{of}-title">'
-        f'<h2 id="{key}-{of}-title">{title}</h2>'
-        f"{_cards(analysis().compute_or_error_card(shown, strategy), figures, note)}"
-        "</section>"
-        for of, (title, analysis) in _SECTIONS.items()
+        f'<h2 id="{key}-{of}-title">{_SECTIONS[of][0]}{whose}</h2>{body}</section>'
+        for of, body in bodies.items()
     )
-    checks = _cards(OverviewAnalysis().health_checks(view, strategy), figures)
+    n_bad = sum(
+        not card.is_passing()
+        for card in checks.flatten()
+        if isinstance(card, HealthcheckAnalysisCard)
+    )
     return (
         f'<section id="{key}" data-experiment="{escape(source.experiment.name)}">'
-        f'<section id="{key}-headline" aria-label="Headline">{name}'
+        f'<section id="{key}-headline" '
+        f'aria-label="Headline of {escape(source.experiment.name)}">{name}'
         f'<p class="meta">{escape(source.folder)}</p>'
-        f"{headline_html(source, view, key)}{checks}</section>"
-        f"{_trials(source, key)}{sections}</section>"
+        f"{headline_html(source, view, key, n_bad)}</section>"
+        f"{_trials(source, key, is_single=is_single)}{sections}</section>"
     )
 
 
@@ -206,8 +223,9 @@ def _some_trials(view: ExperimentView) -> tuple[ExperimentView, str]:
     return view.showing(kept), note
 
 
-def _trials(source: ReportSource, key: str) -> str:
-    title = f'<h2 id="{key}-trials-table-title">Trials</h2>'
+def _trials(source: ReportSource, key: str, *, is_single: bool) -> str:
+    of = "" if is_single else f" of {escape(source.experiment.name)}"
+    title = f'<h2 id="{key}-trials-table-title">Trials{of}</h2>'
     begin = (
         f'<section id="{key}-trials-table" '
         f'aria-labelledby="{key}-trials-table-title">{title}'
@@ -219,7 +237,7 @@ def _trials(source: ReportSource, key: str) -> str:
         "along an axis to keep the lines that pass there: the table below keeps their "
         "trials.</p>"
         '<div class="wide-scroll" tabindex="0" role="region" '
-        'aria-label="Parallel coordinates of the trials">'
+        f'aria-label="Parallel coordinates of the trials{of}">'
         '<div class="plot parcoords parcoords-place" role="group" aria-label="Parallel '
         'coordinates of the trials; their numbers are in the table below"></div></div>'
         f'<div class="bar"><label for="{key}-filter">Filter</label>'
@@ -232,7 +250,7 @@ def _trials(source: ReportSource, key: str) -> str:
         f'<span class="told" id="{key}-told" role="status"></span>'
         '<span class="wrong" role="alert"></span></div>'
         '<div class="scroll trials-place" tabindex="0" role="region" '
-        'aria-label="Table of the trials"></div></section>'
+        f'aria-label="Table of the trials{of}"></div></section>'
     )
 
 

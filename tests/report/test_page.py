@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import json
 import re
@@ -14,8 +15,10 @@ import pytest
 from typing_extensions import override
 
 from hpcopt.cli.views.facts import attempt_facts, experiment_facts, trial_facts
+from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
+from hpcopt.report.comparison import names_of
 from hpcopt.report.markup import hash_source, static_bytes
 from hpcopt.report.page import report_html
 from hpcopt.report.source import ReportSource
@@ -179,6 +182,38 @@ def test_several_are_compared() -> None:
     ]
     page = Page(report_html(sources))
     assert {"comparison", "e0", "e1"} <= {str(a.get("id")) for _, a in page.elements}
+    figures = page.inflated("figures")["figures"]
+    curves = [f for f in figures if [t.get("name") for t in f["data"]] == ["a", "b"]]
+    assert [trace["y"] for trace in curves[0]["data"]] == [[0.5, 0.3], [0.5, 0.3]]
+
+
+def test_experiments_of_one_name_are_told_apart() -> None:
+    sources = [source(experiment("-loss", losses(0.5))) for _ in range(2)]
+    assert names_of(sources) == ["bowl (1)", "bowl (2)"]
+
+
+def test_the_headline_tells_the_cost_and_what_was_in_vain() -> None:
+    from tests.support.cli_world import EVENTS
+
+    told = report_html([source(Experiment.from_events(EVENTS))])
+    assert "Nothing tells those of" in told
+    requested = [
+        dataclasses.replace(
+            event,
+            attempts=tuple(
+                dataclasses.replace(
+                    one, metadata={**one.metadata, "requested": {"cpus": 60}}
+                )
+                for one in event.attempts
+            ),
+        )
+        if isinstance(event, ev.AttemptsSubmitted)
+        else event
+        for event in EVENTS
+    ]
+    told = report_html([source(Experiment.from_events(requested))])
+    assert re.search(r"[\d.]+ core-hours", told)
+    assert "of them gave nothing" in told
 
 
 def test_the_library_draws_every_kind_of_trace_that_cards_have() -> None:

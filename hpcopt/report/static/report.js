@@ -126,6 +126,7 @@
     figure.layout.template = all.templates[figure.template];
     await draw(place, figure);
     const section = place.closest("[data-experiment]");
+    if (!section) return; // of several experiments, whose trials it does not tell apart
     place.on("plotly_click", (event) => {
       const trial = event.points.length ? trialOf(event.points[0]) : null;
       if (trial !== null) location.hash = `#${section.id}-trial-${trial}`;
