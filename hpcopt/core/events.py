@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hpcopt.core.trials.events import (
+    AttemptAccounted,
     AttemptEnded,
     AttemptObserved,
     AttemptsStaged,
@@ -38,6 +39,7 @@ from hpcopt.core.trials.events import (
 from hpcopt.core.types import JSONValue
 
 __all__ = [
+    "AttemptAccounted",
     "AttemptEnded",
     "AttemptObserved",
     "AttemptsStaged",

@@ -52,6 +52,7 @@ class Collector:
             # What files tell is no reason to poll the scheduler again soon.
             in_files = self._record(self._poll_files)
             polled = self._record(self._runner.poll)
+            self._record_costs()
             self._schedule.polled(
                 self._clock.now(),
                 has_changed=bool(polled),
@@ -85,6 +86,16 @@ class Collector:
         if changes:
             self._journal.append(*changes)
         return changes
+
+    def _record_costs(self) -> None:
+        """Record what ended attempts cost, where the poll has told that."""
+        now = self._clock.now()
+        told = [
+            ev.AttemptAccounted(now, *key, dict(accounting))
+            for key, accounting in self._runner.accounted().items()
+        ]
+        if told:
+            self._journal.append(*told)
 
     def _poll_files(self, live: Sequence[Attempt]) -> _States:
         states = self._runner.poll_files(live) or {}

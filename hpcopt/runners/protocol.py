@@ -164,6 +164,14 @@ class AttemptRunner(ABC):
         """
         return None
 
+    def accounted(self) -> Mapping[tuple[int, int], Mapping[str, JSONValue]]:
+        """Return what was told of attempts' costs after their ends, each once.
+
+        It is what calls told that were made anyway, and may be of none ever: see
+        ``hpcopt.core.trials.cost.ACCOUNTING`` for what it holds.
+        """
+        return {}
+
     @property
     def is_shared(self) -> bool:
         """Whether a submission is a call of something that others use, too."""

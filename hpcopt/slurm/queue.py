@@ -26,7 +26,7 @@ from hpcopt.slurm.tables import (
 logger = logging.getLogger(__name__)
 
 #: Longer lists of ids have been refused: the whole command line has a limit.
-_IDS_PER_CALL = 500
+IDS_PER_CALL = 500
 
 #: A site without slurmdbd; there is nothing to wait for.
 _NO_ACCOUNTING = "accounting storage is disabled"
@@ -170,5 +170,5 @@ def _on(cluster: str) -> list[str]:
 
 def _chunks(job_ids: Iterable[str]) -> Iterator[list[str]]:
     valid = iter(job_id for job_id in job_ids if _VALID_ID.fullmatch(job_id))
-    while chunk := list(islice(valid, _IDS_PER_CALL)):
+    while chunk := list(islice(valid, IDS_PER_CALL)):
         yield chunk

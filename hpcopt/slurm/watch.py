@@ -27,10 +27,13 @@ from hpcopt.core.trials.trial import (
 from hpcopt.core.types import JSONValue
 from hpcopt.slurm import states
 from hpcopt.slurm.job_record import JobRecord, job_records
-from hpcopt.slurm.queue import SlurmQueue
+from hpcopt.slurm.queue import IDS_PER_CALL, SlurmQueue
 from hpcopt.slurm.tables import AccountingRow, QueueRow, WatchedJob, match
 
 logger = logging.getLogger(__name__)
+
+#: The index of an attempt's trial, and its number.
+_Key = tuple[int, int]
 
 #: How long a job may be in neither place before it is given up as lost.
 LOST_AFTER_S = 300.0
@@ -60,6 +63,10 @@ class JobWatch:
         self._missing_since: dict[str, float] = {}
         self._ended_since: dict[str, float] = {}
         self._strange: set[str] = set()
+        self._unaccounted: dict[str, tuple[WatchedJob, _Key]] = {}
+        """Jobs that have ended, of which the accounting may yet tell what they cost."""
+        self._told_late: dict[_Key, dict[str, JSONValue]] = {}
+        """What it has told of such jobs, and nobody has asked for yet."""
         self._blamed: dict[str, str] = {}
         """The nodes on which jobs could not be started; empty where none is known."""
 
@@ -74,6 +81,27 @@ class JobWatch:
         for cluster, group in groupby(by_cluster, key=lambda job: job.cluster):
             found |= self._look_at(cluster, list(group))
         return found
+
+    def ended_by_itself(self, job: WatchedJob, key: _Key) -> None:
+        """Take down a job of whose end files told, so that Slurm is not asked of it.
+
+        Where the accounting is asked of others later, the same call is about it, too.
+
+        Args:
+            job: The job.
+            key: Of the attempt that it ran.
+        """
+        self._unaccounted[job.job_id] = job, key
+        if len(self._unaccounted) > IDS_PER_CALL:
+            del self._unaccounted[next(iter(self._unaccounted))]
+
+    def told_late(self) -> dict[_Key, dict[str, JSONValue]]:
+        """Return what the attempts of such jobs cost, as far as it is told; each once.
+
+        By the keys of the attempts.
+        """
+        told, self._told_late = self._told_late, {}
+        return told
 
     def _look_at(
         self, cluster: str, jobs: Sequence[WatchedJob]
@@ -106,14 +134,25 @@ class JobWatch:
         self, cluster: str, jobs: Sequence[WatchedJob]
     ) -> tuple[dict[str, JobRecord] | None, bool]:
         """Return what the accounting has on jobs, and whether it could be asked."""
+        # As many others as fit into the calls that are made for these.
+        others = [j for j, _ in self._unaccounted.values() if j.cluster == cluster]
+        asked = [*jobs, *others[: -len(jobs) % IDS_PER_CALL]]
         try:
             rows = self._queue.accounts(
-                (job.job_id for job in jobs), cluster, with_steps=True
+                (job.job_id for job in asked), cluster, with_steps=True
             )
         except PollError as exc:
             logger.warning("no verdict on jobs that left the queue: %s", exc)
             return {}, False
-        return (None, True) if rows is None else (job_records(jobs, rows), True)
+        if rows is None:
+            self._unaccounted.clear()
+            return None, True
+        records = job_records(asked, rows)
+        for job_id in records.keys() & self._unaccounted.keys():
+            if self._phase(records[job_id].row.word) is Phase.ENDED:
+                _, key = self._unaccounted.pop(job_id)
+                self._told_late[key] = records[job_id].facts
+        return records, True
 
     def _over(
         self,

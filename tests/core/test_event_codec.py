@@ -91,6 +91,7 @@ BY_KIND: dict[type[Any], st.SearchStrategy[Any]] = {
         ev.DataAttached, finite, indices, st.dictionaries(texts, metric, max_size=3)
     ),
     ev.TrialEarlyStopped: st.builds(ev.TrialEarlyStopped, finite, indices, texts),
+    ev.AttemptAccounted: st.builds(ev.AttemptAccounted, *attempt_facts, json_objects),
     ev.TrialsCancelled: st.builds(
         ev.TrialsCancelled, finite, tuples(indices), texts, texts, st.booleans()
     ),

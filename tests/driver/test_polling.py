@@ -14,6 +14,7 @@ import pytest
 from typing_extensions import override
 
 from hpcopt.core.errors import ConfigError
+from hpcopt.core.trials.cost import spending
 from hpcopt.core.trials.trial import (
     Attempt,
     AttemptState,
@@ -22,6 +23,7 @@ from hpcopt.core.trials.trial import (
     Phase,
     TrialStatus,
 )
+from hpcopt.core.types import JSONValue
 from hpcopt.driver import driver as driver_module
 from hpcopt.driver import polling
 from hpcopt.driver.driver import Driver
@@ -300,3 +302,35 @@ def test_a_thousand_trials_of_an_hour_cost_the_scheduler_little(
     assert counts.total() == experiment.driver_activity.calls.total()
     # A thousand hours of work for a hundred places.
     assert minutes <= 1.04 * 600 * (1 + 0.15 * (spread > 0))
+
+
+class TellingRunner(ClusterRunner):
+    """Is told what attempts cost once their ends are in the journal."""
+
+    def __init__(self, cluster: Cluster, hazards: Hazards) -> None:
+        super().__init__(cluster, hazards)
+        self.ended: set[tuple[int, int]] = set()
+        self.due: set[tuple[int, int]] = set()
+
+    @override
+    def poll(
+        self, attempts: Sequence[Attempt]
+    ) -> Mapping[tuple[int, int], AttemptState]:
+        self.due, self.ended = self.ended, set()
+        found = super().poll(attempts)
+        self.ended = {k for k, state in found.items() if state.phase is Phase.ENDED}
+        return found
+
+    @override
+    def accounted(self) -> Mapping[tuple[int, int], Mapping[str, JSONValue]]:
+        due, self.due = self.due, set()
+        return {key: {"cpus": 4, "elapsed_s": 900} for key in due}
+
+
+def test_what_ended_attempts_cost_is_recorded_once_it_is_told() -> None:
+    world = World(Limits(max_trials=6, parallelism=2))
+    world.runner = TellingRunner(world.cluster, world.hazards)
+    world.run()
+    found = spending(world.journal.experiment.trials)
+    assert (found.n_accounted, found.n_unknown) == (4, 2)  # the last poll is the last
+    assert found.spent == 4.0

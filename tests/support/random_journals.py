@@ -141,6 +141,10 @@ def _ended(rng: random.Random, time: float, pick: _Pick) -> ev.Event:
     return ev.AttemptEnded(time, pick(), number, cause, _text(rng), _facts(rng))
 
 
+def _accounted(rng: random.Random, time: float, pick: _Pick) -> ev.Event:
+    return ev.AttemptAccounted(time, pick(), rng.randrange(2), _facts(rng))
+
+
 def _completed(rng: random.Random, time: float, pick: _Pick) -> ev.Event:
     return ev.TrialCompleted(time, pick(), _outcome(rng))
 
@@ -178,6 +182,7 @@ _TRIAL_EVENTS: list[Callable[[random.Random, float, _Pick], ev.Event]] = [
     _attached,
     _submitted,
     _observed,
+    _accounted,
     _completed,
     _failed,
     _abandoned,

@@ -44,6 +44,7 @@ EVENTS: tuple[ev.Event, ...] = (
     ),
     ev.AttemptObserved(5.0, 0, 0, Phase.RUNNING, "", {"node": "n1"}),
     ev.AttemptEnded(6.0, 0, 0, Cause.SUCCESS, facts={"exit_code": 0}),
+    ev.AttemptAccounted(6.5, 0, 0, {"cpus": 4, "elapsed_s": 7}),
     ev.TrialCompleted(7.0, 0, {"loss": ev.ObservedMetric(-0.0, 0.5, 12)}),
     ev.TrialFailed(8.0, 1, Cause.RESULT, "no /loss in result.h5"),
     ev.TrialsCancelled(8.5, (2,), "ada", "0001-ab"),

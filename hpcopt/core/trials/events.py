@@ -112,6 +112,17 @@ class AttemptEnded:
 
 
 @dataclass(frozen=True)
+class AttemptAccounted:
+    """An accounting told, after an attempt's end, what the attempt cost."""
+
+    time: float
+    trial_index: int
+    number: int
+    accounting: Mapping[str, JSONValue]
+    """What becomes ``accounting`` of the attempt's facts: see ``cost``."""
+
+
+@dataclass(frozen=True)
 class TrialCompleted:
     """The trial's result was read."""
 
@@ -222,6 +233,7 @@ TrialEvent = (
     | AttemptsSubmitted
     | AttemptObserved
     | AttemptEnded
+    | AttemptAccounted
     | TrialCompleted
     | TrialFailed
     | TrialAbandoned

@@ -12,6 +12,7 @@ from hpcopt.core.errors import StorageError
 from hpcopt.core.frozen import changed
 from hpcopt.core.trials import events as ev
 from hpcopt.core.trials.adjustment import NO_ADJUSTMENT, Adjustment
+from hpcopt.core.trials.cost import ACCOUNTING
 from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.trial import (
     Attempt,
@@ -141,6 +142,20 @@ def attempt_ended(trial: Trial, event: ev.AttemptEnded) -> Trial:
         ended_at=event.time,
     )
     return trial.with_attempt(attempt)
+
+
+def attempt_accounted(trial: Trial, event: ev.AttemptAccounted) -> Trial:
+    """Return the trial with what its ended attempt cost; nothing else changes."""
+    attempts = list(trial.attempts)
+    if event.number >= len(attempts) or attempts[event.number].is_live:
+        raise StorageError(
+            f"trial {trial.index}: expected attempt {event.number} to have ended "
+            "before its cost is told"
+        )
+    attempt = attempts[event.number]
+    facts = {**attempt.facts, ACCOUNTING: event.accounting}
+    attempts[event.number] = changed(attempt, facts=facts)
+    return changed(trial, attempts=tuple(attempts))
 
 
 def completed(trial: Trial, event: ev.TrialCompleted) -> Trial:

@@ -154,6 +154,9 @@ class TrialTable:
     def _attempt_ended(self, event: ev.AttemptEnded) -> None:
         self._put(life_cycle.attempt_ended(self[event.trial_index], event))
 
+    def _attempt_accounted(self, event: ev.AttemptAccounted) -> None:
+        self._put(life_cycle.attempt_accounted(self[event.trial_index], event))
+
     def _completed(self, event: ev.TrialCompleted) -> None:
         self._put_ended(life_cycle.completed(self[event.trial_index], event))
 
@@ -204,6 +207,7 @@ _HANDLERS: Mapping[type[Any], Callable[[TrialTable, Any], None]] = {
     ev.AttemptsSubmitted: TrialTable._submitted,
     ev.AttemptObserved: TrialTable._attempt_observed,
     ev.AttemptEnded: TrialTable._attempt_ended,
+    ev.AttemptAccounted: TrialTable._attempt_accounted,
     ev.TrialCompleted: TrialTable._completed,
     ev.TrialFailed: TrialTable._failed,
     ev.TrialAbandoned: TrialTable._abandoned,

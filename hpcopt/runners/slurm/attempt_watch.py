@@ -111,6 +111,10 @@ class AttemptWatch:
         }
         return found
 
+    def accounted(self) -> dict[_Key, Mapping[str, JSONValue]]:
+        """Return what attempts cost that had ended by their files, each once."""
+        return dict(self._watch.told_late())
+
     def _own_end(self, attempt: Attempt, files: AttemptFiles) -> AttemptState | None:
         """Return the end of an attempt, if its files are conclusive."""
         if is_packed(attempt):
@@ -124,6 +128,7 @@ class AttemptWatch:
         if not future.done():
             return None
         self._note_end()
+        self._watch.ended_by_itself(self._watched(attempt, files), attempt.key)
         facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
         if files.started is not None:
             facts["node"] = files.started.host

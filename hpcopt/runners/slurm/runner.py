@@ -19,6 +19,7 @@ from hpcopt.core.errors import (
     SubmissionUnknownError,
 )
 from hpcopt.core.trials.trial import Attempt, AttemptState
+from hpcopt.core.types import JSONValue
 from hpcopt.runners.protocol import (
     AttemptRequest,
     Submission,
@@ -223,6 +224,10 @@ class SlurmRunner(SingleTrials):
     @override
     def poll(self, attempts: Sequence[Attempt]) -> Mapping[_Key, AttemptState]:
         return self._attempts.poll(attempts)
+
+    @override
+    def accounted(self) -> Mapping[_Key, Mapping[str, JSONValue]]:
+        return self._attempts.accounted()
 
     @override
     def stop(self, attempts: Sequence[Attempt]) -> None:

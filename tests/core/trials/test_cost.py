@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from hpcopt.core.errors import StorageError
+from hpcopt.core.trials import events as ev
+from hpcopt.core.trials import life_cycle
 from hpcopt.core.trials.cost import Use, cost_of, spending, use_of
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
 
@@ -145,3 +149,24 @@ def test_core_hours_are_summed_by_what_they_went_into() -> None:
     assert found.n_attempts[Use.TIME] == 1
     assert spending(trials, now=1110.0 + 3600).core_hours[Use.RUNNING] == 1.0
     assert spending([]).spent == 0.0
+
+
+def told(number: int) -> ev.AttemptAccounted:
+    return ev.AttemptAccounted(9.0, 0, number, {"cpus": 4, "elapsed_s": 1800})
+
+
+def test_what_is_told_later_is_added_to_the_attempt_alone() -> None:
+    first = attempt(Cause.TRIAL, facts={"exit_code": 1})
+    one = trial(S.COMPLETED, first, attempt(number=1))
+    found = life_cycle.attempt_accounted(one, told(0))
+    assert found.attempts[1] == one.attempts[1]
+    assert found.attempts[0].facts["exit_code"] == 1
+    assert cost_of(found.attempts[0]).core_hours == 2.0
+    assert dataclasses.replace(found, attempts=one.attempts) == one
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_no_cost_is_told_before_the_end(number: int) -> None:
+    one = trial(S.RUNNING, attempt(None, ended_at=None))
+    with pytest.raises(StorageError, match="to have ended before its cost is told"):
+        life_cycle.attempt_accounted(one, told(number))

@@ -24,7 +24,9 @@ from hpcopt.core.types import JSONValue
 from hpcopt.runners.protocol import AttemptRequest, Submission
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm import call_log
-from hpcopt.slurm.tables import SEPARATOR
+from hpcopt.slurm.queue import SlurmQueue
+from hpcopt.slurm.tables import SEPARATOR, WatchedJob
+from hpcopt.slurm.watch import JobWatch
 from hpcopt.testing.fake_slurm import BEGINNING, FakeSlurm
 from hpcopt.testing.faults import Fault
 from tests.support.fake_clock import FakeClock
@@ -705,6 +707,62 @@ def test_calls_are_counted(world: World, attempts: list[Attempt]) -> None:
     runner = world.runner()
     runner.poll(attempts)
     assert runner.calls == {"squeue": 1, "sacct": 1}
+
+
+# What attempts cost
+
+
+def test_a_call_for_others_tells_the_cost_of_what_has_ended_by_its_files(
+    world: World, attempts: list[Attempt]
+) -> None:
+    """One sacct for the one that failed, as it would be without; and no other ever."""
+    runner = world.runner()
+    world.write(0, "started", "41_0 n1 1 boot 1\n")
+    world.write(0, "ended", "0\n")
+    name = attempts[0].name
+    world.queue(name, "41_1")
+    assert runner.poll(attempts[:2])[0, 0].cause is Cause.SUCCESS
+    assert "sacct" not in runner.calls
+    assert runner.accounted() == {}
+    world.slurm.says("squeue", "")
+    cells = ("0:0", f"{world.clock.now():.0f}", "7", "n1", name, "/f")
+    ended = accounting_line("41_0", "COMPLETED", *cells, max_rss="")
+    batch = accounting_line("41_0.batch", "COMPLETED", *cells, max_rss="3M")
+    other = accounting_line("41_1", "FAILED", *cells)
+    world.slurm.says("sacct", ended + batch + other)
+    assert runner.poll(attempts[1:2])[1, 0].cause is Cause.TRIAL
+    (call,) = lines(world.slurm, "sacct")
+    assert call.endswith(" -j 41_1,41_0")
+    told = runner.accounted()
+    assert told.keys() == {(0, 0)}
+    assert told[0, 0]["cpus"] == 4
+    assert told[0, 0]["max_rss_bytes"] == 3 * 1024**2
+    assert runner.accounted() == {}
+    runner.poll(attempts[1:2])
+    assert lines(world.slurm, "sacct")[1].endswith(" -j 41_1")
+
+
+def test_the_cost_of_a_job_that_the_accounting_believes_running_is_asked_again(
+    world: World, attempts: list[Attempt]
+) -> None:
+    runner = world.runner()
+    world.write(0, "ended", "0\n")
+    world.accounting(attempts[0].name, "41_0", "RUNNING")
+    for _ in range(2):
+        runner.poll(attempts[:2])
+        assert runner.accounted() == {}
+    assert all(" -j 41_1,41_0" in call for call in lines(world.slurm, "sacct"))
+
+
+def test_no_call_more_is_made_where_all_calls_are_full(tmp_path: Path) -> None:
+    slurm = FakeSlurm(tmp_path)
+    watch = JobWatch(SlurmQueue(slurm.commands_in_process()))
+    for k in range(600):
+        watch.ended_by_itself(WatchedJob(f"8_{k}", "name"), (k, 0))
+    watch.look([WatchedJob(f"9_{k}", "name") for k in range(500)])
+    watch.look([WatchedJob(f"9_{k}", "name") for k in range(501)])
+    counts = [(c.count("9_"), c.count("8_")) for c in lines(slurm, "sacct")]
+    assert counts == [(500, 0), (500, 0), (1, 499)]
 
 
 def test_validate_submits_nothing(world: World) -> None:
