@@ -43,6 +43,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "report": "A page about an experiment, for a browser.",
         "compare": "Two trials or two experiments side by side.",
         "importance": "How much each parameter matters.",
+        "export": "The whole history as CSV, Parquet, HDF5 or JSON.",
         "replay": "Make every suggestion again, and compare.",
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from hpcopt.core.goals.displayed import DisplayedObjective
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.names import did_you_mean
+from hpcopt.core.trials.cost import cost_of
 from hpcopt.core.trials.query import Cell, Comparison, TrialCondition
 from hpcopt.core.trials.trial import Attempt, Cause, Trial, TrialStatus
 
@@ -246,10 +248,10 @@ def _job(attempt: Attempt) -> Cell:
     return None if found is None else str(found)
 
 
-def _queue_s(attempt: Attempt) -> Cell:
-    if attempt.submitted_at is None or attempt.started_at is None:
-        return None
-    return max(0.0, attempt.started_at - attempt.submitted_at)
+def _core_hours(trial: Trial) -> Cell:
+    hours = [cost_of(attempt).core_hours for attempt in trial.attempts]
+    known = [one for one in hours if one is not None]
+    return math.fsum(known) if known else None
 
 
 def _fixed_columns(goals: Goals) -> Iterator[TrialColumn]:
@@ -290,7 +292,15 @@ def _fixed_columns(goals: Goals) -> Iterator[TrialColumn]:
     yield TrialColumn("node", _of_attempt(_node), "where its latest attempt ran")
     yield TrialColumn("job", _of_attempt(_job), "the latest attempt's job")
     yield TrialColumn("run_s", _of_attempt(lambda a: a.run_s), "how long that ran", "s")
-    yield TrialColumn("queue_s", _of_attempt(_queue_s), "how long that waited", "s")
+    yield TrialColumn(
+        "queue_s",
+        _of_attempt(lambda a: cost_of(a).queue_s),
+        "how long that waited",
+        "s",
+    )
+    yield TrialColumn(
+        "core_hours", _core_hours, "CPUs times run time, of all attempts", "h"
+    )
     yield TrialColumn(
         "created_at", lambda t: t.created_at, "when it was chosen", "time"
     )
