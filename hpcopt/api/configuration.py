@@ -99,6 +99,8 @@ class Configuration:
                 ``"accuracy"``, ``"-loss"``, ``"accuracy - 0.1*cost"``; less distances
                 from targets, ``"-abs(ph - 7) - 2*(a - b - 1)**2"``, which Ax does not
                 know; or several of them, separated by commas: ``"accuracy, -cost"``.
+                Names are Ax's: ``val-loss``, ``m/1`` and ``last 5 mean test loss`` are
+                metrics, ``val - loss`` is a difference.
             outcome_constraints: What a feasible outcome satisfies, as linear
                 inequalities of other metrics: ``"temperature <= 1200"``,
                 ``"0.5*a + 0.5*b >= 0.95"``, ``"qps >= 0.95 * baseline"``. One of a

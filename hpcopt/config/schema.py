@@ -109,8 +109,11 @@ class ExperimentConfig(Spec):
             key = "objective" if part in goals.objectives else "outcome_constraints"
             for name in part.metric_names:
                 if name not in names:
+                    is_sum = set(name) & set("-/")
+                    hint = "; with spaces it is arithmetic: a - b, a / 2"
                     raise ConfigError(
                         f"{key}: expected metrics among {names}, found {name!r}"
+                        f"{hint if is_sum else ''}"
                     )
         return goals
 

@@ -12,6 +12,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.driver_activity import DriverActivity
 from hpcopt.core.errors import StorageError
 from hpcopt.core.goals.goals import Goals
+from hpcopt.core.goals.names import spelled_out
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.goals.plane_front import is_on_plane_front
 from hpcopt.core.trials.table import TrialTable
@@ -135,9 +136,10 @@ class Experiment:
         """The objectives and the constraints on outcomes, as they are now."""
         if self._goals is None:
             changed = self._goals_changed
-            self._goals = Goals.from_json(
-                self.begun.definition if changed is None else changed.goals
-            )
+            record = self.begun.definition if changed is None else changed.goals
+            if changed is None and self.begun.version.startswith("0.1."):
+                record = spelled_out(record)
+            self._goals = Goals.from_json(record)
         return self._goals
 
     @property

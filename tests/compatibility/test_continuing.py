@@ -150,11 +150,9 @@ def test_a_script_that_asks_and_tells_goes_on(tmp_path: Path) -> None:
     folder = relocate(FIXTURES / "asked", tmp_path) / "experiment"
     before = (folder / JOURNAL).read_bytes()
     client = asked(folder)
-    assert client.get_best_parameterization(use_model_predictions=False) == (
-        {"x": 0.5, "n": 5, "kind": "a"},
-        {"loss": (0.019999999999999997, 0.01), "cost": 5.5},
-        0,
-        "baseline",
+    assert str(client.get_best_parameterization(use_model_predictions=False)) == (
+        "({'x': 0.5, 'n': 5, 'kind': 'a'}, "
+        "{'loss': (0.019999999999999997, 0.01), 'cost': (5.5, nan)}, 0, 'baseline')"
     )
     client.complete_trial(7, {"loss": 0.01, "cost": 6.0})
     client.mark_trial_failed(8, "it diverged")

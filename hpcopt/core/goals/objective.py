@@ -20,12 +20,8 @@ from typing_extensions import override
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.metric_sum import Distance, MetricSum, bounded
-from hpcopt.core.linear import (
-    NotLinearError,
-    linear_terms,
-    parse_expression,
-    weighted_parts,
-)
+from hpcopt.core.goals.names import parse_metrics
+from hpcopt.core.linear import NotLinearError, linear_terms, weighted_parts
 from hpcopt.core.trials.trial import Observation
 
 #: How many digits of a weight a person reads.
@@ -107,7 +103,7 @@ def parse_objective(expression: str) -> Objective:
     distances: list[Distance] = []
     names: list[str] = []
     try:
-        node = parse_expression(expression, "objective")
+        node = parse_metrics(expression, "objective")
         if isinstance(node, ast.Tuple):
             raise ConfigError(
                 f"objective: expected one objective, found several in {expression!r}"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.metric_sum import MetricSum
-from hpcopt.core.linear import NotLinearError, linear_terms, parse_expression
+from hpcopt.core.goals.names import parse_metrics
+from hpcopt.core.linear import NotLinearError, linear_terms
 from hpcopt.core.trials.trial import Observation
 
 #: The name of the baseline's value in a relative constraint.
@@ -71,7 +72,7 @@ def parse_constraint(expression: str) -> OutcomeConstraint:
         ConfigError: It is no linear inequality of metrics.
     """
     try:
-        node = parse_expression(expression, "outcome_constraints")
+        node = parse_metrics(expression, "outcome_constraints")
     except SyntaxError as exc:
         raise _malformed(expression) from exc
     match node:

@@ -90,8 +90,8 @@ def test_a_missing_metric_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["", "loss +", "loss + 1", "3", "a*b", "a/0", "2/a", "f(a)", "a[0]", "a.b",
-     "'a'", "True*a", "2*3*a", "a if b else c", "a\0b", "a\nb", "loss <= 3"],
+    ["", "loss +", "loss + 1", "3", "a*b", "a / 0", "2/a", "f(a + b)", "a[0]",
+     "'a'", "True*a", "2*3*a", "a\0b", "a\nb", "loss <= 3"],
 )  # fmt: skip
 def test_what_is_no_weighted_sum_is_reported(expression: str) -> None:
     with pytest.raises(ConfigError, match="expected a metric or a weighted sum") as e:
