@@ -49,6 +49,8 @@ class PlotAxis:
         self.part = part
         self.type = part.one_of("type", ("-", "linear", "log", "category", "date"), "-")
         self.categories: list[str] = []
+        self.is_filled = False
+        """Whether a surface reaches from the first to the last category."""
         self._order = part.one_of(
             "categoryorder",
             ("trace", "array", "category ascending", "category descending"),
@@ -155,6 +157,7 @@ class PlotAxis:
         elif self.type == "category" and self.categories:
             n = len(self.categories)
             margin = max(0.5, 0.02 * n) if self.which == "x" else 0.5
+            margin = 0.0 if self.is_filled and n > 1 else margin
             set_limits(-margin, n - 1 + margin)
         if part.one_of("rangemode", ("normal", "tozero", "nonnegative"), "normal") in (
             "tozero",
@@ -206,7 +209,7 @@ class PlotAxis:
         step = self.part.get("dtick")
         is_whole = isinstance(step, int | float) and float(step).is_integer()
         if is_whole:
-            return ticker.MaxNLocator(n, integer=True)
+            return ticker.MaxNLocator(n, integer=True, min_n_ticks=1)
         return ticker.MaxNLocator(n, steps=[1, 2, 2.5, 5, 10])
 
     def _tick_powers(self, ax: Axes) -> None:

@@ -84,9 +84,15 @@ def write_cards(
                 "title": visible(card.title),
                 "caption": visible(card.subtitle),
             }
-    for folder in by_path.values():
+    filled = [folder for folder in by_path.values() if folder.files]
+    if not filled and not found.notes:
+        found.notes.append(
+            "nothing is written: no card has anything to show so far; hpcopt report "
+            "says what each waits for"
+        )
+    for folder in filled:
         folder.check(force=force)
-    for folder in by_path.values():
+    for folder in filled:
         found.paths += folder.write()
     return found
 

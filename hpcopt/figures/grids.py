@@ -41,6 +41,7 @@ def draw_contour(trace: Properties, place: Place) -> None:
     """Draw a surface as colours that go over into each other, with lines of a level."""
     trace.skip(*INTERACTIVE, *_LOOK, "coloraxis", "connectgaps", "zorder")
     x, y, z = _grid(trace, place)
+    place.x.is_filled = place.y.is_filled = True
     contours = trace.part("contours")
     known = ("heatmap", "fill", "lines", "none")
     coloring = contours.one_of("coloring", known, "fill")

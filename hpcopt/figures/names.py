@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from hpcopt.analysis.card import AnalysisCard
 
-_MOST = 90
+_MOST = 110
 
 #: A point would begin an ending, for LaTeX among others.
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
@@ -21,7 +21,7 @@ _FOUND = re.compile(r"\s*\(R² [^()]*\)")
 def file_names(cards: Sequence[AnalysisCard]) -> list[str]:
     """Return a name without an ending for each card: its analysis, then its title.
 
-    They have no more than 100 ASCII letters, digits, ``_`` and ``-``, do not begin with
+    They have no more than 120 ASCII letters, digits, ``_`` and ``-``, do not begin with
     ``-``, and differ by more than capitals. They change neither with the results nor
     with what else is written.
     """

@@ -86,7 +86,10 @@ class _Dimension:
         names = part.get("ticktext")
         if at is None:
             low, high = sorted((self.low, self.high))
-            inner = np.asarray(ticker.MaxNLocator(5).tick_values(low, high))
+            known = self.values[np.isfinite(self.values)]
+            is_whole = bool((known == np.round(known)).all())
+            locator = ticker.MaxNLocator(5, integer=is_whole, min_n_ticks=1)
+            inner = np.asarray(locator.tick_values(low, high))
             at = inner[(inner >= low) & (inner <= high)]
         heights = (at - self.low) / (self.high - self.low)
         if names is None:

@@ -16,6 +16,8 @@ _MINUS = "\N{MINUS SIGN}"
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+_EXPONENT = re.compile(r"([+-]?[\d.]+)e([+-]\d+)")
+
 _FIELD = re.compile(r"%\{([A-Za-z_]+)(?:\[(\d+)\])?(?::([^}]*))?\}")
 
 
@@ -40,6 +42,8 @@ def formatted(value: float, form: str) -> str:
     if trim:
         text = re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", text)
         text = re.sub(r"\.(?=\D|$)", "", text)
+    if match := _EXPONENT.fullmatch(text):
+        return f"{match[1]}·{_power(int(match[2]))}".replace("-", _MINUS)
     return text.replace("-", _MINUS)
 
 
@@ -49,8 +53,8 @@ def power_of_ten(value: float) -> str:
     if exponent == 0:
         return f"{value:.6g}"
     factor = value / 10.0**exponent
-    power = f"10{str(exponent).translate(_SUPERSCRIPTS)}"
-    return power if abs(factor - 1) < 1e-6 else f"{factor:.3g}·{power}"
+    is_one = abs(factor - 1) < 1e-6
+    return _power(exponent) if is_one else f"{factor:.3g}·{_power(exponent)}"
 
 
 def filled(template: str, point: dict[str, Any]) -> str:
@@ -68,6 +72,10 @@ def filled(template: str, point: dict[str, Any]) -> str:
         return formatted(float(found), form) if form else str(found)
 
     return _FIELD.sub(value, template)
+
+
+def _power(exponent: int) -> str:
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _with_prefix(value: float, digits: int, sign: str) -> str:

@@ -184,6 +184,14 @@ def test_what_cannot_be_drawn_is_told_and_spares_the_others(tmp_path: Path) -> N
     assert asked.notes == ["Later: wait", "Summary (all trials) has no figure to draw"]
 
 
+def test_where_there_is_nothing_to_show_nothing_is_written(tmp_path: Path) -> None:
+    later = NotApplicableStateAnalysisCard("Later", "Later", "", pd.DataFrame(), "wait")
+    found = write_cards([later], {"png": tmp_path / "png"})
+    assert found.paths == []
+    assert found.notes[0].startswith("nothing is written: no card has anything to show")
+    assert not (tmp_path / "png").exists()
+
+
 def test_without_matplotlib_tables_are_written_and_figures_say_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,7 +239,7 @@ def test_names_of_files_are_safe_short_unique_and_stable() -> None:
     ]
     assert found[5].startswith("Plot_groe-")
     assert len(set(map(str.lower, found))) == len(found)
-    assert all(len(one) <= 100 for one in found)
+    assert all(len(one) <= 120 for one in found)
     assert all(one.isascii() and one[0] != "-" for one in found)
     assert not any(character in "".join(found) for character in "/.<' ")
     assert found == file_names([card("Plot", one) for one in titles])

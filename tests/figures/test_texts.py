@@ -21,6 +21,8 @@ from hpcopt.figures.tick_format import filled, formatted, power_of_ten
         (2.0, ".2~f", "2"),
         (25_000.0, ".2s", "25k"),
         (3.0, ".6", "3"),
+        (1.25e9, ".6", "1.25·10⁹"),
+        (-2e-7, ".1e", "\N{MINUS SIGN}2.0·10⁻⁷"),
     ],
 )
 def test_numbers_are_written_as_d3_writes_them(
