@@ -32,6 +32,9 @@ _LOOK = words(
 #: A label of a category has so many characters a line.
 _LABEL = 24
 
+#: Of more categories every k-th has a label, if it is short; fewer are turned.
+_MANY = 30
+
 _DAY = 86_400.0
 
 
@@ -192,7 +195,7 @@ class PlotAxis:
             form_of = dates.ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
             axis.set_major_formatter(form_of)
         elif self.type == "log":
-            self._tick_powers(ax)
+            self._tick_powers(ax, size, length)
         else:
             room = length / (size.small * (1.5 if self.which == "x" else 1.1))
             n = int(np.clip(room, 3, 8))
@@ -212,12 +215,14 @@ class PlotAxis:
             return ticker.MaxNLocator(n, integer=True, min_n_ticks=1)
         return ticker.MaxNLocator(n, steps=[1, 2, 2.5, 5, 10])
 
-    def _tick_powers(self, ax: Axes) -> None:
+    def _tick_powers(self, ax: Axes, size: FigureSize, length: float) -> None:
         axis = ax.xaxis if self.which == "x" else ax.yaxis
         low, high = ax.get_xlim() if self.which == "x" else ax.get_ylim()
         decades = abs(np.log10(high) - np.log10(low)) if low > 0 and high > 0 else 2.0
         subs = (1.0,) if decades > 2 else (1.0, 2.0, 5.0)
-        axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=8))
+        # A label is about as long as four letters.
+        n = int(np.clip(length / (1.25 * size.small), 2, 8))
+        axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=n))
         is_near = low >= 1e-3 and high <= 1e4
         write = "{:.6g}".format if is_near else power_of_ten
         axis.set_major_formatter(ticker.FuncFormatter(lambda x, _=None: write(x)))
@@ -244,7 +249,8 @@ class PlotAxis:
             room = points / max(len(names), 1)
             is_level = widest + size.small < room
             every = 1 if is_level else max(1, int(np.ceil(line / room)))
-            if not is_level and widest <= 4 * size.small:  # every k-th, level
+            is_many = len(names) > _MANY or line > room
+            if not is_level and is_many and widest <= 4 * size.small:
                 every = int(np.ceil((widest + size.small) / room))
                 is_level = True
             shown = [one if is_level else _cut(one) for one in names]

@@ -11,12 +11,24 @@ from matplotlib.patches import Patch
 
 from hpcopt.figures import text
 from hpcopt.figures.color import ColorScale, is_array, is_numeric, rgba
+from hpcopt.figures.error_bars import draw_error_bars
 from hpcopt.figures.place import INTERACTIVE, Place
 from hpcopt.figures.properties import Properties
-from hpcopt.figures.scatter import draw_error_bars
 from hpcopt.figures.tick_format import filled
 
 Array = npt.NDArray[np.float64]
+
+#: matplotlib's signs are the denser the more often they are repeated.
+_HATCHES = {
+    "": "",
+    "/": "////",
+    "\\": "\\\\\\\\",
+    "x": "xxx",
+    "-": "----",
+    "|": "||||",
+    "+": "++",
+    ".": "...",
+}
 
 _MODES = ("group", "stack", "relative", "overlay")
 
@@ -117,7 +129,8 @@ def _draw(
 ) -> None:
     at, lengths, width, base = bars
     marker, z = trace.part("marker"), place.height_order
-    marker.skip("pattern", "coloraxis", "cornerradius")
+    marker.skip("coloraxis", "cornerradius")
+    hatch = _hatch(marker.part("pattern"))
     told = marker.get("color", color)
     opacity = float(np.min(marker.get("opacity", 1.0))) * float(trace.get("opacity", 1))
     if is_numeric(told):
@@ -132,6 +145,7 @@ def _draw(
     line = marker.part("line")
     edge, thick = line.get("color"), line.get("width", 0.0)
     edges: dict[str, Any] = {
+        **hatch,
         "edgecolor": "none" if edge is None or is_array(edge) else rgba(edge),
         "linewidth": place.points(float(np.max(thick))) if np.size(thick) else 0.0,
     }
@@ -145,8 +159,19 @@ def _draw(
         part = trace.part(f"error_{way}")
         draw_error_bars(part, way, place, points, rgba("#444444"), z + 0.005)
     _texts(trace, place, (at, lengths, base), is_lying=is_lying)
-    handle = Patch(color=colors[0] if colors else rgba(color))
+    handle = Patch(
+        facecolor=colors[0] if colors else rgba(color), edgecolor="none", **hatch
+    )
     place.legend.add(trace, handle, text.label(trace.get("name", ""), 40))
+
+
+def _hatch(pattern: Properties) -> dict[str, Any]:
+    """Return how bars are hatched, which tells them apart as colours do."""
+    pattern.skip("bgcolor", "fgopacity", "size", "solidity", "fillmode")
+    shape, color = pattern.one_of("shape", tuple(_HATCHES), ""), pattern.get("fgcolor")
+    if not shape:
+        return {}
+    return {"hatch": _HATCHES[shape], "hatchcolor": rgba(color or "white")}
 
 
 def _texts(

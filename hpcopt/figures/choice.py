@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpcopt.analysis.analysis import Analysis
 from hpcopt.analysis.card import AnalysisCard
+from hpcopt.analysis.cluster.cluster_analysis import ClusterAnalysis
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
 from hpcopt.analysis.overview import OverviewAnalysis
@@ -25,6 +26,7 @@ def cards_of(experiment: Experiment) -> list[AnalysisCard]:
     analyses: list[Analysis] = [
         OverviewAnalysis(),
         *(ParallelCoordinatesPlot(name) for name in objectives),
+        ClusterAnalysis(),
     ]
     return [
         leaf

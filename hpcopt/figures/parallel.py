@@ -49,9 +49,11 @@ def draw_parallel(
     )
     ax.add_collection(lines)
     spacing = 0.8 * size.width / max(n - 1, 1)
+    longest = max((len(one.label) for one in dimensions), default=0)
+    is_level = longest * 0.6 * size.small < spacing * 72 / 25.4 - size.small
     for k, dimension in enumerate(dimensions):
         ax.axvline(k, color="#555555", linewidth=0.8 * size.font / 8, zorder=3)
-        _label(ax, k, dimension, size, spacing)
+        _label(ax, k, dimension, size, spacing, is_level=is_level)
     ax.set_xlim(-0.05 * max(n - 1, 1), max(n - 1, 1) * 1.08)
     ax.set_ylim(-0.02, 1.02)
     ax.set_axis_off()
@@ -73,6 +75,13 @@ class _Dimension:
         self.low, self.high = float(ends[0]), float(ends[1])
         if self.low == self.high:
             self.low, self.high = self.low - 0.5, self.high + 0.5
+        self.is_even = "tickvals" not in part
+        """Whether it has the ticks of any axis of numbers."""
+        form = part.get("tickformat", "") or ".3"
+        self.ends = [
+            (height, formatted(end, form))
+            for height, end in enumerate((self.low, self.high))
+        ]
         self.ticks = self._ticks(part)
         part.check()
 
@@ -98,12 +107,16 @@ class _Dimension:
 
 
 def _label(
-    ax: Axes, k: int, dimension: _Dimension, size: FigureSize, spacing: float
+    ax: Axes,
+    k: int,
+    dimension: _Dimension,
+    size: FigureSize,
+    spacing: float,
+    *,
+    is_level: bool,
 ) -> None:
     """Write the name of an axis above it, and its numbers beside it."""
     halo = [effects.withStroke(linewidth=1.8 * size.font / 8, foreground="white")]
-    room = spacing * 72 / 25.4
-    is_level = len(dimension.label) * 0.6 * size.small < room
     ax.annotate(
         dimension.label,
         (k, 1.0),
@@ -111,14 +124,14 @@ def _label(
         textcoords="offset points",
         ha="center" if is_level else "left",
         va="bottom",
-        rotation=0 if is_level else 32,
+        rotation=0 if is_level else 40,
         rotation_mode="anchor",
         fontsize=size.small,
         annotation_clip=False,
     )
     ticks: Sequence[tuple[float, str]] = sorted(dimension.ticks)
     if spacing < _NEAR and len(ticks) > 2:
-        ticks = [ticks[0], ticks[-1]]
+        ticks = dimension.ends if dimension.is_even else [ticks[0], ticks[-1]]
     for height, name in ticks:
         _write(ax, k, height, name, size, halo, is_narrow=spacing < _NEAR)
 

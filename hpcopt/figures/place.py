@@ -75,6 +75,8 @@ class Place:
     layout: Properties
     last_line: tuple[Array, Array] | None = None
     """The points of the trace before, to which the next may be filled."""
+    n_stacked: dict[str, int] = field(default_factory=dict)
+    """How many traces of each group are stacked so far."""
     n_drawn: int = 0
 
     @property

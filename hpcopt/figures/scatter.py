@@ -11,39 +11,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hpcopt.figures import text
-from hpcopt.figures.color import RGBA, ColorScale, is_array, is_numeric, rgba
+from hpcopt.figures.color import RGBA, is_array, rgba
+from hpcopt.figures.error_bars import draw_error_bars
+from hpcopt.figures.markers import draw_markers, skip_markers
 from hpcopt.figures.place import INTERACTIVE, Place
 from hpcopt.figures.properties import Properties, UntranslatableError
 from hpcopt.figures.tick_format import filled
 
 Array = npt.NDArray[np.float64]
-
-#: plotly's symbols, without ``-open``.
-_SYMBOLS = {
-    "circle": "o",
-    "square": "s",
-    "diamond": "D",
-    "cross": "P",
-    "x": "X",
-    "triangle-up": "^",
-    "triangle-down": "v",
-    "triangle-left": "<",
-    "triangle-right": ">",
-    "pentagon": "p",
-    "hexagon": "h",
-    "hexagon2": "H",
-    "octagon": "8",
-    "star": "*",
-    "x-thin": "x",
-    "cross-thin": "+",
-    "line-ns": "|",
-    "line-ew": "_",
-}
-
-_STROKES = ("x", "+", "|", "_")
-
-#: Stars and the like look smaller than circles of their size.
-_ENLARGED = {"*": 1.45, "P": 1.15, "X": 1.1}
 
 DASHES: dict[str, Any] = {
     "solid": "-",
@@ -53,6 +28,9 @@ DASHES: dict[str, Any] = {
     "longdash": (0, (8, 3)),
     "longdashdot": (0, (8, 3, 1.2, 3)),
 }
+
+#: A line in a legend is no thicker, in pt.
+_THICKEST = 3.0
 
 _STEPS = {"linear": "default", "hv": "steps-post", "vh": "steps-pre"}
 
@@ -67,7 +45,10 @@ def draw_scatter(trace: Properties, place: Place, color: str) -> None:
     """
     trace.skip(*INTERACTIVE, "orientation", "offsetgroup", "alignmentgroup", "textfont")
     x, y = _points(trace, place)
-    default = "lines+markers" if len(x) < 20 else "lines"
+    group = trace.get("stackgroup")
+    if group is not None:
+        y = _stacked(trace, place, str(group), x, y)
+    default = "lines+markers" if len(x) < 20 and group is None else "lines"
     modes = set(str(trace.get("mode", default)).split("+")) - {"none"}
     if strange := modes - {"lines", "markers", "text"}:
         raise UntranslatableError(f"{trace.where}: mode has {', '.join(strange)}")
@@ -90,16 +71,20 @@ def draw_scatter(trace: Properties, place: Place, color: str) -> None:
                 linestyle=line.dash,
                 drawstyle=line.steps,
                 solid_joinstyle="round",
+                solid_capstyle="butt",
                 zorder=z,
             )
-            handles |= {"linestyle": line.dash, "lw": place.points(line.width)}
+            width = min(place.points(line.width), _THICKEST)
+            handles |= {"linestyle": line.dash, "lw": width}
     else:
         handles |= {"linestyle": "none"}
     _errors(trace, place, (x, y), line.color, z)
     if "markers" in modes:
-        handles |= _markers(trace.part("marker"), place, (x, y), line, opacity, z)
+        handles |= draw_markers(
+            trace.part("marker"), place, (x, y), line.own_color, opacity, z
+        )
     else:
-        _skip_markers(trace.part("marker"))
+        skip_markers(trace.part("marker"))
     if "text" in modes:
         _texts(trace, place, x, y, z)
     else:
@@ -124,6 +109,23 @@ def _points(trace: Properties, place: Place) -> tuple[Array, Array]:
     return x, y
 
 
+def _stacked(trace: Properties, place: Place, group: str, x: Array, y: Array) -> Array:
+    """Return where a trace lies on those of its group that were drawn before.
+
+    Raises:
+        UntranslatableError: They are not at the same places.
+    """
+    trace.one_of("groupnorm", ("",), "")
+    trace.one_of("stackgaps", ("infer zero",), "infer zero")
+    place.n_stacked[group] = place.n_stacked.get(group, 0) + 1
+    if place.n_stacked[group] == 1:
+        return y
+    below = place.last_line
+    if below is None or not np.array_equal(below[0], x):
+        raise UntranslatableError(f"{trace.where}: it is stacked on other places")
+    return y + below[1]
+
+
 class _Line:
     """How a line is drawn."""
 
@@ -146,7 +148,10 @@ def _fill(
 ) -> RGBA | None:
     """Fill the area that a trace encloses; return its colour if there is one."""
     kinds = ("none", "tozeroy", "tozerox", "tonexty", "tonextx", "toself")
-    kind = trace.one_of("fill", kinds, "none")
+    group, default = trace.get("stackgroup"), "none"
+    if group is not None:
+        default = "tonexty" if place.n_stacked[str(group)] > 1 else "tozeroy"
+    kind = trace.one_of("fill", kinds, default)
     told = trace.get("fillcolor")
     trace.skip("fillpattern")
     if kind == "none":
@@ -181,150 +186,6 @@ def _errors(
 ) -> None:
     for way in ("x", "y"):
         draw_error_bars(trace.part(f"error_{way}"), way, place, at, color, z)
-
-
-def draw_error_bars(
-    part: Properties,
-    way: str,
-    place: Place,
-    at: tuple[Array, Array],
-    color: RGBA,
-    z: float,
-) -> None:
-    """Draw the error bars of points, of which those without length are left out."""
-    part.skip("width", "copy_ystyle", "copy_xstyle", "copy_zstyle", "traceref")
-    part.skip("tracerefminus", "symmetric")
-    array, value = part.numbers("array"), part.get("value")
-    minus, value_minus = part.numbers("arrayminus"), part.get("valueminus")
-    kinds = ("data", "constant", "percent")
-    kind = part.one_of("type", kinds, "data" if array is not None else "constant")
-    told, thickness = part.get("color"), float(part.get("thickness", 2.0))
-    if not part.get("visible", array is not None or value is not None):
-        return
-    center = at[0] if way == "x" else at[1]
-    if kind == "data":
-        upper = np.zeros(len(center)) if array is None else array[: len(center)]
-        lower = upper if minus is None else minus[: len(center)]
-    else:
-        share = np.abs(center) / 100 if kind == "percent" else np.ones(len(center))
-        upper = share * float(10.0 if value is None else value)
-        lower = upper if value_minus is None else share * float(value_minus)
-    has_length = (np.nan_to_num(lower) > 0) | (np.nan_to_num(upper) > 0)
-    if not has_length.any():
-        return
-    reach = np.nan_to_num(np.stack([lower, upper])[:, has_length])
-    place.ax.errorbar(
-        at[0][has_length],
-        at[1][has_length],
-        xerr=reach if way == "x" else None,
-        yerr=reach if way == "y" else None,
-        fmt="none",
-        ecolor=color if told is None else rgba(told),
-        elinewidth=place.points(thickness),
-        zorder=z - 0.004,
-    )
-
-
-def _markers(
-    part: Properties,
-    place: Place,
-    at: tuple[Array, Array],
-    line_of: _Line,
-    opacity: float,
-    z: float,
-) -> dict[str, Any]:
-    """Draw the markers; return how one is in a legend."""
-    n = len(at[0])
-    part.skip("angle", "angleref", "gradient", "maxdisplayed", "standoff", "coloraxis")
-    told = part.get("opacity", 1.0)
-    clear = np.broadcast_to(np.array(told, dtype=float), n) * opacity
-    fill = _colors(part, place, part.get("color", line_of.own_color), n)
-    line = part.part("line")
-    line_width = np.array(line.get("width", 0.0), dtype=float)
-    widths = np.broadcast_to(np.nan_to_num(line_width), n)
-    outline = _colors(line, place, line.get("color", "#444444"), n)
-    fill, outline = fill.copy(), outline.copy()
-    fill[:, 3] *= clear
-    outline[:, 3] *= clear
-    sizes = _diameters(part, n)
-    symbols = np.broadcast_to(np.array(part.get("symbol", "circle"), dtype=object), n)
-    is_seen = (sizes > 0) & np.isfinite(at[0]) & np.isfinite(at[1])
-    handle: dict[str, Any] = {}
-    for symbol in dict.fromkeys(symbols):
-        rows = np.flatnonzero((symbols == symbol) & is_seen)
-        marker, is_open = _marker(symbol, part.where)
-        face, edge, width = fill[rows], outline[rows], widths[rows]
-        if marker in _STROKES:
-            face = fill[rows] if is_open else outline[rows]
-            edge, width = face, np.maximum(width, 1.0)
-        elif is_open:
-            edge, width = fill[rows], np.maximum(width, 1.0)
-            face = np.zeros_like(fill[rows])
-        diameters = sizes[rows] * _ENLARGED.get(marker, 1.0)
-        area = (place.points(1.0) * diameters) ** 2
-        styles: dict[str, Any] = {"linewidths": place.points(1.0) * width}
-        if marker in _STROKES:
-            styles["c"] = face
-        else:
-            styles |= {"facecolors": face, "edgecolors": edge}
-        if len(rows):
-            place.ax.scatter(
-                at[0][rows], at[1][rows], s=area, marker=marker, zorder=z, **styles
-            )
-        if not handle and len(rows):
-            handle = {
-                "marker": marker,
-                "markersize": float(np.sqrt(area.max())),
-                "markerfacecolor": tuple(face[0]),
-                "markeredgecolor": tuple(edge[0]),
-                "markeredgewidth": float(place.points(1.0) * width[0]),
-            }
-    return handle
-
-
-def _skip_markers(part: Properties) -> None:
-    part.skip("size", "symbol", "line", "opacity", "color", "colorscale", "showscale")
-    part.skip("colorbar", "cmin", "cmax", "pattern", "coloraxis")
-
-
-def _marker(symbol: object, where: str) -> tuple[str, bool]:
-    name = str(symbol)
-    is_open = name.endswith("-open")
-    marker = _SYMBOLS.get(name.removesuffix("-open"))
-    if marker is None:
-        raise UntranslatableError(f"{where}: symbol is {name!r}, which is not known")
-    return marker, is_open
-
-
-def _colors(
-    part: Properties, place: Place, told: object, n: int
-) -> npt.NDArray[np.float64]:
-    """Return the colour of each point, shape ``(n, 4)``."""
-    if is_numeric(told) and n:
-        values = np.array(told, dtype=np.float64)
-        scale = ColorScale(part, values)
-        place.legend.add_bar(part, scale, default=False)
-        return np.array(np.broadcast_to(scale.colors(values), (n, 4)))
-    if is_array(told):
-        part.skip("colorscale", "showscale", "cmin", "cmax", "colorbar")
-        each = list(told)  # type: ignore[call-overload]
-        return np.array([rgba(one) for one in each], dtype=float).reshape(-1, 4)
-    part.skip("colorscale", "showscale", "cmin", "cmax", "colorbar", "reversescale")
-    part.skip("cauto", "autocolorscale", "cmid")
-    return np.tile(np.array(rgba(told)), (n, 1))
-
-
-def _diameters(part: Properties, n: int) -> Array:
-    """Return the markers' diameters in plotly's pixels, shape ``(n,)``."""
-    told = part.get("size", 6.0)
-    mode = part.one_of("sizemode", ("diameter", "area"), "diameter")
-    reference, least = float(part.get("sizeref", 1.0)), float(part.get("sizemin", 0.0))
-    if not is_array(told):
-        return np.full(n, float(told))
-    sizes = np.nan_to_num(np.array(told, dtype=np.float64))
-    halves = sizes / 2 / reference
-    radii = np.sqrt(halves) if mode == "area" else halves
-    return 2.0 * np.maximum(radii, least)
 
 
 def _texts(trace: Properties, place: Place, x: Array, y: Array, z: float) -> None:

@@ -27,17 +27,24 @@ pytestmark = pytest.mark.slow
 #: The analyses that make a figure.
 KINDS = [
     "ArmEffectsPlot",
+    "AttemptTimeline",
     "ConstraintFeasibilityPlot",
     "ContourPlot",
+    "CoreHours",
     "CrossValidationPlot",
+    "FailuresByNode",
     "MarginalEffectsPlot",
     "ObjectivePFeasibleFrontierPlot",
     "PFeasiblePlot",
     "ParallelCoordinatesPlot",
     "ProgressionPlot",
+    "QueueWait",
+    "Resources",
     "ScatterPlot",
+    "SchedulerCalls",
     "SensitivityAnalysisPlot",
     "SlicePlot",
+    "SlotUse",
     "UtilityProgressionAnalysis",
 ]
 
@@ -69,32 +76,44 @@ def test_what_is_drawn_is_what_the_figure_says(kind: str) -> None:
         if traces[0].get("type") == "parcoords":
             check_parallel(figure, traces[0])
             continue
-        ax = figure.axes[0]
-        places = Places(ax, plot["layout"])
-        check_markers(ax, traces, places)
-        check_lines(ax, traces, places)
-        check_error_bars(ax, traces, places)
-        check_bars(ax, traces, places)
-        check_grid(ax, traces)
-        check_axes(ax, plot["layout"])
-        check_legend(figure, traces)
+        subplots = dict.fromkeys(
+            (t.get("xaxis", "x"), t.get("yaxis", "y")) for t in traces
+        )
+        assert len(figure.axes) >= len(subplots)  # colour bars are axes, too
+        for ax, (x, y) in zip(figure.axes, subplots, strict=False):
+            here = [t for t in traces if t.get("xaxis", "x") == x]
+            layout = {
+                "xaxis": plot["layout"][f"xaxis{x[1:]}"],
+                "yaxis": plot["layout"][f"yaxis{y[1:]}"],
+            }
+            places = Places(here, layout)
+            check_markers(ax, here, places)
+            check_lines(ax, here, places)
+            check_error_bars(ax, here, places)
+            check_bars(ax, here, places)
+            check_grid(ax, here)
+            check_axes(ax, layout)
+        if plot["layout"].get("showlegend") is not False:
+            check_legend(figure, traces)
 
 
 class Places:
-    """Where the tick labels of an axis of categories are, by what they say."""
+    """Where values are: categories as they are told, or as they first appear."""
 
-    def __init__(self, ax: Axes, layout: dict[str, Any]) -> None:
+    def __init__(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
         self.names: dict[str, list[str]] = {}
         for way in ("x", "y"):
             told = layout[f"{way}axis"]
-            if told.get("type") == "category":
-                assert told.get("categoryarray") is not None or way == "x"
-                self.names[way] = [str(n) for n in told.get("categoryarray", [])]
+            values = [v for trace in traces for v in trace.get(way, ())]
+            has_names = any(isinstance(value, str) for value in values)
+            if told.get("type") == "category" or has_names:
+                order = [*told.get("categoryarray", []), *values]
+                self.names[way] = list(dict.fromkeys(map(str, order)))
 
     def __call__(self, way: str, values: Any) -> npt.NDArray[np.float64]:
         if way not in self.names:
             return np.array(values, dtype=float)
-        names = self.names[way] or [str(v) for v in values]
+        names = self.names[way]
         return np.array([names.index(str(v)) for v in values], dtype=float)
 
 
@@ -126,14 +145,16 @@ def check_markers(ax: Axes, traces: list[dict[str, Any]], at: Places) -> None:
 
 
 def check_lines(ax: Axes, traces: list[dict[str, Any]], at: Places) -> None:
-    expected = [
-        (at("x", t["x"]), at("y", t["y"]))
-        for t in scatters(traces, "lines")
-        if t.get("line", {}).get("width", 2) > 0
+    shown = [
+        t for t in scatters(traces, "lines") if t.get("line", {}).get("width", 2) > 0
     ]
+    expected = [(at("x", t["x"]), at("y", t["y"])) for t in shown]
     found = [line for line in ax.lines if line.get_zorder() >= 2]
     assert len(found) == len(expected)
-    for line, (x, y) in zip(found, expected, strict=True):
+    below = np.zeros(1)
+    for line, (x, y), trace in zip(found, expected, shown, strict=True):
+        if trace.get("stackgroup"):
+            y = below = y + below  # noqa: PLW2901
         np.testing.assert_allclose(np.asarray(line.get_xdata(), dtype=float), x)
         np.testing.assert_allclose(np.asarray(line.get_ydata(), dtype=float), y)
 

@@ -48,6 +48,25 @@ def test_stacked_bars_begin_where_those_below_end() -> None:
     assert [(y, h) for _, y, _, h in found] == [(0, 1), (0, 2), (1, 3), (0, -4)]
 
 
+def test_bars_are_hatched_where_that_tells_them_apart() -> None:
+    marker = {"pattern": {"shape": "/", "fgcolor": "white"}}
+    figure = drawn(go.Figure([go.Bar(x=["a"], y=[1], marker=marker, name="n")]))
+    assert [patch.get_hatch() for patch in figure.axes[0].patches] == ["////"]
+
+
+def test_stacked_areas_lie_on_each_other() -> None:
+    one = go.Scatter(x=[0, 1], y=[1, 2], stackgroup="s")
+    two = go.Scatter(x=[0, 1], y=[3, 4], stackgroup="s")
+    ax = drawn(go.Figure([one, two])).axes[0]
+    assert [list(np.asarray(ln.get_ydata())) for ln in ax.lines] == [[1, 2], [4, 6]]
+    low, high = (np.asarray(patch.get_path().vertices)[:4] for patch in ax.patches)
+    assert low.tolist() == [[0, 1], [1, 2], [1, 0], [0, 0]]
+    assert high.tolist() == [[0, 4], [1, 6], [1, 2], [0, 1]]
+    elsewhere = go.Scatter(x=[5, 6], y=[3, 4], stackgroup="s")
+    with pytest.raises(UntranslatableError, match="stacked on other places"):
+        drawn(go.Figure([one, elsewhere]))
+
+
 def test_grouped_bars_stand_beside_each_other_and_lone_ones_in_the_middle() -> None:
     names = ["a", "b"]
     fig = go.Figure([go.Bar(x=names, y=[1, 2]), go.Bar(x=names, y=[3, 4])])
@@ -197,7 +216,7 @@ def test_a_reversed_axis_is_reversed() -> None:
     [
         (go.Figure([go.Pie(values=[1, 2])]), "trace 0 (pie): this kind"),
         (go.Figure([go.Scatter3d(x=[1], y=[1], z=[1])]), "scatter3d"),
-        (go.Figure([go.Scatter(y=[1, 2], stackgroup="one")]), "has stackgroup"),
+        (go.Figure([go.Scatter(y=[1, 2], marker_angle=[5, 6])]), "angle"),
         (go.Figure([go.Scatter(y=[1, 2], line_shape="spline")]), "shape is 'spline'"),
         (go.Figure([go.Scatter(y=[1, 2], marker_symbol="y-up")]), "'y-up'"),
         (go.Figure([go.Bar(y=[1])], {"barnorm": "percent"}), "layout has barnorm"),

@@ -243,6 +243,7 @@ NEIGHBOURS = {
     "figures": [
         "analysis.analysis",
         "analysis.card",
+        "analysis.cluster.cluster_analysis",
         "analysis.experiment",
         "analysis.generation_strategy",
         "analysis.overview",

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpcopt.analysis import (
+    ClusterAnalysis,
     ConstraintFeasibilityPlot,
     ContourPlot,
     MarginalEffectsPlot,
@@ -26,6 +27,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.core.trials.trial import Cause
+from tests.support.cluster_world import Ran, cluster_view
 
 _SPACE = SearchSpace(
     (
@@ -86,6 +88,24 @@ def mixed_experiment(objective: str = "-loss, -energy", n: int = 24) -> Experime
     return Experiment.from_events(events)
 
 
+def _on_a_cluster() -> ExperimentView:
+    """Return an experiment with attempts of all kinds, some of them accounted."""
+    trials = []
+    for k in range(24):
+        run = 600.0 + 97 * (k % 11)
+        cause = {3: Cause.INFRASTRUCTURE, 6: Cause.TRIAL}.get(k % 8, Cause.SUCCESS)
+        facts = {"node": f"n{k % 3}"}
+        begin = 100.0 * k
+        ran = Ran(begin, begin + 50 + 13 * (k % 5), begin + 200 + run, cause, facts)
+        is_accounted = k % 3 > 0
+        trials.append(
+            [ran.accounted(2, max_rss_bytes=2**30 + 2**20 * k) if is_accounted else ran]
+        )
+    trials.append([Ran(0, None, 600, Cause.INFRASTRUCTURE)])
+    settings = {"run": {"parallelism": 12}}
+    return cluster_view(trials, settings=settings, calls={"squeue": 30, "sbatch": 25})
+
+
 @cache
 def all_cards() -> tuple[AnalysisCard, ...]:
     """Return the cards of an overview, and those that it has not, of all kinds."""
@@ -102,6 +122,7 @@ def all_cards() -> tuple[AnalysisCard, ...]:
         (PFeasiblePlot(), view),
         (SlicePlot("layers", "loss"), view),
         (ContourPlot("rate", "width", "loss"), view),
+        (ClusterAnalysis(), _on_a_cluster()),
     ):
         found += analysis.compute_or_error_card(of, strategy).flatten()
     return tuple(found)
