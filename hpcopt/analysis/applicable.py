@@ -8,9 +8,6 @@ from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.generation.design.initial import MIN_COMPLETED
 
-#: What is known of trials with other statuses teaches no model.
-_WITH_OUTCOME = (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED)
-
 
 def why_without_trials(experiment: ExperimentView | None) -> str | None:
     """Return why there is nothing to show of trials; ``None`` if there are any."""
@@ -33,12 +30,11 @@ def why_without_data(
     why = why_without_trials(experiment)
     if experiment is None or why is not None:
         return why
-    trials = experiment.core.trials
-    known = {name for trial in trials for name in trial.outcome}
+    known = experiment.observed_metrics
     if not known:
-        n_failed = experiment.core.count(TrialStatus.FAILED)
+        n, n_failed = len(experiment.trials), experiment.core.count(TrialStatus.FAILED)
         failed = f", and {n_failed} of them failed" if n_failed else ""
-        return f"None of the {len(trials)} trials has a result yet{failed}."
+        return f"None of the {n} trials has a result yet{failed}."
     if missing := [name for name in metric_names if name not in known]:
         return f"No trial has a value of {', '.join(missing)} yet."
     return None
@@ -60,11 +56,7 @@ def why_without_model(
     if experiment is None or why is not None:
         return why
     for name in metric_names:
-        n = sum(
-            name in trial.outcome
-            for trial in experiment.core.trials
-            if trial.status in _WITH_OUTCOME
-        )
+        n = experiment.n_usable.get(name, 0)
         if n < least:
             return (
                 f"A model of {name} needs {least} completed trials, and there "

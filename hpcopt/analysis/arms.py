@@ -20,6 +20,7 @@ from hpcopt.analysis.experiment import (
 from hpcopt.analysis.metrics import check_metrics
 from hpcopt.analysis.models import models_of
 from hpcopt.analysis.relative import relative_effects
+from hpcopt.analysis.thinning import MOST_SHOWN, some_of, thinned
 from hpcopt.core.errors import UsageError
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
@@ -83,12 +84,29 @@ class ArmSelection:
             baseline is None or not set(self.metric_names) <= set(baseline.outcome)
         ):
             return "It is relative to a baseline, and there is no outcome of one yet."
-        if not self.additional_arms and not self.trials(experiment):
+        if not self.additional_arms and not self.all_trials(experiment):
             return "No trial is of those that were chosen."
         return None
 
     def trials(self, experiment: ExperimentView) -> list[TrialView]:
-        """Return the trials whose arms are shown, by index.
+        """Return the trials whose arms are shown, by index: of very many, some.
+
+        Raises:
+            UsageError: The chosen one is not there.
+        """
+        return thinned(experiment, self.all_trials(experiment))
+
+    def left_out(self, experiment: ExperimentView) -> str:
+        """Return a sentence, after a space, that not all are shown; empty if all are.
+
+        Raises:
+            UsageError: The chosen one is not there.
+        """
+        n = len(self.all_trials(experiment))
+        return some_of(min(n, MOST_SHOWN), n)
+
+    def all_trials(self, experiment: ExperimentView) -> list[TrialView]:
+        """Return the trials that were chosen, by index, however many.
 
         Raises:
             UsageError: The chosen one is not there.

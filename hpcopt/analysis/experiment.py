@@ -7,6 +7,7 @@ computed from it may therefore be kept with it. hpcopt's own experiment is its `
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,9 @@ from hpcopt.core.types import JSONValue, TParameterization
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: What is known of trials with other statuses teaches no model.
+_WITH_OUTCOME = (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED)
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,28 @@ class ExperimentView:
     def arms_by_name(self) -> Mapping[str, Arm]:
         """The arms by their names."""
         return {trial.arm.name: trial.arm for trial in self.trials.values()}
+
+    @cached_property
+    def observed_metrics(self) -> frozenset[str]:
+        """The metrics of which any value is known."""
+        return frozenset(name for trial in self.core.trials for name in trial.outcome)
+
+    @cached_property
+    def n_usable(self) -> Mapping[str, int]:
+        """Of how many trials a model could learn each metric."""
+        return Counter(
+            name
+            for trial in self.core.trials
+            if trial.status in _WITH_OUTCOME
+            for name in trial.outcome
+        )
+
+    @cached_property
+    def best_indices(self) -> frozenset[int]:
+        """The trials of the Pareto front, or that of the best outcome."""
+        core = self.core
+        best = core.best_trials()[:1] if core.goals.is_single else core.pareto_trials()
+        return frozenset(trial.index for trial in best)
 
     @property
     def status_quo(self) -> Arm | None:

@@ -18,6 +18,9 @@ Curve = tuple[Array, Array]
 #: Ax's defaults: never before so many curves are known, and never before this step.
 _MIN_CURVES, _MIN_STEP = 5, 10
 
+#: So many trials are replayed, as each is compared with all before it.
+_MOST_REPLAYED = 200
+
 
 def curves_of(experiment: ExperimentView, name: str) -> dict[int, Curve]:
     """Return the curve of a metric of each trial that has one, by index."""
@@ -58,11 +61,11 @@ def replayed_share(curves: Mapping[int, Curve], *, is_minimised: bool) -> float:
 
     Trials are taken one after the other; each is stopped at the first step, from
     the tenth on, at which it is worse than the median of the earlier ones, of which at
-    least five must be known there.
+    least five must be known there. Of very many trials the latest ones alone count.
     """
     used = total = 0.0
     kept: list[Curve] = []
-    for index in sorted(curves):
+    for index in sorted(curves)[-_MOST_REPLAYED:]:
         steps, values = curves[index]
         end = _stopped_at(steps, values, kept, 1.0 if is_minimised else -1.0)
         total += float(steps[-1])

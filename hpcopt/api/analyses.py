@@ -53,10 +53,11 @@ class Analyses(Inspection):
             StorageError: The journal cannot be read.
         """
         from hpcopt.analysis.analysis import display_cards
+        from hpcopt.analysis.generation_strategy import GenerationStrategyView
         from hpcopt.analysis.overview import OverviewAnalysis
 
         experiment = self._experiment
-        strategy = self._generation_strategy
+        strategy = GenerationStrategyView(experiment.core)
         chosen = [OverviewAnalysis()] if analyses is None else analyses
         cards = [one.compute_or_error_card(experiment, strategy) for one in chosen]
         if display:

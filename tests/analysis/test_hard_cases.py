@@ -183,6 +183,15 @@ def huge_values() -> ExperimentView:
     return view("-loss", losses(1.0, 2.0, 1e290, 0.5, -1e250, 3.0))
 
 
+def many_parameters() -> ExperimentView:
+    space = SearchSpace(tuple(RangeParameter(f"x{k}", 0.0, 1.0) for k in range(500)))
+    points = [
+        {f"x{k}": (k * trial + trial) % 7 / 7 for k in range(500)} for trial in range(8)
+    ]
+    means = [point["x0"] + point["x9"] for point in points]
+    return view("-loss", losses(*means), space=space, parameters=points)
+
+
 CASES: list[Callable[[], ExperimentView]] = [
     no_trial,
     one_trial,
@@ -204,6 +213,7 @@ CASES: list[Callable[[], ExperimentView]] = [
     with_a_baseline,
     learning_curves,
     huge_values,
+    many_parameters,
 ]
 
 

@@ -208,11 +208,11 @@ class _History:
             time, node = self._run(
                 index, n_retries, time, Cause.USER, "it was stopped early", node, 3
             )
-            reason = "after 3 of 9 steps its cost was among the worst half"
+            reason = "after 3 of 12 steps its cost was among the worst half"
             self._tell(ev.TrialEarlyStopped(time + 0.2, index, reason))
         else:
             has_steps = fate < shape.failed + 2 * shape.early_stopped
-            n_steps = 9 if has_steps else 0
+            n_steps = 12 if has_steps else 0
             time, node = self._run(
                 index, n_retries, time, Cause.SUCCESS, "exit code 0", node, n_steps
             )

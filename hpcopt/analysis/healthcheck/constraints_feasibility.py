@@ -60,7 +60,7 @@ class ConstraintsFeasibilityAnalysis(Analysis):
         constraints = experiment.core.goals.constraints
         if not constraints:
             return self._card("There are no outcome constraints.", pd.DataFrame())
-        arms = [trial.arm for trial in ArmSelection(()).trials(experiment)]
+        arms = [trial.arm for trial in ArmSelection(()).all_trials(experiment)]
         probabilities = models_of(experiment).probabilities(
             [arm.parameters for arm in arms]
         )

@@ -96,7 +96,7 @@ class ArmEffectsPlot(Analysis):
         return create_plotly_analysis_card(
             type(self).__name__,
             f"{kind} Arm Effects on {self.label}{of_trial}{relative}",
-            self._subtitle(view, df),
+            self._subtitle(view, df) + self._arms.left_out(view),
             df.drop(columns=["p_feasible_mean", "p_feasible_sem"]),
             self._figure(view, df),
         )

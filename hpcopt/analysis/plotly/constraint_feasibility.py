@@ -56,7 +56,8 @@ class ConstraintFeasibilityPlot(ArmFeasibilityAnalysis):
             type(self).__name__,
             f"{kind} Constraint Feasibility by Constraint",
             "How likely each arm satisfies each outcome constraint, and all of them "
-            f"together (last), coloured by trial. {_conclusion(each, texts)}",
+            f"together (last), coloured by trial. {_conclusion(each, texts)}"
+            f"{arms.left_out(experiment)}",
             pd.DataFrame(columns),
             _figure(each, table, texts),
         )

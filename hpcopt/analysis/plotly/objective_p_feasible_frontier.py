@@ -114,7 +114,8 @@ class ObjectivePFeasibleFrontierPlot(Analysis):
             f"New points (stars) that trade {label} against how likely all of "
             f"{'; '.join(one.expression for one in models.constraints)} hold, beside "
             "the arms that were tried. "
-            + self._conclusion(experiment, df[is_new], metric, label),
+            + self._conclusion(experiment, df[is_new], metric, label)
+            + arms.left_out(experiment),
             df,
             _figure(df, is_new, metric, texts, label, is_relative=self.relativize),
         )

@@ -67,7 +67,8 @@ class PFeasiblePlot(ArmFeasibilityAnalysis):
             f"{kind} Probability of Feasibility",
             f"How likely each arm satisfies all of "
             f"{'; '.join(one.expression for one in goals.constraints)}. "
-            + _conclusion(probabilities, list(df["arm_name"])),
+            + _conclusion(probabilities, list(df["arm_name"]))
+            + arms.left_out(experiment),
             df[_COLUMNS],
             fig,
         )

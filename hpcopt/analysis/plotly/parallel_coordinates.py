@@ -15,6 +15,7 @@ from hpcopt.analysis.analysis import Analysis
 from hpcopt.analysis.applicable import why_without_data
 from hpcopt.analysis.experiment import (
     ExperimentView,
+    TrialView,
     required,
 )
 from hpcopt.analysis.generation_strategy import GenerationStrategyView
@@ -25,6 +26,7 @@ from hpcopt.analysis.plotly.plotly_analysis import (
 )
 from hpcopt.analysis.plotly.style import SEQUENTIAL, figure, plain, robust_range
 from hpcopt.analysis.text import visible
+from hpcopt.analysis.thinning import some_of, thinned
 from hpcopt.core.trials.trial import TrialStatus
 
 Array = npt.NDArray[np.float64]
@@ -66,7 +68,7 @@ class ParallelCoordinatesPlot(Analysis):
         check_metrics(experiment, [name])
         if why := why_without_data(experiment, [name]):
             return why
-        if _table(experiment, name).empty:
+        if not _trials(experiment, name):
             return f"No completed trial has a value of {name} yet."
         return None
 
@@ -80,6 +82,7 @@ class ParallelCoordinatesPlot(Analysis):
         view = required(experiment)
         name = selected_metric(view, self.metric_name)
         df = _table(view, name)
+        drawn = {t.index for t in thinned(view, _trials(view, name))}
         varied = _varied(view, df)
         shown = _strongest(varied, df)
         some = (
@@ -93,9 +96,9 @@ class ParallelCoordinatesPlot(Analysis):
             f"Parallel Coordinates for {name}",
             f"A line for each of {len(df)} completed arms, coloured by {name}.{some} "
             "Where lines of one colour come together, a parameter matters; drag along "
-            "an axis to keep the lines that pass there.",
+            "an axis to keep the lines that pass there." + some_of(len(drawn), len(df)),
             df.rename(columns={_METRIC: name}),
-            _figure(view, name, df, shown),
+            _figure(view, name, df[df["trial_index"].isin(drawn)], shown),
         )
 
 
@@ -103,14 +106,18 @@ class ParallelCoordinatesPlot(Analysis):
 _METRIC = "\0metric"
 
 
-def _table(view: ExperimentView, name: str) -> pd.DataFrame:
-    trials = [
+def _trials(view: ExperimentView, name: str) -> list[TrialView]:
+    return [
         trial
         for trial in view.trials.values()
         if trial.status is TrialStatus.COMPLETED
         and name in trial.core.outcome
         and np.isfinite(trial.core.outcome[name].mean)
     ]
+
+
+def _table(view: ExperimentView, name: str) -> pd.DataFrame:
+    trials = _trials(view, name)
     columns: dict[str, list[Any]] = {
         "trial_index": [trial.index for trial in trials],
         "arm_name": [trial.arm.name for trial in trials],

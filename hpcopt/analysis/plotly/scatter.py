@@ -101,7 +101,7 @@ class ScatterPlot(Analysis):
         return create_plotly_analysis_card(
             type(self).__name__,
             self.title or f"{kind} Effects: {x} vs. {y}",
-            self._subtitle(df, front),
+            self._subtitle(df, front) + self._arms.left_out(view),
             df.assign(generator_run_key=df["generation_node"]),
             self._figure(view, df, front),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 from typing_extensions import override
@@ -18,6 +19,7 @@ from hpcopt.analysis.plotly.plotly_analysis import (
     create_plotly_analysis_card,
 )
 from hpcopt.analysis.plotly.style import BLUE, GREY, figure, plain, robust_range
+from hpcopt.analysis.thinning import MOST_SHOWN, some_of
 from hpcopt.analysis.utility import Utility, utility_of
 
 #: Of so few trials each has its tick.
@@ -59,7 +61,8 @@ class UtilityProgressionAnalysis(Analysis):
         return create_plotly_analysis_card(
             type(self).__name__,
             "Utility Progression",
-            _subtitle(utility),
+            _subtitle(utility)
+            + some_of(min(len(indices), MOST_SHOWN), len(indices), "trials"),
             df,
             _figure(utility),
         )
@@ -67,16 +70,18 @@ class UtilityProgressionAnalysis(Analysis):
 
 def _figure(utility: Utility) -> go.Figure:
     indices = np.array([trial.index for trial in utility.trials])
-    names = [plain(trial.arm_name) for trial in utility.trials]
+    names = np.array([plain(trial.arm_name) for trial in utility.trials], dtype=object)
     is_improvement = utility.is_improvement
+    # Between its steps the line is level, however many trials there are.
+    is_shown = is_improvement | _evenly(len(indices))
     line = go.Scatter(
-        x=indices,
-        y=utility.best,
+        x=indices[is_shown],
+        y=utility.best[is_shown],
         mode="lines+markers",
         line={"color": BLUE, "shape": "hv", "width": 2},
-        marker={"size": np.where(is_improvement, 8, 0), "opacity": 1},
+        marker={"size": np.where(is_improvement[is_shown], 8, 0), "opacity": 1},
         name="best so far",
-        text=names,
+        text=names[is_shown],
         hovertemplate="trial %{x} (%{text})<br>best so far: %{y:.6g}<extra></extra>",
     )
     traces = [line]
@@ -85,19 +90,21 @@ def _figure(utility: Utility) -> go.Figure:
         traces.insert(
             0,
             go.Scatter(
-                x=indices,
-                y=utility.values,
+                x=indices[is_shown],
+                y=utility.values[is_shown],
                 mode="markers",
                 marker={
                     "color": GREY,
                     "size": 6,
                     "opacity": 0.6,
-                    "symbol": np.where(utility.is_feasible, "circle", "x-thin-open"),
+                    "symbol": np.where(
+                        utility.is_feasible[is_shown], "circle", "x-thin-open"
+                    ),
                 },
                 name="each trial"
                 if utility.is_feasible.all()
                 else "each trial (crossed out: infeasible)",
-                text=names,
+                text=names[is_shown],
                 hovertemplate="trial %{x} (%{text})<br>%{y:.6g}<extra></extra>",
             ),
         )
@@ -108,6 +115,13 @@ def _figure(utility: Utility) -> go.Figure:
     if len(indices) <= _FEW:
         fig.update_xaxes(dtick=1)
     return fig if found is None else fig.update_yaxes(range=found)
+
+
+def _evenly(n: int) -> npt.NDArray[np.bool_]:
+    """Return which of ``n`` are shown: all, or the most that are, spread evenly."""
+    is_shown = np.zeros(n, dtype=bool)
+    is_shown[np.linspace(0, n - 1, min(n, MOST_SHOWN)).round().astype(int)] = True
+    return is_shown
 
 
 def _subtitle(utility: Utility) -> str:

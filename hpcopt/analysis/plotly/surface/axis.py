@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from hpcopt.analysis.experiment import ExperimentView, TrialView
 from hpcopt.analysis.parameter_inputs import has_order
 from hpcopt.analysis.plotly.style import plain
+from hpcopt.analysis.thinning import thinned
 from hpcopt.core.errors import UsageError
 from hpcopt.core.names import expected_name
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter
@@ -143,8 +144,9 @@ class Axis:
 
 
 def sampled_trials(experiment: ExperimentView) -> list[TrialView]:
-    """Return the trials whose values are marked, by index."""
-    return [t for t in experiment.trials.values() if t.status in _SAMPLED]
+    """Return the trials whose values are marked, by index: of very many, some."""
+    trials = [t for t in experiment.trials.values() if t.status in _SAMPLED]
+    return thinned(experiment, trials)
 
 
 def apply_axes(fig: go.Figure, x: Axis, y: Axis | None = None) -> go.Figure:
