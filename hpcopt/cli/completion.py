@@ -17,15 +17,17 @@ def complete_columns(
     from hpcopt.cli.target import find_experiment
     from hpcopt.core.trial_columns import TrialColumns
 
-    target = ctx.params.get("target")
+    # Words that click could not assign yet, as the option's value is not complete.
+    words = [word for word in ctx.args if not word.startswith("-")]
+    target = ctx.params.get("target") or next(iter(words), None)
     try:
-        experiment = find_experiment(Path(target) if target else None).experiment
+        with ctx.scope(cleanup=False):
+            experiment = find_experiment(Path(target) if target else None).experiment
     except (HpcoptError, OSError):
         return []  # an empty answer is all that a shell understands
     before, comma, begun = incomplete.rpartition(",")
-    minus = "-" if begun.startswith("-") else ""
     return [
-        CompletionItem(f"{before}{comma}{minus}{name}")
+        CompletionItem(f"{before}{comma}{name}")
         for name in TrialColumns(experiment).names
-        if name.startswith(begun.removeprefix("-"))
+        if name.startswith(begun)
     ]

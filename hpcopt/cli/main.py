@@ -15,6 +15,7 @@ from click.exceptions import Exit
 from typing_extensions import override
 
 from hpcopt import __version__
+from hpcopt.cli.needed import missing_package, needs
 from hpcopt.cli.target import FOLDER
 from hpcopt.core.errors import HpcoptError
 
@@ -46,6 +47,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "export": "The whole history as CSV, Parquet, HDF5 or JSON.",
         "replay": "Make every suggestion again, and compare.",
     },
+    "Help": {
+        "completion": "What makes the shell complete commands.",
+    },
 }
 
 _VERBS = {
@@ -65,7 +69,7 @@ Every verb explains itself: hpcopt VERB --help. An experiment is named by its co
 or by its folder; it need not be named in its folder, or where its config is called
 hpcopt.yaml.
 
-Completion for bash: eval "$(_HPCOPT_COMPLETE=bash_source hpcopt)"; zsh and fish alike.
+Completion in the shell: eval "$(hpcopt completion bash)", or zsh or fish.
 """
 
 
@@ -126,6 +130,9 @@ class _Verbs(click.Group):
         except KeyboardInterrupt as exc:
             raise Exit(130) from exc
         except Exception as exc:
+            if (missing := missing_package(exc)) is not None:
+                _complain(f"hpcopt {ctx.invoked_subcommand} {needs(missing)}")
+                raise Exit(1) from exc
             if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
                 raise  # whoever reads the output has left; click knows
             from hpcopt.cli.crash import write_report

@@ -32,6 +32,27 @@ def check_installed(what: str, packages: Sequence[str], instead: str = "") -> No
         )
 
 
+#: The names by which packages are installed, where they are imported by others.
+_PROJECTS = {"yaml": "PyYAML", "sklearn": "scikit-learn"}
+
+
+def missing_package(exc: BaseException) -> str | None:
+    """Return the package for want of which something was raised; ``None`` if none."""
+    if not isinstance(exc, ModuleNotFoundError) or exc.name is None:
+        return None
+    package = exc.name.partition(".")[0]
+    return None if package == "hpcopt" else package
+
+
+def needs(package: str) -> str:
+    """Return that a package is needed, and what to do, as the end of a sentence."""
+    project = _PROJECTS.get(package, package)
+    return (
+        f"needs {project}, which is not installed here: pip install {project}, or ask "
+        "where hpcopt is installed in full"
+    )
+
+
 def _is_installed(name: str) -> bool:
     try:
         return find_spec(name) is not None

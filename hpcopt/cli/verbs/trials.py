@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import click
@@ -104,17 +105,17 @@ def command(
     if as_json and as_csv:
         raise UsageError("expected one of --json and --csv, found both")
     experiment = find_experiment(target).experiment
-    columns = TrialColumns(experiment)
+    columns = cache(lambda: TrialColumns(experiment))  # made where it is needed
     trials = _sorted(experiment, columns, sort)
     trials = [trial for trial in trials if not wanted or state(trial) in wanted]
     if where is not None:
         with option("--where"):
-            trials = columns.choose(parse_condition(where), trials)
+            trials = columns().choose(parse_condition(where), trials)
     trials = trials[:limit]
     if names is not None:
         with option("--columns"):
             titles = split_names(names)
-            chosen = [columns.find(name) for name in titles]
+            chosen = [columns().find(name) for name in titles]
         _print_chosen(chosen, titles, trials, as_json=as_json, as_csv=as_csv)
     elif as_json:
         goals = experiment.absolute_goals
@@ -154,7 +155,7 @@ def _print_chosen(
 
 
 def _sorted(
-    experiment: Experiment, columns: TrialColumns, sort: str
+    experiment: Experiment, columns: Callable[[], TrialColumns], sort: str
 ) -> Sequence[Trial]:
     """Return all trials as they are to be sorted."""
     if sort == "index":
@@ -162,7 +163,7 @@ def _sorted(
     if sort == _BEST:
         return _by_value(experiment)
     with option("--sort"):
-        return columns.sort(experiment.trials, sort)
+        return columns().sort(experiment.trials, sort)
 
 
 def _by_value(experiment: Experiment) -> Sequence[Trial]:
