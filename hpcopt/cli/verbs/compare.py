@@ -14,6 +14,7 @@ from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import Facts, experiment_facts, trial_facts
 from hpcopt.cli.views.table import Column, print_table
 from hpcopt.core.errors import UsageError
+from hpcopt.core.trials.cost import spending
 
 
 @click.command(
@@ -86,7 +87,16 @@ def _experiments(a: Path, b: Path) -> Facts:
     for target in (a, b):
         found = find_experiment(target)
         facts = experiment_facts(found.experiment, now)
-        sides.append({**facts, "folder": str(found.folder)})
+        spent = spending(found.experiment.trials)
+        hours: Facts = {"spent": spent.spent, "wasted": spent.wasted}
+        is_known = spent.n_accounted + spent.n_estimated > 0
+        sides.append(
+            {
+                **facts,
+                "folder": str(found.folder),
+                "core_hours": hours if is_known else None,
+            }
+        )
     first, second = sides
     rows = _experiment_rows(first), _experiment_rows(second)
     return {
@@ -157,6 +167,7 @@ def _experiment_rows(facts: Mapping[str, Any]) -> Facts:
         "retries": facts["retries"],
         "run_s.median": run_s.get("median"),
         "queue_s.median": queue_s.get("median"),
+        **{f"core_hours.{k}": v for k, v in (facts["core_hours"] or {}).items()},
         "seconds_per_suggestion": facts["seconds_per_suggestion"],
     }
 

@@ -25,6 +25,7 @@ from hpcopt.cli.views.facts import (
     state,
     trial_facts,
 )
+from hpcopt.core.trials.cost import cost_of
 from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.trial import Attempt, Trial
 from hpcopt.core.types import JSONValue
@@ -112,6 +113,15 @@ def _changed(attempt: Attempt) -> str:
     return "  ".join(f"{name}={value}" for name, value in changed.items())
 
 
+def _core_hours(attempt: Attempt) -> str:
+    """Return what the attempt cost, and whether the accounting told it."""
+    cost = cost_of(attempt)
+    if not cost.core_hours:
+        return ""
+    told = "" if cost.is_accounted else ", by what was asked for"
+    return f"{text.number(cost.core_hours)}{told}"
+
+
 def _print_attempt(attempt: Attempt, folder: Path) -> None:
     files = attempt_path(folder, attempt)
     started = files.read_started()
@@ -126,6 +136,7 @@ def _print_attempt(attempt: Attempt, folder: Path) -> None:
             ("submitted", text.moment(attempt.submitted_at)),
             ("queue time", text.duration(queue_s(attempt))),
             ("run time", text.duration(run_s(attempt))),
+            ("core-hours", _core_hours(attempt)),
             ("phase", attempt.phase.value if attempt.is_live else ""),
             ("cause", attempt.cause.value if attempt.cause else ""),
             ("reason", attempt.reason),

@@ -13,6 +13,7 @@ from hpcopt.cli.views.text import CAUSES, number, one_line
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.displayed import DisplayedObjective, objective_value
 from hpcopt.core.goals.goals import Goals
+from hpcopt.core.trials.cost import cost_of
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
 
@@ -113,6 +114,21 @@ def attempt_facts(attempt: Attempt) -> Facts:
         "adjustment": attempt.adjustment.to_json(),
         "metadata": None if attempt.metadata is None else dict(attempt.metadata),
         "facts": dict(attempt.facts),
+        "cost": _cost_facts(attempt),
+    }
+
+
+def _cost_facts(attempt: Attempt) -> Facts:
+    """Return what an attempt cost, as far as that is known."""
+    cost = cost_of(attempt)
+    return {
+        "is_accounted": cost.is_accounted,
+        "core_hours": cost.core_hours,
+        "gpu_hours": cost.gpu_hours,
+        "cpus": cost.cpus,
+        "nodes": cost.nodes,
+        "gpus": cost.gpus,
+        "max_rss_bytes": cost.max_rss_bytes,
     }
 
 
