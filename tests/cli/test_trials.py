@@ -121,6 +121,13 @@ def test_chosen_columns(folder: Path) -> None:
     assert [row["loss"] for row in found] == ["0.5", "0.123456789"]
 
 
+def test_a_column_that_was_asked_for_is_there_though_it_is_empty(folder: Path) -> None:
+    options = ("--columns", "index,model,x", "--limit", "1")
+    head, line = hpcopt("trials", folder, *options).stdout.splitlines()
+    assert head.split() == ["index", "model", "x"]
+    assert line.split() == ["0", "0.142857"]
+
+
 def test_infeasible_trials_are_marked_and_never_the_best(tmp_path: Path) -> None:
     measured = {0: ("heat", 900.0), 1: ("heat", 1300.0)}
     events = [

@@ -29,6 +29,8 @@ class Column:
     """Whether its cells are aligned to the right, as numbers are."""
     rank: int = 0
     """Where width is lacking, the highest rank is left out first, and 0 never is."""
+    is_kept: bool = False
+    """Whether it is shown where it is empty, too."""
     is_elastic: bool = False
     """Whether its cells may be cut on a terminal."""
     colours: Mapping[str, str] = field(default_factory=dict)
@@ -56,7 +58,7 @@ def table(
 ) -> tuple[list[str], list[str]]:
     """Return a table as coloured lines, its head first, and the columns left out.
 
-    A column of a rank above 0 is left out if it is empty, too.
+    A column of a rank above 0 is left out if it is empty, too, unless it is kept.
 
     Args:
         columns: The columns.
@@ -69,7 +71,7 @@ def table(
     widths = {
         k: max(width_of(titles[k]), _widest(cells[k]))
         for k, column in enumerate(columns)
-        if column.rank == 0 or any(cells[k])
+        if column.rank == 0 or column.is_kept or any(cells[k])
     }
     left_out: list[str] = []
     if width is not None:

@@ -100,9 +100,16 @@ def chosen_table(
         values = [row[k] for row in cells]
         is_text = any(isinstance(value, str) for value in values)
         colours = text.STATE_COLOURS if column.name == "status" else {}
-        is_right = not is_text
-        is_elastic = column.name == "reason"
-        columns.append(Column(title, is_right, k, is_elastic, colours))
+        columns.append(
+            Column(
+                title,
+                is_right=not is_text,
+                rank=k,
+                is_kept=True,
+                is_elastic=column.name == "reason",
+                colours=colours,
+            )
+        )
     rows = [
         [_shown(value, column.unit) for value, column in zip(row, chosen, strict=True)]
         for row in cells
