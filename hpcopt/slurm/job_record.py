@@ -35,6 +35,7 @@ class JobRecord:
             "ended_at": row.ended_at,
             "elapsed_s": row.elapsed_s,
             "max_rss_bytes": self.max_rss_bytes,
+            "node": row.node if row.started_at is not None else None,
         }
         return {key: value for key, value in told.items() if value is not None}
 
@@ -74,5 +75,6 @@ def _steps(rows: Iterable[AccountingRow]) -> dict[_Place, list[AccountingRow]]:
 
 def _record(row: AccountingRow, steps: Iterable[AccountingRow]) -> JobRecord:
     words = {states.read_word(step.word) for step in steps}
-    sizes = [s.max_rss_bytes for s in steps if s.max_rss_bytes is not None]
+    # Of a step that is over before it is looked at it is 0, or nothing.
+    sizes = [s.max_rss_bytes for s in steps if s.max_rss_bytes]
     return JobRecord(row, "OUT_OF_MEMORY" in words, max(sizes, default=None))

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from hpcopt.core.trials.cost import attempts_of, cost_of
+from hpcopt.experiment.folder import read_experiment
 from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slurm
@@ -156,6 +158,40 @@ def test_one_trial_in_five_fails_and_the_experiment_completes(
     accounted = case.accounted(10)
     assert len(accounted) == 10
     assert set(accounted.values()) == {1}
+
+
+def test_core_hours_are_those_of_sacct(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """To the second where the accounting told; and no estimate is of more than it."""
+    case = Case(tmp_path, environment, fails=[2], max_trials=12)
+    code, output = case.run()
+    assert code == 0, output
+    case.accounted(12)
+    experiment = read_experiment(tmp_path / "experiments" / case.name)
+    attempts = {
+        str((attempt.metadata or {})["job_id"]): attempt
+        for _, attempt in attempts_of(experiment.trials)
+    }
+    listing = case.slurm(
+        *("sacct", "-X", "-n", "-P", "-j", ",".join(attempts)),
+        *("-o", "JobID,AllocCPUS,ElapsedRaw"),
+    )
+    rows = [line.split("|") for line in listing.splitlines()]
+    assert {job_id for job_id, _, _ in rows} == attempts.keys()
+    accounted = set()
+    for job_id, cpus, elapsed_s in rows:
+        attempt = attempts[job_id]
+        cost = cost_of(attempt)
+        assert cost.cpus == int(cpus)
+        assert cost.run_s is not None
+        if cost.is_accounted:
+            accounted.add(attempt.trial_index)
+            assert cost.core_hours == int(cpus) * int(elapsed_s) / 3600
+        else:
+            # Slurm counts from the beginning of one second to that of another.
+            assert cost.run_s <= int(elapsed_s) + 1
+    assert accounted >= {2, 7}  # those that failed
 
 
 def test_three_trials_in_five_fail_and_the_run_stops_until_the_rate_is_raised(

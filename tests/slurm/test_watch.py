@@ -194,6 +194,7 @@ def test_the_end_of_a_job_tells_what_it_cost(world: World) -> None:
         "ended_at": 1800000017,
         "elapsed_s": 7,
         "max_rss_bytes": 2048 * 1024,
+        "node": "n1",
     }
     assert len(lines(world.slurm)) == 2
 

@@ -11,7 +11,6 @@ import pandas as pd
 from hpcopt.analysis.applicable import why_without_trials
 from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.core.trials.cost import Use, attempts_of, cost_of, use_of
-from hpcopt.core.trials.trial import Attempt
 
 _COLUMNS = (
     "trial_index",
@@ -84,7 +83,7 @@ def _table(view: ExperimentView) -> pd.DataFrame:
                 trial.index,
                 attempt.number,
                 use_of(trial, attempt).value,
-                _node(attempt),
+                cost.node,
                 # By Slurm's clock where it told, as the start is by the same one.
                 attempt.submitted_at
                 if queue_s is None or started_at is None
@@ -105,11 +104,6 @@ def _table(view: ExperimentView) -> pd.DataFrame:
     table[numbers] = table[numbers].astype(float)
     table[["submitted_at", "started_at", "ended_at"]] -= begin
     return table
-
-
-def _node(attempt: Attempt) -> str:
-    facts = attempt.facts
-    return str(facts.get("node") or facts.get("host") or "")
 
 
 #: Units of a time axis, in seconds and by name.

@@ -15,9 +15,9 @@ from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
 
 #: The key, in the facts of an attempt's end, of what the accounting told of its job.
-#: Each of its own keys is a number, and is missing where it is not known: ``cpus``,
+#: Each of its own keys is missing where it is not known: the numbers ``cpus``,
 #: ``nodes``, ``gpus``, ``submitted_at``, ``eligible_at``, ``started_at``, ``ended_at``
-#: (seconds since the epoch), ``elapsed_s``, ``max_rss_bytes``.
+#: (seconds since the epoch), ``elapsed_s``, ``max_rss_bytes``, and the name ``node``.
 ACCOUNTING = "accounting"
 
 #: The key, in the facts of an end that files told of, of when the attempt began.
@@ -88,6 +88,8 @@ class AttemptCost:
     gpus: int | None = None
     max_rss_bytes: int | None = None
     """The most memory that one task of it had resident."""
+    node: str = ""
+    """Where it ran, as Slurm writes it; empty if that is not known."""
 
     @property
     def core_hours(self) -> float | None:
@@ -131,6 +133,7 @@ def cost_of(attempt: Attempt, now: float | None = None) -> AttemptCost:
         ended_at=attempt.ended_at,
         nodes=_whole(requested, "nodes"),
         gpus=_whole(requested, "gpus") if shared_by == 1 else None,
+        node=_node(attempt),
     )
 
 
@@ -223,6 +226,7 @@ def _accounted(attempt: Attempt, accounting: Mapping[str, JSONValue]) -> Attempt
         nodes=_whole(accounting, "nodes"),
         gpus=_whole(accounting, "gpus"),
         max_rss_bytes=_whole(accounting, "max_rss_bytes"),
+        node=str(accounting.get("node") or _node(attempt)),
     )
 
 
@@ -239,6 +243,12 @@ def _estimated_run_s(
         return _span(started_at, attempt.ended_at)
     # Never seen running: cancelled in the queue, or over between two polls.
     return 0.0 if attempt.cause is Cause.USER else None
+
+
+def _node(attempt: Attempt) -> str:
+    """Return the node by its short name: files tell that of the host, with a domain."""
+    name = str(attempt.facts.get("node") or attempt.facts.get("host") or "")
+    return name if "[" in name else name.partition(".")[0]
 
 
 def _record(facts: Mapping[str, JSONValue], key: str) -> Mapping[str, JSONValue] | None:

@@ -219,8 +219,12 @@ def test_a_bad_node_stands_out() -> None:
 
 def test_no_node_stands_out() -> None:
     runs = [Ran(0, 1, 2, Cause.TRIAL, {"host": f"n{k % 3}"}) for k in range(9)]
+    runs.append(Ran(0, 1, 2, Cause.TRIAL, {"node": "n1.cluster.edu"}))
+    runs.append(Ran(0, 1, 2, Cause.TRIAL, {"node": "vm"}).accounted(1, node="n2"))
     card = card_of(FailuresByNode(), cluster_view([[ran] for ran in runs]))
     assert "No node stands out" in card.subtitle
+    counts = dict(zip(card.df["node"], card.df["n_failed"], strict=True))
+    assert counts == {"n0": 3, "n1": 4, "n2": 4}
 
 
 def test_a_cluster_without_failures() -> None:
