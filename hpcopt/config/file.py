@@ -21,6 +21,7 @@ from hpcopt.config.sections import (
     GenerationSection,
     JobSection,
     MetricSpec,
+    ReportSection,
     RunSection,
     StepSection,
     UntilSection,
@@ -178,6 +179,7 @@ _SECTIONS: Mapping[str, tuple[Any, ...]] = {
     "generation.steps": (StepSection,),
     "generation.steps.until": (UntilSection,),
     "driver": (DriverSection,),
+    "report": (ReportSection,),
     "metrics": (MetricSpec,),
     "parameters": (RangeSpec, ChoiceSpec, FixedSpec, DerivedSpec),
 }

@@ -16,6 +16,7 @@ from hpcopt.config.sections import (
     GenerationSection,
     JobSection,
     MetricSpec,
+    ReportSection,
     RunSection,
 )
 from hpcopt.core.errors import ConfigError
@@ -61,6 +62,9 @@ class ExperimentConfig(Spec):
     """How parameterizations are proposed."""
     driver: DriverSection = DriverSection()
     """How the driver runs as a job: ``hpcopt submit``."""
+    report: ReportSection | None = None
+    """The page that ``hpcopt report`` writes, kept fresh while the experiment runs; not
+    unless it is given."""
 
     def check(self) -> None:
         """Check what types cannot express.

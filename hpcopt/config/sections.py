@@ -240,3 +240,38 @@ class DriverSection(Spec):
     handover_s: Annotated[int, Field(strict=True, ge=10)] | None = None
     """How many seconds before the end of its time the driver submits its successor; a
     tenth of its time unless it is given, at least 30 and at most 300."""
+
+
+#: A duration: a number of seconds, or of what the letter says.
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)\Z")
+
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+#: A page takes seconds of a processor.
+_LEAST_S = 10.0
+
+
+class ReportSection(Spec):
+    """The page that ``hpcopt report`` writes, kept fresh while the experiment runs."""
+
+    every: StrictStr | StrictInt
+    """How often ``report.html`` in the experiment's folder is written anew, such as
+    ``5m``, ``90s`` or ``1h``; a number is seconds, at least 10. A process of low
+    priority does it, beside the driver."""
+
+    @model_validator(mode="after")
+    def _is_duration(self) -> ReportSection:
+        found = _DURATION.match(str(self.every))
+        if found is None or self.every_s < _LEAST_S:
+            raise ValueError(
+                f"every: expected a time of at least 10 s, such as 5m, found "
+                f"{self.every!r}"
+            )
+        return self
+
+    @property
+    def every_s(self) -> float:
+        """``every`` in seconds."""
+        found = _DURATION.match(str(self.every))
+        assert found is not None
+        return float(found[1]) * _SECONDS[found[2]]

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hpcopt.cli.figure_options import are_asked_for, figure_options, write_figures
+from hpcopt.cli.page_refresh import REPORT
 from hpcopt.cli.target import FoundExperiment, examples, find_experiment
 from hpcopt.cli.views.attempt_log import attempt_path
 from hpcopt.cli.views.driver_log import tail
@@ -20,8 +21,6 @@ from hpcopt.core.errors import StorageError, UsageError
 from hpcopt.core.trials.trial import Attempt
 from hpcopt.host.durable import write_text_durably
 from hpcopt.report.source import Facts, ReportSource
-
-NAME = "report.html"
 
 
 @click.command(
@@ -38,7 +37,7 @@ NAME = "report.html"
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help=f"Where to write it.  [default: {NAME} in the experiment's folder]",
+    help=f"Where to write it.  [default: {REPORT} in the experiment's folder]",
 )
 @figure_options
 def command(targets: tuple[Path, ...], output: Path | None, **files: Any) -> None:
@@ -101,11 +100,11 @@ def source_of(found: FoundExperiment, now: float) -> ReportSource:
 
 def _default_path(found: Sequence[FoundExperiment]) -> Path:
     """Return where the page goes: to the experiment, or here if it may not."""
-    here = Path.cwd() / NAME
+    here = Path.cwd() / REPORT
     if len(found) > 1:
         return here
     folder = found[0].folder
     if os.access(folder, os.W_OK | os.X_OK):
-        return folder / NAME
+        return folder / REPORT
     click.echo(f"{folder} cannot be written: the report is written here", err=True)
     return here

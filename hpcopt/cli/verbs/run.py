@@ -17,6 +17,7 @@ from hpcopt.cli.checks.preflight import preflight
 from hpcopt.cli.detach import run_detached
 from hpcopt.cli.handover import hand_over
 from hpcopt.cli.log import logging_to
+from hpcopt.cli.page_refresh import PageRefresh
 from hpcopt.cli.target import FOLDER, config_argument, examples, runner_options
 from hpcopt.cli.verbs.best import print_best
 from hpcopt.cli.views import text
@@ -93,9 +94,14 @@ def command(
     view = _view(loaded, quiet=quiet)
     reporter = LineReporter(loaded.config.run.max_trials, logger.info)
 
+    section = loaded.config.report
+    page = None if section is None else PageRefresh(folder, section.every_s)
+
     def observe(experiment: Experiment, progress: DriverProgress) -> None:
         view.observe(experiment, progress)
         reporter.observe(experiment, progress)
+        if page is not None:
+            page.observe()
 
     with ExitStack() as stack:
         stack.callback(view.end)
@@ -111,6 +117,8 @@ def command(
         for check in checks:
             level = logging.WARNING if check.is_doubtful else logging.DEBUG
             logger.log(level, "%s: %s", check.what, check.found)
+        if page is not None and not quiet:
+            view.say(f"the report is kept fresh: {page.path}")
         view.begin(driver.experiment)
         reporter.begin(driver.experiment)
         try:
@@ -125,7 +133,9 @@ def command(
             return
         if not stop.is_complete:
             _offer_to_cancel(driver, control, clock)
-    _conclude(loaded, config, driver.experiment, stop, control)
+    if page is not None:
+        page.end(wait=stop.is_complete)
+    _conclude(loaded, config, driver.experiment, stop, control, page)
 
 
 def _view(loaded: LoadedConfig, *, quiet: bool) -> View:
@@ -174,6 +184,7 @@ def _conclude(
     experiment: Experiment,
     stop: Stop,
     control: StopControl,
+    page: PageRefresh | None,
 ) -> None:
     """Say how the run ended and where to look further, and exit if not well."""
     is_single = experiment.goals.is_single
@@ -187,7 +198,11 @@ def _conclude(
     click.echo()
     name = shlex.quote(str(config))
     further = f"hpcopt trials {name} --sort best"
-    rows = [("folder", str(loaded.folder)), ("look further", further)]
+    rows = [
+        ("folder", str(loaded.folder)),
+        ("report", "" if page is None else str(page.path)),
+        ("look further", further),
+    ]
     if not stop.is_complete:
         n_live = 0 if control.shall_cancel else len(experiment.live_attempts())
         rows.append(("running on", text.count(n_live, "job") if n_live else ""))
