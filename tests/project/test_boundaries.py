@@ -94,7 +94,7 @@ OWNERS = {
         "generation/strategy.py",
         "metrics/",
         "node/",
-        "report/figures.py",
+        "reporting/figures.py",
     ],
     "subprocess": [
         "node/attempt_process.py",
@@ -240,7 +240,7 @@ NEIGHBOURS = {
         "generation.steps",
         "generation.strategy",
     ],
-    "report": ["__version__", "analysis"],
+    "reporting": ["__version__", "analysis"],
     "figures": [
         "analysis.analysis",
         "analysis.card",
@@ -337,7 +337,7 @@ NEIGHBOURS = {
         "experiment",
         "export.files",
         "generation.replay",
-        "report",
+        "reporting",
         "runners",
         "slurm",
     ],

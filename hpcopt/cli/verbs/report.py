@@ -20,7 +20,7 @@ from hpcopt.cli.views.facts import attempt_facts, experiment_facts, trial_facts
 from hpcopt.core.errors import StorageError, UsageError
 from hpcopt.core.trials.trial import Attempt
 from hpcopt.host.durable import write_text_durably
-from hpcopt.report.source import Facts, ReportSource
+from hpcopt.reporting.source import Facts, ReportSource
 
 
 @click.command(
@@ -57,7 +57,7 @@ def command(targets: tuple[Path, ...], output: Path | None, **files: Any) -> Non
         if output is None:
             return
     path = output or _default_path(found)
-    from hpcopt.report.page import report_html
+    from hpcopt.reporting.page import report_html
 
     page = report_html([source_of(one, time.time()) for one in found])
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.report.source import Facts, ReportSource
+from hpcopt.reporting.source import Facts, ReportSource
 
 #: So many digits are in a table.
 _DIGITS = 7

@@ -13,8 +13,8 @@ from hpcopt.analysis.card import (
     NotApplicableStateAnalysisCard,
 )
 from hpcopt.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
-from hpcopt.report.figures import MOST_POINTS, Figures
-from hpcopt.report.markup import escape, heading
+from hpcopt.reporting.figures import MOST_POINTS, Figures
+from hpcopt.reporting.markup import escape, heading
 
 #: Of the table behind a figure so many rows are in the page.
 _MOST_ROWS = 100

@@ -8,10 +8,10 @@ from typing import Any
 from hpcopt.analysis.plotly.style import figure, plain
 from hpcopt.core.trials.cost import cost_of, spending
 from hpcopt.core.words import duration, number
-from hpcopt.report.cards import figure_html
-from hpcopt.report.figures import Figures
-from hpcopt.report.markup import escape, table
-from hpcopt.report.source import ReportSource
+from hpcopt.reporting.cards import figure_html
+from hpcopt.reporting.figures import Figures
+from hpcopt.reporting.markup import escape, table
+from hpcopt.reporting.source import ReportSource
 
 #: How far each experiment had come, by what is compared: hours or core-hours may lack.
 _Progress = Callable[[ReportSource], list[float | None]]

@@ -18,10 +18,10 @@ from hpcopt.cli.views.facts import attempt_facts, experiment_facts, trial_facts
 from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
-from hpcopt.report.comparison import names_of
-from hpcopt.report.markup import hash_source, static_bytes
-from hpcopt.report.page import report_html
-from hpcopt.report.source import ReportSource
+from hpcopt.reporting.comparison import names_of
+from hpcopt.reporting.markup import hash_source, static_bytes
+from hpcopt.reporting.page import report_html
+from hpcopt.reporting.source import ReportSource
 from tests.support.analysis_world import Outcome, experiment, losses
 
 #: As a person could name what is theirs.

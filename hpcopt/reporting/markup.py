@@ -36,7 +36,7 @@ def static_text(name: str) -> str:
 
 def static_bytes(name: str) -> bytes:
     """Return a file of the report's own."""
-    return files("hpcopt.report").joinpath("static", name).read_bytes()
+    return files("hpcopt.reporting").joinpath("static", name).read_bytes()
 
 
 def hash_source(script: str) -> str:

@@ -21,11 +21,11 @@ from hpcopt.analysis.overview import OverviewAnalysis
 from hpcopt.analysis.results import ResultsAnalysis
 from hpcopt.core.errors import HpcoptError
 from hpcopt.core.words import moment
-from hpcopt.report.cards import group_html
-from hpcopt.report.comparison import comparison_html, names_of
-from hpcopt.report.figures import Figures
-from hpcopt.report.headline import headline_html
-from hpcopt.report.markup import (
+from hpcopt.reporting.cards import group_html
+from hpcopt.reporting.comparison import comparison_html, names_of
+from hpcopt.reporting.figures import Figures
+from hpcopt.reporting.headline import headline_html
+from hpcopt.reporting.markup import (
     data_script,
     escape,
     hash_source,
@@ -35,8 +35,8 @@ from hpcopt.report.markup import (
     static_bytes,
     static_text,
 )
-from hpcopt.report.source import ReportSource
-from hpcopt.report.trial_data import trial_columns, trial_details
+from hpcopt.reporting.source import ReportSource
+from hpcopt.reporting.trial_data import trial_columns, trial_details
 
 #: Nothing may be fetched, and only the scripts of these digests run. plotly writes its
 #: own styles, and makes pictures of figures for a person to keep.

@@ -10,8 +10,8 @@ from hpcopt.analysis.models import models_of
 from hpcopt.core.errors import HpcoptError
 from hpcopt.core.trials.cost import spending
 from hpcopt.core.words import count, duration, moment, number
-from hpcopt.report.markup import escape, table
-from hpcopt.report.source import ReportSource
+from hpcopt.reporting.markup import escape, table
+from hpcopt.reporting.source import ReportSource
 
 #: 95 % of a Gaussian lie within so many standard deviations.
 _Z_95 = 1.96
