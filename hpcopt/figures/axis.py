@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +11,8 @@ from matplotlib import dates, ticker
 from matplotlib.axes import Axes
 
 from hpcopt.figures import text
-from hpcopt.figures.properties import Properties, UntranslatableError, words
+from hpcopt.figures.coordinates import category, days, is_date
+from hpcopt.figures.properties import Properties, words
 from hpcopt.figures.size import FigureSize
 from hpcopt.figures.tick_format import formatted, power_of_ten
 
@@ -35,8 +35,6 @@ _LABEL = 24
 #: Of more categories every k-th has a label, if it is short; fewer are turned.
 _MANY = 30
 
-_DAY = 86_400.0
-
 
 class PlotAxis:
     """One axis, told its categories by all that is drawn along it."""
@@ -52,6 +50,8 @@ class PlotAxis:
         self.part = part
         self.type = part.one_of("type", ("-", "linear", "log", "category", "date"), "-")
         self.categories: list[str] = []
+        self.is_whole = True
+        """Whether all that is drawn along it are whole numbers."""
         self.is_filled = False
         """Whether a surface reaches from the first to the last category."""
         self._order = part.one_of(
@@ -68,11 +68,15 @@ class PlotAxis:
             return
         texts = [one for one in values if isinstance(one, str)]
         if self.type == "-" and texts:
-            self.type = "date" if all(map(_is_date, texts)) else "category"
+            self.type = "date" if all(map(is_date, texts)) else "category"
             if self.type == "category" and self._order == "array":
                 self._add(self.part.get("categoryarray", ()))
         if self.type == "category":
             self._add(one for one in values if one is not None)
+        elif self.type in ("-", "linear"):
+            numbers = np.array(values, dtype=np.float64)
+            known = numbers[np.isfinite(numbers)]
+            self.is_whole &= bool((known == np.round(known)).all())
 
     def settle(self) -> None:
         """Bring the categories into their order, once all are known."""
@@ -82,7 +86,7 @@ class PlotAxis:
 
     def _add(self, values: Iterable[object]) -> None:
         known = set(self.categories)
-        for value in map(_category, values):
+        for value in map(category, values):
             if value not in known:
                 known.add(value)
                 self.categories.append(value)
@@ -91,12 +95,12 @@ class PlotAxis:
         """Return where values are: numbers, places of categories, or days."""
         if self.type == "category":
             places = [
-                np.nan if one is None else float(self._places[_category(one)])
+                np.nan if one is None else float(self._places[category(one)])
                 for one in values
             ]
             return np.array(places, dtype=np.float64)
         if self.type == "date":
-            return np.array([_days(one) for one in values], dtype=np.float64)
+            return np.array([days(one) for one in values], dtype=np.float64)
         return np.array(values, dtype=np.float64)
 
     def value(self, value: object) -> float:
@@ -116,7 +120,7 @@ class PlotAxis:
         if found is None or any(end is None for end in found):
             return None
         if self.type == "date":
-            low, high = (_days(end) for end in found)
+            low, high = (days(end) for end in found)
         else:
             low, high = (float(end) for end in found)
         return (10.0**low, 10.0**high) if self.type == "log" else (low, high)
@@ -149,7 +153,7 @@ class PlotAxis:
         if not part.get("visible", True):
             axis.set_visible(False)
         if not part.get("showticklabels", True):
-            axis.set_tick_params(labelleft=False, labelbottom=False)
+            axis.set_tick_params(labelleft=False, labelbottom=False, length=0)
 
     def _limit(self, ax: Axes) -> None:
         part = self.part
@@ -209,9 +213,7 @@ class PlotAxis:
                 axis.set_major_formatter(ticker.FuncFormatter(write))
 
     def _locator(self, n: int) -> ticker.Locator:
-        step = self.part.get("dtick")
-        is_whole = isinstance(step, int | float) and float(step).is_integer()
-        if is_whole:
+        if self.is_whole:
             return ticker.MaxNLocator(n, integer=True, min_n_ticks=1)
         return ticker.MaxNLocator(n, steps=[1, 2, 2.5, 5, 10])
 
@@ -226,7 +228,10 @@ class PlotAxis:
         is_near = low >= 1e-3 and high <= 1e4
         write = "{:.6g}".format if is_near else power_of_ten
         axis.set_major_formatter(ticker.FuncFormatter(lambda x, _=None: write(x)))
-        axis.set_minor_locator(ticker.LogLocator(subs="auto", numticks=12))
+        if n >= 4:
+            axis.set_minor_locator(ticker.LogLocator(subs="auto", numticks=12))
+        else:
+            axis.set_minor_locator(ticker.NullLocator())
         axis.set_minor_formatter(ticker.NullFormatter())
 
     def _label(
@@ -265,31 +270,3 @@ class PlotAxis:
 def _cut(name: str) -> str:
     one = name.replace("\n", " ")
     return one if len(one) <= _LABEL else f"{one[: _LABEL - 1]}…"
-
-
-def _category(value: object) -> str:
-    """Return the name of a category: whole numbers have no point."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _is_date(value: str) -> bool:
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return "-" in value
-
-
-def _days(value: object) -> float:
-    """Return a date as matplotlib counts it; numbers are ms since 1970."""
-    if value is None:
-        return float("nan")
-    if isinstance(value, int | float):
-        return float(value) / 1000.0 / _DAY
-    try:
-        day = datetime.fromisoformat(str(value))
-        return float(dates.date2num(day))  # type: ignore[no-untyped-call]
-    except ValueError:
-        raise UntranslatableError(f"{value!r} is not a date that is known") from None

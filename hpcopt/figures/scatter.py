@@ -91,7 +91,7 @@ def draw_scatter(trace: Properties, place: Place, color: str) -> None:
         trace.skip("text", "textposition", "texttemplate")
     place.last_line = (x, y)
     handle: Artist = Line2D([], [], **handles)
-    if area is not None and line.width == 0:
+    if area is not None and (line.width == 0 or group is not None):
         handle = Patch(color=area)
     place.legend.add(trace, handle, text.label(trace.get("name", ""), 40))
 

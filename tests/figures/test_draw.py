@@ -205,6 +205,11 @@ def test_of_many_categories_the_names_that_fit_are_shown(n: int) -> None:
     assert 3 <= len(labels) <= n
 
 
+def test_whole_numbers_have_whole_ticks() -> None:
+    ax = drawn(go.Figure([go.Bar(x=["a", "b"], y=[1, 2])])).axes[0]
+    assert [t.get_text() for t in ax.get_yticklabels()][:3] == ["0", "1", "2"]
+
+
 def test_a_reversed_axis_is_reversed() -> None:
     fig = go.Figure([go.Scatter(x=[0, 1], y=[5, 6])])
     low, high = drawn(fig.update_yaxes(autorange="reversed")).axes[0].get_ylim()

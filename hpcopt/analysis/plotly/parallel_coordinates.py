@@ -204,6 +204,8 @@ def _dimension(view: ExperimentView, name: str, values: pd.Series) -> dict[str, 
         ends = np.array([end for end in bounds if end is not None], dtype=float)
         ends = np.log10(ends) if is_log else ends
         ticks = _number_ticks(np.append(ends, codes[~is_inactive]))
+        if getattr(parameter, "parameter_type", "") == "int" and not is_log:
+            ticks = np.unique(np.round(ticks))
         texts = [f"{10.0**tick if is_log else tick:.4g}" for tick in ticks]
     else:
         levels = list(dict.fromkeys([*_levels(parameter), *values.dropna()]))

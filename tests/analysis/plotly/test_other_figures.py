@@ -238,3 +238,12 @@ def test_of_many_curves_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(drawn) == 2
     assert card.df["trial_index"].nunique() > 2
     assert "(2 are drawn, evenly)" in card.subtitle
+
+
+def test_whole_parameters_have_whole_ticks() -> None:
+    space = SearchSpace((RangeParameter("n", 1, 8, parameter_type="int"),))
+    trials = [{"n": k + 1} for k in range(4)]
+    seen = view("-loss", losses(1.0, 2.0, 3.0, 4.0), space=space, parameters=trials)
+    card = ParallelCoordinatesPlot().compute(seen)
+    of_n = card.get_figure().data[0].dimensions[1]
+    assert list(of_n.ticktext) == ["1", "3", "4", "6", "8"]
