@@ -131,13 +131,16 @@ class _SomeTrials(dict[int, TrialView]):
 class ExperimentView:
     """An experiment at one moment, by Ax's names."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, modules: str | None = None) -> None:
         """View an experiment as it stands now.
 
         Args:
             experiment: What is viewed; it may go on.
+            modules: The folder where modules of the user's are looked for first, if
+                models are made by a function there.
         """
         self.core = experiment.copy()
+        self.modules = modules
         self._whole: ExperimentView | None = None
 
     @property

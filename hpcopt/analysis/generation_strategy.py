@@ -36,8 +36,12 @@ class GenerationNode:
 class GenerationStrategyView:
     """How trials are proposed, by Ax's names where it has them."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, modules: str | None = None) -> None:
         """View how the trials of an experiment are proposed.
+
+        Args:
+            experiment: What is viewed.
+            modules: As ``ExperimentView`` takes it.
 
         Raises:
             ConfigError: This version has no such method.
@@ -45,6 +49,7 @@ class GenerationStrategyView:
         settings: Mapping[str, Any] = experiment.settings
         self.spec = GeneratorSpec.from_json(settings.get("generation", {}))
         self._experiment = experiment
+        self._modules = modules
         self._snapshot = Snapshot.of(experiment)
 
     @property
@@ -58,7 +63,7 @@ class GenerationStrategyView:
 
         It is the experiment that the models are of, as cards take it.
         """
-        return ExperimentView(self._experiment)
+        return ExperimentView(self._experiment, self._modules)
 
     @cached_property
     def nodes(self) -> tuple[GenerationNode, ...]:

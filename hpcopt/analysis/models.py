@@ -1,8 +1,9 @@
 """The models of an experiment, as cards ask them: each is fitted once for its state.
 
-The only way from cards to models. An ``ExperimentView`` is a state that stays as it is;
-its models are kept for as long as the view is, and shared by all cards. PyTorch is
-loaded once the first model is asked for.
+The only way from cards to models: those of the next suggestion, whoever named them. An
+``ExperimentView`` is a state that stays as it is; its models are kept for as long as
+the view is, and shared by all cards. PyTorch is loaded once the first model is asked
+for.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.snapshot import Snapshot
-from hpcopt.generation.spec import threads_of
+from hpcopt.generation.spec import spec_of
 from hpcopt.host.threads import limited_threads
 
 if TYPE_CHECKING:
-    from hpcopt.generation.models.constraint_model import ConstraintModel
-    from hpcopt.generation.models.metric_model import HeldOut, MetricModel
+    from hpcopt.generation.models.asked import AskedConstraint, AskedMetric
+    from hpcopt.generation.models.metric_model import HeldOut
 
 Array = npt.NDArray[np.float64]
 
@@ -52,9 +53,10 @@ class Models:
         # As a proposer's models see it, and ``Client.predict``.
         self.snapshot = without_penalties(Snapshot.of(core))[0].narrowed()
         self._known_metrics = tuple(experiment.metrics)
-        self._threads = threads_of(core.settings)
-        self._metrics: dict[str, MetricModel] = {}
-        self._constraints: dict[str, ConstraintModel] = {}
+        self._spec = spec_of(core.settings, experiment.modules)
+        self._threads = self._spec.threads
+        self._metrics: dict[str, AskedMetric] = {}
+        self._constraints: dict[str, AskedConstraint] = {}
         self._effects: dict[str, Sensitivities] = {}
         self._fits: dict[str, float] = {}
         self._predicted: dict[tuple[str, bytes], tuple[Array, Array]] = {}
@@ -210,7 +212,8 @@ class Models:
         from hpcopt.generation.predict import objective_model
 
         objective = self.snapshot.goals.objective
-        return objective_model(self.snapshot, objective, self._threads).predict
+        model = objective_model(self.snapshot, objective, self._threads, self._spec)
+        return model.predict
 
     def objective(
         self, points: Sequence[TParameterization] | Array
@@ -225,7 +228,7 @@ class Models:
         mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
         return mean, np.sqrt(variance)
 
-    def _metric(self, name: str) -> MetricModel:
+    def _metric(self, name: str) -> AskedMetric:
         if name not in self._metrics:
             from hpcopt.generation.predict import metric_model
 
@@ -233,10 +236,12 @@ class Models:
                 raise UsageError(
                     f"metric_name: {expected_name(name, self._known_metrics)}"
                 )
-            self._metrics[name] = metric_model(self.snapshot, name, self._threads)
+            self._metrics[name] = metric_model(
+                self.snapshot, name, self._threads, self._spec
+            )
         return self._metrics[name]
 
-    def _constraint(self, constraint: OutcomeConstraint) -> ConstraintModel:
+    def _constraint(self, constraint: OutcomeConstraint) -> AskedConstraint:
         text = constraint.expression
         if text not in self._constraints:
             from hpcopt.generation.predict import constraint_model
@@ -246,7 +251,7 @@ class Models:
                     "the baseline, to which it is relative, has no outcome"
                 )
             self._constraints[text] = constraint_model(
-                self.snapshot, constraint, self._threads
+                self.snapshot, constraint, self._threads, self._spec
             )
         return self._constraints[text]
 

@@ -79,7 +79,7 @@ class Analyses(Inspection):
         view = self._view
         # What was computed of the same state, such as models, is found again.
         if view is None or not view.is_of(experiment):
-            view = self._view = ExperimentView(experiment)
+            view = self._view = ExperimentView(experiment, self._modules)
         return view
 
     @property
@@ -94,7 +94,7 @@ class Analyses(Inspection):
         """
         from hpcopt.analysis.generation_strategy import GenerationStrategyView
 
-        return GenerationStrategyView(self._experiment.core)
+        return GenerationStrategyView(self._experiment.core, self._modules)
 
     def _as_it_stands(self) -> Experiment:
         """Return the experiment, without any trial where it is not begun."""

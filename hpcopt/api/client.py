@@ -62,7 +62,7 @@ class Client(Analyses):
     """
 
     @classmethod
-    def open(cls, folder: str | Path) -> Self:
+    def open(cls, folder: str | Path, *, modules: str | Path | None = None) -> Self:
         """Return a client of the experiment in a folder; hpcopt's addition to Ax.
 
         Whoever began it, a script or ``hpcopt run``: its name, parameters, constraints,
@@ -73,6 +73,9 @@ class Client(Analyses):
 
         Args:
             folder: The experiment's folder, which holds its ``journal.jsonl``.
+            modules: Where modules with models, acquisitions or a generator of your own
+                are looked for first: for an experiment that ``hpcopt run`` began the
+                folder of its config. By default it is the script's folder.
 
         Raises:
             UsageError: It is not the folder of an experiment.
@@ -84,7 +87,7 @@ class Client(Analyses):
         client = cls(random_seed=experiment.seed, folder=path)
         client._problem = problem_of(experiment, path)
         client._goals = experiment.goals
-        client._generation = generation_of(experiment)
+        client._generation = generation_of(experiment, modules)
         client._metrics = metrics_of(experiment)
         client._is_told = True
         return client

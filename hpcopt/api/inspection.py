@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hpcopt.api.ask_tell import AskTell
 from hpcopt.api.best import best_parameterization, pareto_frontier, predictions
+from hpcopt.api.generation_options import modules_folder
 from hpcopt.api.held import find_held
 from hpcopt.core.errors import ConfigError, UsageError
 from hpcopt.core.experiment import Experiment
@@ -36,8 +37,9 @@ class Inspection(AskTell):
 
         Args:
             use_model_predictions: Whether the best is the one of which the model
-                expects most, rather than the one observed to be best. Needs two
-                completed trials; with fewer, observations decide.
+                expects most, rather than the one observed to be best. It is that of the
+                next suggestion. Needs two completed trials; with fewer, observations
+                decide.
 
         Only trials that were observed to satisfy the outcome constraints count.
 
@@ -57,6 +59,7 @@ class Inspection(AskTell):
         return best_parameterization(
             self._read("get_best_parameterization"),
             use_model=use_model_predictions,
+            modules=self._modules,
         )
 
     def get_pareto_frontier(
@@ -82,7 +85,9 @@ class Inspection(AskTell):
             StorageError: The journal cannot be read.
         """
         return pareto_frontier(
-            self._read("get_pareto_frontier"), use_model=use_model_predictions
+            self._read("get_pareto_frontier"),
+            use_model=use_model_predictions,
+            modules=self._modules,
         )
 
     def predict(
@@ -101,7 +106,7 @@ class Inspection(AskTell):
             GenerationError: There are too few completed trials to learn from.
             StorageError: The journal cannot be read.
         """
-        return predictions(self._read("predict"), points)
+        return predictions(self._read("predict"), points, self._modules)
 
     def botorch_model(self) -> FittedModel:
         """Return the models of all outcomes as BoTorch has them: hpcopt's own addition.
@@ -116,7 +121,7 @@ class Inspection(AskTell):
             GenerationError: There are too few completed trials to learn from.
             StorageError: The journal cannot be read.
         """
-        return fitted(self._read("botorch_model"))
+        return fitted(self._read("botorch_model"), self._modules)
 
     def summarize(
         self,
@@ -159,6 +164,11 @@ class Inspection(AskTell):
             return empty_table(trial_indices)
         experiment = self._read("summarize")
         return trial_table(experiment, trial_indices, statuses)
+
+    @property
+    def _modules(self) -> str:
+        """Where modules are looked for first that a model of the user's is in."""
+        return self._generation.spec.folder or modules_folder()
 
     def _is_begun(self) -> bool:
         """Whether there is an experiment in the configured folder."""

@@ -22,7 +22,7 @@ def experiment_folder(folder: str | Path) -> Path:
     Raises:
         UsageError: It is none.
     """
-    path = Path(folder).expanduser().absolute()
+    path = _absolute(folder)
     if is_begun(path):
         return path
     found = f"no {JOURNAL} in it" if path.is_dir() else "a file"
@@ -37,8 +37,15 @@ def problem_of(experiment: Experiment, folder: Path) -> Problem:
     return Problem(experiment.name, folder, experiment.space, about)
 
 
-def generation_of(experiment: Experiment) -> GenerationOptions:
+def generation_of(
+    experiment: Experiment, modules: str | Path | None = None
+) -> GenerationOptions:
     """Return the generation options that the experiment was last run with.
+
+    Args:
+        experiment: The experiment.
+        modules: Where modules of the user's are looked for first; by default where the
+            script's own are.
 
     Raises:
         ConfigError: This version has no such method.
@@ -46,7 +53,8 @@ def generation_of(experiment: Experiment) -> GenerationOptions:
     settings: Any = experiment.settings.get("generation", {})
     spec = GeneratorSpec.from_json(settings)
     if spec.own_names:
-        spec = dataclasses.replace(spec, folder=modules_folder())
+        where = modules_folder() if modules is None else _absolute(modules)
+        spec = dataclasses.replace(spec, folder=str(where))
     return GenerationOptions(spec)
 
 
@@ -58,3 +66,7 @@ def metrics_of(experiment: Experiment) -> dict[str, IMetric]:
         for metric in metrics
         if "dataset" in metric
     }
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().absolute()

@@ -37,6 +37,8 @@ class FoundExperiment:
     """Absolute."""
     experiment: Experiment
     """As it stands."""
+    modules: Path | None = None
+    """Where modules of the user's are: beside the config, if that was named."""
 
     def trial(self, index: int) -> Trial:
         """Return a trial that a person named.
@@ -173,9 +175,15 @@ def find_experiment(target: Path | None) -> FoundExperiment:
         UsageError: There is none.
         StorageError: Its journal cannot be read.
     """
+    target = target or default_target()
     folder = find_folder(target)
     gc.set_threshold(_OBJECTS_OF_A_LOOK)
-    return FoundExperiment(folder, read_experiment(folder))
+    return FoundExperiment(folder, read_experiment(folder), modules_folder(target))
+
+
+def modules_folder(target: Path) -> Path | None:
+    """Return where modules of the user's are: beside the config, if that is named."""
+    return None if target.is_dir() else target.absolute().parent
 
 
 def runner_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -15,10 +14,15 @@ from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
 from hpcopt.core.types import TParameterization
 from hpcopt.generation.catalogue import is_own_fit
 from hpcopt.generation.design.initial import MIN_COMPLETED
+from hpcopt.generation.models.asked import (
+    AskedConstraint,
+    AskedMetric,
+    AskedObjective,
+)
 from hpcopt.generation.models.constraint_model import ConstraintModel
 from hpcopt.generation.models.fitted_model import FittedModel
 from hpcopt.generation.models.metric_model import MetricModel, single_metric
-from hpcopt.generation.models.outcome_models import AnySurrogate, objective_surrogate
+from hpcopt.generation.models.outcome_models import objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.penalties import without_penalties
 from hpcopt.generation.proposers.schedule import has_long_constraints
@@ -37,6 +41,7 @@ def predict(
     points: Sequence[TParameterization],
     metric_sum: MetricSum | None = None,
     threads: int = 1,
+    spec: GeneratorSpec | None = None,
 ) -> list[tuple[float, float]]:
     """Return mean and variance of a sum of metrics at each of ``points``.
 
@@ -47,70 +52,117 @@ def predict(
             objective by default. The variance is that of the noiseless value, both
             are in the sum's own units.
         threads: How many threads numerics take meanwhile.
+        spec: What generates, whose model is asked; by default the method ``bo``.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: A model is a user's function, which is not found.
     """
     snapshot = _as_modelled(snapshot)
-    surrogate = objective_model(snapshot, metric_sum or snapshot.objective, threads)
+    metric_sum = metric_sum or snapshot.objective
+    model = objective_model(snapshot, metric_sum, threads, spec)
     with limited_threads(threads):
-        mean, variance = surrogate.predict(snapshot.space.encode(points))
+        mean, variance = model.predict(snapshot.space.encode(points))
     return list(zip(mean.tolist(), variance.tolist(), strict=True))
 
 
 def objective_model(
-    snapshot: Snapshot, metric_sum: MetricSum, threads: int = 1
-) -> AnySurrogate:
+    snapshot: Snapshot,
+    metric_sum: MetricSum,
+    threads: int = 1,
+    spec: GeneratorSpec | None = None,
+) -> AskedObjective:
     """Return the model of a sum of metrics, larger being better, as of an objective.
 
     Args:
         snapshot: What is known.
         metric_sum: The sum.
         threads: How many threads numerics take meanwhile.
+        spec: What generates, whose model is asked; by default the method ``bo``.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: A model is a user's function, which is not found.
     """
+    step, folder = _next_step(snapshot, spec)
+
+    def fit() -> AskedObjective:
+        if is_own_fit(step.model, step.model_options):
+            return objective_surrogate(metric_sum, snapshot, Surrogate.fit)
+        from hpcopt.generation.named.asked import NamedObjective
+
+        return NamedObjective.fit(snapshot, metric_sum, step, folder)
+
     return _fitted(
-        lambda: objective_surrogate(metric_sum, snapshot, Surrogate.fit),
+        fit,
         n_known(snapshot, metric_sum),
         threads,
     )
 
 
-def metric_model(snapshot: Snapshot, name: str, threads: int = 1) -> MetricModel:
+def metric_model(
+    snapshot: Snapshot,
+    name: str,
+    threads: int = 1,
+    spec: GeneratorSpec | None = None,
+) -> AskedMetric:
     """Return the model of one metric.
 
     Args:
         snapshot: What is known.
         name: The metric.
         threads: How many threads numerics take meanwhile.
+        spec: What generates, whose model is asked; by default the method ``bo``.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: A model is a user's function, which is not found.
     """
+    step, folder = _next_step(snapshot, spec)
+
+    def fit() -> AskedMetric:
+        if is_own_fit(step.model, step.model_options):
+            return MetricModel.fit(snapshot, name)
+        from hpcopt.generation.named.asked import NamedMetric
+
+        return NamedMetric.fit(snapshot, name, step, folder)
+
     return _fitted(
-        lambda: MetricModel.fit(snapshot, name),
+        fit,
         n_known(snapshot, single_metric(name, snapshot.goals)),
         threads,
     )
 
 
 def constraint_model(
-    snapshot: Snapshot, constraint: OutcomeConstraint, threads: int = 1
-) -> ConstraintModel:
+    snapshot: Snapshot,
+    constraint: OutcomeConstraint,
+    threads: int = 1,
+    spec: GeneratorSpec | None = None,
+) -> AskedConstraint:
     """Return the model of how likely an absolute constraint holds.
 
     Args:
         snapshot: What is known.
         constraint: The constraint.
         threads: How many threads numerics take meanwhile.
+        spec: What generates, whose model is asked; by default the method ``bo``.
 
     Raises:
         GenerationError: There is too little to learn from, or no model could be fitted.
+        ConfigError: A model is a user's function, which is not found.
     """
+    step, folder = _next_step(snapshot, spec)
+
+    def fit() -> AskedConstraint:
+        if is_own_fit(step.model, step.model_options):
+            return ConstraintModel.fit(snapshot, constraint)
+        from hpcopt.generation.named.asked import NamedConstraint
+
+        return NamedConstraint.fit(snapshot, constraint, step, folder)
+
     return _fitted(
-        lambda: ConstraintModel.fit(snapshot, constraint),
+        fit,
         n_known(snapshot, constraint),
         threads,
     )
@@ -189,28 +241,14 @@ def predict_metrics(
         is_little = n_known(snapshot, alone) < MIN_COMPLETED
         if is_little and len(snapshot.completed) >= MIN_COMPLETED:
             continue
-        moments = _fitted(
-            partial(_moments, snapshot, name, spec, X),
-            n_known(snapshot, alone),
-            threads,
-        )
+        model = metric_model(snapshot, name, threads, spec)
+        with limited_threads(threads):
+            moments = model.predict(X)
         for outcome, mean, sem in zip(
             found, *map(np.ndarray.tolist, moments), strict=True
         ):
             outcome[name] = mean, sem
     return found
-
-
-def _moments(
-    snapshot: Snapshot, metric: str, spec: GeneratorSpec | None, X: Array
-) -> tuple[Array, Array]:
-    """Return a metric's mean and standard error at points of the cube, ``(n, d)``."""
-    step, folder = _next_step(snapshot, spec)
-    if is_own_fit(step.model, step.model_options):
-        return MetricModel.fit(snapshot, metric).predict(X)
-    from hpcopt.generation.named.fitted import predicted_by_name
-
-    return predicted_by_name(snapshot, metric, step, folder, X)
 
 
 def _next_step(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from hpcopt.core.errors import ConfigError
@@ -207,7 +207,15 @@ def check_device(device: str, where: str) -> None:
         )
 
 
-def threads_of(settings: Mapping[str, Any]) -> int:
-    """Return how many threads the models of an experiment with ``settings`` take."""
-    threads: int = settings.get("generation", {}).get("threads", 1)
-    return threads
+def spec_of(settings: Mapping[str, Any], modules: str | None = None) -> GeneratorSpec:
+    """Return what generates in an experiment with ``settings``.
+
+    Args:
+        settings: Those of the experiment.
+        modules: The folder where a user's own modules are looked for first.
+
+    Raises:
+        ConfigError: It is none of this version.
+    """
+    spec = GeneratorSpec.from_json(settings.get("generation", {}))
+    return replace(spec, folder=modules) if spec.own_names else spec

@@ -157,7 +157,7 @@ def _script() -> str:
 def _experiment(
     source: ReportSource, key: str, figures: Figures, *, is_single: bool
 ) -> str:
-    view = ExperimentView(source.experiment)
+    view = ExperimentView(source.experiment, source.modules)
     name = heading(1 if is_single else 2, source.experiment.name)
     strategy = _strategy(view)
     shown, note = _some_trials(view)

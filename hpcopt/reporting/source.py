@@ -33,3 +33,5 @@ class ReportSource:
     log."""
     now: float
     """When it was looked at, in seconds since the epoch."""
+    modules: str | None = None
+    """Where modules of the user's are looked for first, if a model is in one."""

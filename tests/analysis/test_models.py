@@ -138,7 +138,8 @@ def test_feasibility_is_the_share_of_samples_that_satisfy_all() -> None:
     torch.manual_seed(0)
     feasible = torch.ones(20_000, len(points), dtype=torch.bool)
     for constraint in models.constraints:
-        model = models._constraint(constraint).surrogate.model
+        asked: Any = models._constraint(constraint)
+        model = asked.surrogate.model
         with torch.no_grad():
             posterior = model.posterior(X)
         feasible &= posterior.rsample(torch.Size([20_000]))[..., 0] >= 0
@@ -205,7 +206,7 @@ def test_effects_of_a_learnt_function_are_the_functions() -> None:
 def test_slopes_are_the_mean_gradient_of_the_posterior_mean() -> None:
     models, _ = model_of(SQUARE, lambda p: bowl(p) + float(p["x"]), 20)
     slopes = models.effects("loss").slopes
-    metric = models._metric("loss")
+    metric: Any = models._metric("loss")
     X = torch.tensor(Numbers(1).random(1000, 2), requires_grad=True)
     mean = metric.sign * metric.surrogate.model.posterior(X).mean.sum()
     [gradient] = torch.autograd.grad(mean, X)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gpytorch.kernels import RBFKernel
 
+from hpcopt.analysis.plotly.cross_validation import CrossValidationPlot
 from hpcopt.api.client import Client
 from hpcopt.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from hpcopt.api.runners import local_runner
@@ -18,6 +21,15 @@ from tests.support.cli_world import hpcopt
 from tests.support.gated_world import change, make_config
 
 pytestmark = pytest.mark.slow
+
+KERNEL = """
+from botorch.models import SingleTaskGP
+from gpytorch.kernels import RBFKernel
+
+
+def rbf(train_X, train_Y, train_Yvar, context):
+    return SingleTaskGP(train_X, train_Y, train_Yvar, covar_module=RBFKernel())
+"""
 
 SOON: dict[str, Any] = {"initial_seconds_between_polls": 0.01}
 
@@ -129,6 +141,30 @@ def test_metrics_of_ones_own_are_to_be_configured_again(tmp_path: Path) -> None:
     client.configure_metrics([Height("height")])
     client.run_trials(max_trials=2, **SOON)
     assert len(client.summarize()) == 2
+
+
+def test_a_model_of_ones_own_is_found_where_its_module_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "beside_a_config.py").write_text(KERNEL)
+    folder = tmp_path / "out"
+    with Client(folder=folder) as client:
+        client.configure_experiment([RangeParameterConfig("x", (0, 1), "float")])
+        client.configure_optimization("-loss")
+        client.configure_generation_strategy(model="beside_a_config:rbf")
+        for x in (0.0, 0.2, 0.5, 0.6, 0.9):
+            index = client.attach_trial({"x": x})
+            client.complete_trial(index, {"loss": (x - 0.4) ** 2})
+    with pytest.raises(ConfigError, match="expected rbf in a module beside_a_config"):
+        Client.open(folder).botorch_model()
+    client = Client.open(folder, modules=tmp_path)
+    models: Any = client.botorch_model().model
+    assert isinstance(models.models[0].covar_module, RBFKernel)
+    parameters, outcome, *_ = client.get_best_parameterization()
+    assert [outcome] == client.predict([parameters])
+    [card] = client.compute_analyses([CrossValidationPlot(["loss"])], display=False)
+    assert "beside_a_config" not in str(card)
 
 
 def test_an_experiment_is_not_configured_once_more(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ OWNERS = {
     ],
     "gpytorch": [
         "generation/models/surrogate.py",
+        "generation/named/asked.py",
         "generation/named/models.py",
         "generation/named/pending.py",
     ],
@@ -191,6 +192,7 @@ NEIGHBOURS = {
         "generation.custom",
         "generation.design",
         "generation.models",
+        "generation.named.asked",
         "generation.named.fitted",
         "generation.proposers.schedule",
         "generation.service",

@@ -16,6 +16,7 @@ from hpcopt.cli.target import (
     examples,
     find_folder,
     json_option,
+    modules_folder,
     target_argument,
 )
 from hpcopt.cli.views import text
@@ -48,11 +49,10 @@ def command(target: Path | None, as_json: bool) -> None:
     """
     target = target or default_target()
     folder = find_folder(target)
-    modules = None if target.is_dir() else target.absolute().parent
     from hpcopt.experiment.folder import read_events
     from hpcopt.generation.replay import asked_of_processes, replay
 
-    with asked_of_processes(Path(os.devnull), modules) as ask:
+    with asked_of_processes(Path(os.devnull), modules_folder(target)) as ask:
         result = replay(read_events(folder), ask, _observe)
     if as_json:
         text.print_json(_facts(result))

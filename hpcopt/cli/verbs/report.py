@@ -95,6 +95,7 @@ def source_of(found: FoundExperiment, now: float) -> ReportSource:
         attempts=attempts,
         end_of_log=end_of_log,
         now=now,
+        modules=None if found.modules is None else str(found.modules),
     )
 
 

@@ -18,7 +18,7 @@ from hpcopt.generation.snapshot import Snapshot
 Array = npt.NDArray[np.float64]
 
 #: The central 95 % of a Gaussian are within so many standard deviations.
-_Z_95 = 1.959963984540054
+Z_95 = 1.959963984540054
 
 
 #: Standard errors of averages are those of so many samples: known to 6 %.
@@ -113,7 +113,7 @@ class MetricModel:
         mean, variance = held_out_moments(self.surrogate.process, folds)
         observed, noise = data.y, data.variance
         spread = np.sqrt(variance + self.surrogate.process.noise)
-        is_within = np.abs(transform(data.y) - mean) <= _Z_95 * spread
+        is_within = np.abs(transform(data.y) - mean) <= Z_95 * spread
         if in_units:
             mean, variance = transform.inverse_moments(mean, variance)
         else:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from hpcopt.generation.models.fitted_model import FittedModel, distances_objective
-from hpcopt.generation.models.metric_model import single_metric
-from hpcopt.generation.models.training_data import TrainingData
 from hpcopt.generation.named.device import CPU
 from hpcopt.generation.named.functions import numerics
 from hpcopt.generation.named.outcomes import (
     list_of,
-    named_outcome,
     named_outcomes,
     with_fitted_success,
 )
 from hpcopt.generation.named.proposer import Named, seeded
 from hpcopt.generation.snapshot import Snapshot
-
-Array = npt.NDArray[np.float64]
 
 
 def named_fitted_model(
@@ -61,30 +54,3 @@ def named_fitted_model(
         objective=distances_objective(snapshot.objective) if has_targets else None,
         space=snapshot.space,
     )
-
-
-def predicted_by_name(
-    snapshot: Snapshot, metric: str, step: Named, folder: str | None, X: Array
-) -> tuple[Array, Array]:
-    """Return a metric's mean and standard error, noise left out, each ``(n,)``.
-
-    Args:
-        snapshot: What is known.
-        metric: The metric.
-        step: What was asked for.
-        folder: Where a user's own module is looked for first.
-        X: Points of the unit cube, shape ``(n, d)``.
-
-    Raises:
-        LinAlgError: A model could not be fitted.
-        GenerationError: A user's function raised, or returned no model.
-        ConfigError: There is no such function.
-    """
-    alone = single_metric(metric, snapshot.goals)
-    data = TrainingData.of_sum(snapshot, alone)
-    options = step.model_options
-    with seeded(snapshot.seed, CPU), numerics():
-        outcome = named_outcome(snapshot, step.model, options, folder, CPU, data)
-        mean, variance = outcome.moments(torch.from_numpy(X))
-    sign = alone.weights[metric]
-    return sign * mean.detach().numpy(), np.sqrt(variance.detach().numpy())
