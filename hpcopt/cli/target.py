@@ -131,8 +131,15 @@ def find_folder(target: Path | None) -> Path:
     Raises:
         UsageError: There is no experiment.
         ConfigError: TARGET is a config with errors.
+        StorageError: There is no permission to look.
     """
-    folder = _folder_of(target or default_target())
+    try:
+        folder = _folder_of(target or default_target())
+    except PermissionError as exc:  # of a folder above it
+        raise StorageError(
+            f"{exc.filename or target}: expected a folder that may be looked into: "
+            f"{exc.strerror}"
+        ) from exc
     click.get_current_context().meta[FOLDER] = folder
     return folder
 

@@ -80,7 +80,10 @@ def export(
     else:
         files = [ExportedFile(path, tables)]
     for file in files:
-        _check_free(file.path, may_replace=may_replace)
+        try:
+            _check_free(file.path, may_replace=may_replace)
+        except PermissionError as exc:  # of a folder above it
+            raise _cannot_write(file.path, exc) from exc
     encode = _encoder(suffix, experiment)
     for file in files:
         _write(file.path, encode(file.tables))
@@ -121,4 +124,8 @@ def _write(path: Path, content: bytes) -> None:
     try:
         replace_durably(path, fill)
     except OSError as exc:
-        raise StorageError(f"{path}: cannot be written: {exc.strerror}") from exc
+        raise _cannot_write(path, exc) from exc
+
+
+def _cannot_write(path: Path, exc: OSError) -> StorageError:
+    return StorageError(f"{path}: cannot be written: {exc.strerror}")

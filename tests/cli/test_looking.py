@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -242,14 +241,45 @@ def test_there_is_always_an_answer(
     assert not list(folder.glob("error*"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+#: Looks at a folder, and then as somebody who may not: root may read everything.
+STRANGER = """
+import json, os, sys
+from click.testing import CliRunner
+from hpcopt.cli.main import command_line
+mine, closed, *commands = json.loads(sys.argv[1])
+for words in commands:  # while all modules may be read
+    CliRunner().invoke(command_line, [*words, mine])
+os.chmod(closed, 0)
+if os.geteuid() == 0:
+    os.setresuid(65534, 65534, 65534)
+said = []
+for target in (closed, closed + "/inside"):
+    for words in commands:
+        result = CliRunner().invoke(command_line, [*words, target])
+        said.append([result.exit_code, result.stdout, result.stderr])
+print(json.dumps(said))
+"""
+
+
 def test_a_folder_without_permission_is_said_to_be_so(tmp_path: Path) -> None:
     folder = make_experiment(tmp_path / "e")
-    folder.chmod(0)
-    try:
-        assert "Permission denied" in hpcopt("status", folder, code=1).stderr
-    finally:
-        folder.chmod(0o700)
+    shutil.copytree(folder, tmp_path / "closed" / "inside")
+    shutil.copy(folder / JOURNAL, tmp_path / "closed")
+    export = ["export", str(tmp_path / "closed" / "runs.json")]
+    commands = [["status"], ["trials", "--json"], ["show", "1"], ["best"], export]
+    words = [str(folder), str(tmp_path / "closed"), *commands]
+    done = subprocess.run(
+        [sys.executable, "-c", STRANGER, json.dumps(words)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (tmp_path / "closed").chmod(0o700)
+    for code, said, complaint in json.loads(done.stdout):
+        assert code in (1, 2)
+        assert said == ""
+        assert "unexpected" not in complaint
+        assert re.search("Permission denied|not readable", complaint)
 
 
 # Completion
