@@ -48,7 +48,7 @@ def best_parameterization(
     trials = experiment.best_trials()
     if not trials:
         raise _without_best(experiment)
-    if not use_model or len(experiment.completed_trials()) < MIN_COMPLETED:
+    if not use_model or not can_predict(experiment):
         return _tuple(trials[0], observed_outcome(trials[0]))
     [values] = _predicted_values(experiment, trials, [experiment.objective], modules)
     _, best = max(zip(values, trials, strict=True), key=lambda pair: pair[0])
@@ -82,7 +82,7 @@ def pareto_frontier(
         )
     if not experiment.completed_trials():
         raise _without_best(experiment)
-    if not use_model or len(experiment.completed_trials()) < MIN_COMPLETED:
+    if not use_model or not can_predict(experiment):
         front = experiment.pareto_trials()
         return [_tuple(trial, observed_outcome(trial)) for trial in front]
     trials = experiment.trials_of_interest()
@@ -94,6 +94,11 @@ def pareto_frontier(
     front = [trial for trial, is_in in zip(trials, is_front, strict=True) if is_in]
     outcomes = _predicted_outcomes(experiment, front, modules)
     return [_tuple(t, outcome) for t, outcome in zip(front, outcomes, strict=True)]
+
+
+def can_predict(experiment: Experiment) -> bool:
+    """Whether enough trials are completed for a model."""
+    return len(experiment.completed_trials()) >= MIN_COMPLETED
 
 
 def predictions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from hpcopt.cli import needed
+from hpcopt.core import events as ev
 from tests.support.cli_world import EVENTS, hpcopt, make_experiment, write_log
 from tests.support.large_experiment import Shape, write_experiment
 
@@ -124,6 +126,28 @@ def test_what_the_model_expects_of_the_best(tmp_path: Path) -> None:
     lines = hpcopt("importance", where).stdout.splitlines()
     assert lines[0].startswith(f"{name}, whose model has R² ")
     assert lines[1].split()[:3] == ["parameter", "in", "all"]
+
+
+@pytest.mark.slow
+def test_of_too_few_trials_there_is_no_model(tmp_path: Path) -> None:
+    where = write_experiment(tmp_path / "e", Shape(1, failed=0, early_stopped=0))
+    stderr = hpcopt("best", where, "--by-model", code=1).stderr
+    assert "too few trials are completed for a model" in stderr
+    stderr = hpcopt("importance", where, code=1).stderr
+    assert "expected at least 2 completed trials to predict from, found 1" in stderr
+
+
+@pytest.mark.slow
+def test_outcomes_that_are_all_equal_are_said_to_be_so(tmp_path: Path) -> None:
+    events = [
+        dataclasses.replace(event, outcome={"loss": ev.ObservedMetric(1.0)})
+        if isinstance(event, ev.TrialCompleted)
+        else event
+        for event in EVENTS
+    ]
+    where = make_experiment(tmp_path / "e", events)
+    assert "loss, whose outcomes are all equal" in hpcopt("importance", where).stdout
+    assert facts("importance", where)["metrics"]["loss"]["r_squared"] is None
 
 
 def test_a_metric_that_is_none_has_no_importance(folder: Path) -> None:

@@ -79,11 +79,16 @@ def command(
 
 def _show_by_model(experiment: Experiment, *, as_json: bool) -> None:
     """Show the trials of which the model expects most, and what it expects."""
-    from hpcopt.api.best import best_parameterization, pareto_frontier
+    from hpcopt.api.best import best_parameterization, can_predict, pareto_frontier
 
     goals = experiment.absolute_goals
     if not best_trials(experiment, 1):
         found = []
+    elif not can_predict(experiment):
+        raise GenerationError(
+            "too few trials are completed for a model; hpcopt best shows what was "
+            "observed"
+        )
     else:
         try:
             if goals.is_single:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -84,9 +85,12 @@ def _importance(experiment: Experiment, name: str) -> Facts:
 
 def _print_one(name: str, facts: Facts) -> None:
     fit = facts["r_squared"]
-    quality = text.number(round(fit, 2)) if isinstance(fit, float) else ""
     head = click.style(text.visible(name), bold=True)
-    click.echo(f"{head}, whose model has R² {quality} left out one by one")
+    if isinstance(fit, float) and math.isfinite(fit):
+        quality = text.number(round(fit, 2))
+        click.echo(f"{head}, whose model has R² {quality} left out one by one")
+    else:
+        click.echo(f"{head}, whose outcomes are all equal")
     parameters = facts["parameters"]
     assert isinstance(parameters, dict)
     print_table(
