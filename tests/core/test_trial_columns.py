@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial_columns import TrialColumns
 from hpcopt.core.trials.query import parse_condition
+from hpcopt.core.trials.trial import TrialStatus
 from hpcopt.core.types import JSONValue
 from tests.support.cli_world import DEFINITION, EVENTS
 
@@ -74,3 +77,12 @@ def test_a_condition_is_checked_before_any_trial_is_looked_at() -> None:
         columns.choose(parse_condition("x > 0 and y > 0"), [])
     with pytest.raises(UsageError, match="did you mean failed"):
         columns.choose(parse_condition("status = faild"), [])
+
+
+def test_every_column_is_in_the_reference() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+    documented = set(re.findall(r"`([a-z_]+)`", page.read_text()))
+    columns = TrialColumns(experiment(("x",))).fixed
+    assert {column.name for column in columns} - documented == set()
+    statuses = {status.name.lower() for status in TrialStatus}
+    assert statuses - documented == set()

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,14 @@ def test_a_column_is_of_one_type(values: list[Any], kind: type) -> None:
     column = ExportColumn("a", values)
     assert column.kind is kind
     assert ExportTable("t", (column,)).n_rows == len(values)
+
+
+def test_every_column_is_in_the_reference(large: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+    documented = set(re.findall(r"`([a-z_]+)`", page.read_text()))
+    names = {name for rows in expected(large).values() for name in rows[0]}
+    plain = {name for name in names if "." not in name}
+    assert plain - documented == set()
 
 
 # Nothing is lost
