@@ -173,7 +173,8 @@ def _cost(source: ReportSource) -> str:
             by = count(spent.n_estimated, "attempt")
             said.append(f"Of {by} they are those asked for, not accounted ones.")
     if spent.n_unknown:
-        said.append(f"Nothing tells those of {count(spent.n_unknown, 'attempt')}.")
+        of = count(spent.n_unknown, "attempt")
+        said.append(f"Nothing tells the core-hours of {of}.")
     lines = "".join(f"<p>{escape(one)}</p>" for one in said)
     return f'<p class="big">{escape(head)}</p>{lines}'
 

@@ -196,7 +196,7 @@ def test_the_headline_tells_the_cost_and_what_was_in_vain() -> None:
     from tests.support.cli_world import EVENTS
 
     told = report_html([source(Experiment.from_events(EVENTS))])
-    assert "Nothing tells those of" in told
+    assert "Nothing tells the core-hours of" in told
     requested = [
         dataclasses.replace(
             event,

@@ -384,17 +384,17 @@
     const k = columns ? columns[0].values.indexOf(trial) : -1;
     if (k < 0) return;
     const of = (group) => columns.filter((c) => c.group === group && c.values[k] !== null);
-    const list = (group) => of(group).map((c) => [c.label, c.values[k]]);
+    const all = canInflate ? (await details())[section.id] : null;
+    const sems = (all && all.sems[trial]) || {};
+    const around = (c) => (sems[c.key] ? `${shown(c.values[k])} ± ${shown(sems[c.key])}` : c.values[k]);
+    const list = (group) => of(group).map((c) => [c.label, around(c)]);
     const parts = [element("div", { class: "two" },
       pairs("Parameters", list("parameter")),
       element("div", {}, pairs("Outcome", [...list("objective"), ...list("metric")]),
         pairs("Course", [...list("trial").slice(1), ...list("cost")])))];
-    if (canInflate) {
-      const all = (await details())[section.id];
-      const sems = all.sems[trial];
-      if (sems) parts.push(pairs("Standard errors", Object.entries(sems)));
+    if (all) {
       const origin = all.sentences[all.origins[k]];
-      if (origin) parts.push(element("p", {}, `Proposed by ${visible(origin)}.`));
+      if (origin) parts.push(pairs("Why it was proposed", [["by", origin]]));
       parts.push(...all.attempts[k].map((attempt, number) => pairs(`Attempt ${number}`,
         Object.entries({
           phase: attempt.phase, "ended by": attempt.cause, why: attempt.why, job: attempt.job,
