@@ -48,7 +48,7 @@ def add_legend(
         figure.legend(
             [handle for handle, _ in entries],
             [name for _, name in entries],
-            loc="outside upper left",
+            loc="outside lower left" if size.has_title else "outside upper left",
             ncols=max(1, min(columns, len(entries))),
             handlelength=1.6,
             columnspacing=1.0,

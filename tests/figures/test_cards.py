@@ -254,10 +254,18 @@ def check_parallel(figure: Figure, trace: dict[str, Any]) -> None:
         assert text.label(one["label"]) in written
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_text_can_be_read_and_lies_within_the_figure(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        *((kind, "single") for kind in KINDS),
+        *((kind, "talk") for kind in ("ParallelCoordinatesPlot", "Resources")),
+    ],
+)
+def test_every_text_can_be_read_and_lies_within_the_figure(
+    kind: str, size: str
+) -> None:
     card = cards_of(kind)[0]
-    figure, _ = drawn(card)
+    figure, _ = drawn(card, size)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     beyond = texts_out_of_range(figure)
     for one in figure.findobj(Text):
@@ -270,6 +278,19 @@ def test_every_text_can_be_read_and_lies_within_the_figure(kind: str) -> None:
         assert box.y0 >= -1, one
         assert box.x1 <= figure.bbox.x1 + 1, one
         assert box.y1 <= figure.bbox.y1 + 1, one
+
+
+@pytest.mark.parametrize("kind", ["ScatterPlot", "SensitivityAnalysisPlot"])
+def test_a_title_a_legend_and_the_data_do_not_meet(kind: str) -> None:
+    figure, _ = drawn(cards_of(kind)[0], "talk")
+    [legend] = figure.legends
+    title = next(t for t in figure.texts if t.get_text())
+    boxes = [
+        one.get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
+        for one in (title, legend, figure.axes[0])
+    ]
+    for k, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[k + 1 :])
 
 
 def texts_out_of_range(figure: Figure) -> set[Text]:

@@ -156,6 +156,7 @@ class ScatterPlot(Analysis):
                     "color": GREY,
                 },
                 name="Pareto front",
+                showlegend=True,
                 hoverinfo="skip",
             )
             traces.insert(0, line)
