@@ -58,7 +58,7 @@ def _measure(client: Client, shape: Shape) -> int:
     experiment, strategy = client._experiment, client._generation_strategy
     print(f"{time.process_time() - began:6.2f} s  reading the journal")
     n_errors = 0
-    for analysis in _all(experiment):
+    for analysis in every_analysis(experiment):
         began = time.process_time()
         card = analysis.compute_or_error_card(experiment, strategy)
         seconds = time.process_time() - began
@@ -85,8 +85,12 @@ def _load() -> None:
     graph_objects.Figure(graph_objects.Scatter(x=[0], y=[0])).to_json()
 
 
-def _all(experiment: ExperimentView) -> Iterator[Analysis]:
-    """Yield the overview, and then every analysis of the package."""
+def every_analysis(experiment: ExperimentView) -> Iterator[Analysis]:
+    """Yield the overview, and then every analysis of the package.
+
+    Those that are about a trial, or two numbers, are left out where there is none, or
+    one.
+    """
     yield OverviewAnalysis(True, "it can", 1)
     metrics = list(experiment.metrics)
     numbers = [
@@ -104,18 +108,23 @@ def _all(experiment: ExperimentView) -> Iterator[Analysis]:
         "can_generate_candidates": True,
         "reason": "it can",
         "days_till_fail": 1,
-        "trial": experiment.trials[len(experiment.trials) - 1],
     }
     for kind in analyses():
         arguments = inspect.signature(kind).parameters
         given = {name: value for name, value in known.items() if name in arguments}
-        if arguments.get("trial_index", _OPTIONAL).default is inspect.Parameter.empty:
-            given["trial_index"] = len(experiment.trials) - 1
+        if "y_parameter_name" in arguments and len(numbers) < 2:
+            continue
+        last = len(experiment.trials) - 1
+        if "trial" in arguments or _is_required(arguments.get("trial_index")):
+            if last < 0:
+                continue
+            told = {"trial": experiment.trials[last], "trial_index": last}
+            given |= {name: told[name] for name in told if name in arguments}
         yield kind(**given)
 
 
-#: An argument that may be left out.
-_OPTIONAL = inspect.Parameter("_", inspect.Parameter.KEYWORD_ONLY, default=None)
+def _is_required(argument: inspect.Parameter | None) -> bool:
+    return argument is not None and argument.default is inspect.Parameter.empty
 
 
 def analyses() -> list[Callable[..., Analysis]]:
