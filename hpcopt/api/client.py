@@ -22,6 +22,8 @@ not is refused with a ``ConfigError``, never ignored.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -37,7 +39,7 @@ from hpcopt.api.reopened import (
 )
 from hpcopt.api.running import run_trials
 from hpcopt.api.saved import load, save
-from hpcopt.api.specs import run_spec
+from hpcopt.api.specs import notify_spec, run_spec
 from hpcopt.driver.limits import Limits
 from hpcopt.experiment.folder import is_begun, read_experiment
 from hpcopt.experiment.spec import file_latency
@@ -100,6 +102,8 @@ class Client(Analyses):
         initial_seconds_between_polls: float = 1,
         *,
         max_queued_jobs: int | None = None,
+        notify: Sequence[str] | None = None,
+        notify_on: Sequence[str] = ("end", "pause"),
     ) -> None:
         """Run trials until the experiment has ``max_trials``, and return.
 
@@ -118,6 +122,10 @@ class Client(Analyses):
             initial_seconds_between_polls: The wait after a change; it grows while
                 nothing happens.
             max_queued_jobs: How many trials may wait in the cluster's queue.
+            notify: A command, as its words, that tells a person how the experiment
+                stands, such as ``["mail", "-s", "hpcopt", "ann@example.org"]``; as
+                ``notify.command`` of a config.
+            notify_on: When: some of ``end``, ``pause``, ``stall`` and ``best``.
 
         Raises:
             UsageError: Something is not configured.
@@ -144,6 +152,9 @@ class Client(Analyses):
         )
         metrics = tuple(self._metrics.values())
         spec = run_spec(experiment, self._runner, metrics, limits)
+        if notify is not None:
+            told = notify_spec(notify, notify_on)
+            spec = dataclasses.replace(spec, notify=told)
         if (held := find_held(experiment.folder)) is not None:
             held.close()  # the driver writes from here on
         elif is_begun(experiment.folder):

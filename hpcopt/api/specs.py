@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 from hpcopt.api.generation_options import GenerationOptions
 from hpcopt.api.problem import Problem
 from hpcopt.core.errors import ConfigError
 from hpcopt.core.goals.goals import Goals
 from hpcopt.driver.limits import Limits
+from hpcopt.driver.notify.spec import NotifySpec, occasions
 from hpcopt.experiment.spec import AnyRunner, ExperimentSpec, RunSpec
 from hpcopt.metrics.protocol import IMetric
 
@@ -78,6 +80,22 @@ def run_spec(
         settings={**experiment.settings, "run": run},
     )
     return RunSpec(measured, runner, limits)
+
+
+def notify_spec(command: Sequence[str], on: Sequence[str]) -> NotifySpec:
+    """Return who is told of what.
+
+    Raises:
+        ConfigError: Something makes no sense.
+    """
+    words = [command, on]
+    for name, found in zip(("notify", "notify_on"), words, strict=True):
+        if isinstance(found, str) or not all(isinstance(one, str) for one in found):
+            raise ConfigError(f"{name}: expected a list of words, found {found!r}")
+    try:
+        return NotifySpec(tuple(command), occasions(tuple(on)), folder=Path.cwd())
+    except ConfigError as exc:
+        raise ConfigError(f"notify: {exc}") from exc
 
 
 def _check_metrics(goals: Goals, metrics: Sequence[IMetric]) -> None:

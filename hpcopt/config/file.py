@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from hpcopt.config.notify import NotifySection
 from hpcopt.config.parameters import ChoiceSpec, DerivedSpec, FixedSpec, RangeSpec
 from hpcopt.config.policies import GrowingRetrySpec, OnSection, RetrySpec
 from hpcopt.config.schema import ExperimentConfig
@@ -180,6 +181,7 @@ _SECTIONS: Mapping[str, tuple[Any, ...]] = {
     "generation.steps.until": (UntilSection,),
     "driver": (DriverSection,),
     "report": (ReportSection,),
+    "notify": (NotifySection,),
     "metrics": (MetricSpec,),
     "parameters": (RangeSpec, ChoiceSpec, FixedSpec, DerivedSpec),
 }

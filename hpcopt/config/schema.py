@@ -9,6 +9,7 @@ import re
 
 from pydantic import StrictStr
 
+from hpcopt.config.notify import NotifySection
 from hpcopt.config.parameters import ParameterSpec
 from hpcopt.config.policies import Spec
 from hpcopt.config.sections import (
@@ -65,6 +66,8 @@ class ExperimentConfig(Spec):
     report: ReportSection | None = None
     """The page that ``hpcopt report`` writes, kept fresh while the experiment runs; not
     unless it is given."""
+    notify: NotifySection | None = None
+    """Who is told of what; nobody unless it is given."""
 
     def check(self) -> None:
         """Check what types cannot express.

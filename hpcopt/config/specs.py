@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hpcopt.config.file import LoadedConfig
 from hpcopt.core.errors import ConfigError
+from hpcopt.driver.notify.spec import NotifySpec
 from hpcopt.experiment.job_runner import JobRunnerConfig, RunnerKind
 from hpcopt.experiment.spec import ExperimentSpec, RunSpec
 from hpcopt.metrics.hdf5 import Hdf5Metric
@@ -30,7 +31,14 @@ def run_spec(loaded: LoadedConfig, kind: RunnerKind) -> RunSpec:
         runner=job_runner(loaded, kind),
         limits=loaded.config.limits(kind),
         config_text=loaded.text,
+        notify=notify_spec(loaded),
     )
+
+
+def notify_spec(loaded: LoadedConfig) -> NotifySpec | None:
+    """Return who is told of what, if anybody is."""
+    section = loaded.config.notify
+    return None if section is None else section.spec(loaded.config_folder)
 
 
 def experiment_spec(loaded: LoadedConfig) -> ExperimentSpec:

@@ -93,6 +93,8 @@ class Driver:
             job_id: The id of the Slurm job that this driver runs in; empty if in none.
         """
         self.progress = DriverProgress()
+        self.ended: Stop | None = None
+        """How the run ended, also if by an error; ``None`` while it lasts."""
         self._journal = journal
         self._runner = runner
         self._limits = limits
@@ -161,10 +163,11 @@ class Driver:
         except Exception as exc:
             self._end(str(exc) or type(exc).__name__)
             raise
-        self._end(stop.reason)
+        self._end(stop.reason, is_complete=stop.is_complete)
         return stop
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, *, is_complete: bool = False) -> None:
+        self.ended = Stop(reason, is_complete)
         self._journal.append(
             ev.DriverEnded(self._clock.now(), reason, dict(self._runner.calls))
         )

@@ -14,6 +14,9 @@ from typing import Protocol
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.control import StopControl
 from hpcopt.driver.driver import Driver
+from hpcopt.driver.notify.command import CommandRunner
+from hpcopt.driver.notify.notifier import Notifier
+from hpcopt.driver.notify.told import Told
 from hpcopt.driver.polling import with_site_floor
 from hpcopt.driver.progress import DriverProgress
 from hpcopt.driver.requests import RequestFolder
@@ -21,6 +24,7 @@ from hpcopt.experiment import build
 from hpcopt.experiment.folder import (
     CONFIG,
     GENERATOR_LOG,
+    NOTIFIED,
     check_writable,
     make_folder,
     write_config,
@@ -106,7 +110,14 @@ def open_driver(
             NoService() if drain else build.make_generator(spec, folder / GENERATOR_LOG)
         )
         stack.callback(generator.close)
-        yield Driver(
+        notifier = None if drain else _notifier(spec, clock)
+
+        def observe_and_notify(seen: Experiment, progress: DriverProgress) -> None:
+            observe(seen, progress)
+            if notifier is not None:
+                notifier.observe(seen)
+
+        driver = Driver(
             journal,
             runner,
             reader,
@@ -114,8 +125,36 @@ def open_driver(
             limits,
             clock,
             is_stop_requested=lambda: control.reason() or is_out_of_time(),
-            observe=observe,
+            observe=observe_and_notify,
             requests=RequestFolder(folder),
             drain=drain,
             job_id=own_job_id(),
         )
+        if notifier is not None:
+            stack.callback(_tell_end, notifier, driver, control)
+        yield driver
+
+
+def _notifier(spec: RunSpec, clock: Clock) -> Notifier | None:
+    """Return what tells a person, if one wants to be told."""
+    asked = spec.notify
+    if asked is None:
+        return None
+    folder = spec.experiment.folder
+    return Notifier(
+        asked,
+        CommandRunner(asked.command, asked.folder),
+        Told(folder / NOTIFIED),
+        folder,
+        spec.limits.max_trials,
+        clock,
+    )
+
+
+def _tell_end(notifier: Notifier, driver: Driver, control: Control) -> None:
+    """Tell how the run ended, unless a successor of the driver goes on at once."""
+    stop = driver.ended
+    if stop is None or (isinstance(control, StopControl) and control.shall_hand_over):
+        notifier.close()
+        return
+    notifier.ended(driver.experiment, stop.reason, is_complete=stop.is_complete)

@@ -17,6 +17,7 @@ JOURNAL = "journal.jsonl"
 LEASE = "lease.json"
 CONFIG = "config.yaml"
 GENERATOR_LOG = "generator.log"
+NOTIFIED = "notified.json"
 TRIALS = "trials"
 ARRAYS = "arrays"
 

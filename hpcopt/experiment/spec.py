@@ -12,6 +12,7 @@ from hpcopt.core.goals.goals import Goals
 from hpcopt.core.space.search_space import SearchSpace
 from hpcopt.core.types import JSONValue
 from hpcopt.driver.limits import Limits
+from hpcopt.driver.notify.spec import NotifySpec
 from hpcopt.experiment.file_latency import LOCAL_DISK, SHARED, FileLatency
 from hpcopt.experiment.job_runner import JobRunnerConfig
 from hpcopt.generation.spec import GeneratorSpec
@@ -71,6 +72,8 @@ class RunSpec:
     config_text: str | None = None
     """The config, of which a copy is kept in the experiment's folder, if there is
     one."""
+    notify: NotifySpec | None = None
+    """Who is told of what, if anybody is."""
 
     def settings(self) -> dict[str, JSONValue]:
         """Return what may change from run to run, with the name of the runner."""

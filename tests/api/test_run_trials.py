@@ -183,3 +183,28 @@ def test_trials_are_functions_beside_the_script(
     client.run_trials(max_trials=1, **SOON)
     table = Client(folder=tmp_path / "runs/bowl").summarize()
     assert list(table["loss"]) == [2 * x for x in table["x"]]
+
+
+def test_a_script_s_run_tells_a_person_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = bowl_client(tmp_path / "out")
+    client.run_trials(max_trials=2, notify=["sh", "-c", "cat > told"])
+    assert "all 2 trials have ended" in (tmp_path / "told").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"notify": "mail ann"}, "notify: expected a list of words, found 'mail ann'"),
+        ({"notify": [1]}, r"notify: expected a list of words, found \[1\]"),
+        ({"notify": []}, "notify: command: expected a program and its arguments"),
+        ({"notify": ["m"], "notify_on": ["ends"]}, "notify: on: expected one of end"),
+    ],
+)
+def test_who_is_told_is_checked(
+    tmp_path: Path, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        bowl_client(tmp_path).run_trials(max_trials=1, **arguments)

@@ -302,3 +302,33 @@ def test_a_pack_that_makes_no_sense_is_one_sentence() -> None:
         parse_config(
             changed("job: {", "job: {pack: {trials_per_job: 2, at_once: 0}, "), PATH
         )
+
+
+# Who is told of what
+
+
+def test_who_is_told_is_read_and_is_nobody_by_default() -> None:
+    assert parse_config(GOOD, PATH).notify is None
+    text = f"{GOOD}notify: {{command: [mail, ann], on: [best], stall_s: 60}}\n"
+    section = parse_config(text, PATH).notify
+    assert section is not None
+    spec = section.spec(PATH.parent)
+    assert spec.command == ("mail", "ann")
+    assert (spec.on, spec.stall_s, spec.folder) == (("best",), 60.0, PATH.parent)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("{}", "notify.command: missing"),
+        ("{command: mail}", "notify.command: expected a list, found 'mail'"),
+        ("{command: []}", "notify: command: expected a program and its arguments"),
+        ("{command: [m], on: []}", "notify: on: expected one or more of end, pause"),
+        ("{command: [m], on: [ends]}", r"notify.on\[0\]: expected 'end', 'pause'"),
+        ("{command: [m], stall_s: 0}", "notify.stall_s: "),
+        ("{command: [m], when: end}", "notify.when: unknown key"),
+    ],
+)
+def test_who_is_told_is_checked(section: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_config(f"{GOOD}notify: {section}\n", PATH)

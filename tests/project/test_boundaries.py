@@ -98,6 +98,7 @@ OWNERS = {
         "reporting/figures.py",
     ],
     "subprocess": [
+        "driver/notify/command.py",
         "node/attempt_process.py",
         "slurm/commands.py",
         "generation/service/process_service.py",
@@ -197,6 +198,7 @@ NEIGHBOURS = {
         "generation.proposers.schedule",
         "generation.service",
     ],
+    "driver/notify": [],
     "driver": [
         "__version__",
         "generation.protocol",
@@ -257,6 +259,7 @@ NEIGHBOURS = {
     "export": ["__version__"],
     "config": [
         "driver.limits",
+        "driver.notify.spec",
         "experiment.file_latency",
         "experiment.job_runner",
         "experiment.spec",

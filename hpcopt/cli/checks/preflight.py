@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from hpcopt.cli.checks.program import look_for_program, missing_module
 from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import goal_sentence
 from hpcopt.config.file import LoadedConfig
-from hpcopt.config.specs import experiment_spec, job_runner
+from hpcopt.config.specs import experiment_spec, job_runner, notify_spec
 from hpcopt.core.errors import ConfigError, RunnerError
 from hpcopt.experiment.build import check_space
 from hpcopt.experiment.continuation import continuation
@@ -64,6 +65,7 @@ def preflight(loaded: LoadedConfig, kind: RunnerKind) -> Iterator[Check]:
     request = first_request(loaded)
     yield _program(loaded)
     yield from _own_generation(loaded, experiment)
+    yield from _notify(loaded)
     yield _folder(loaded, experiment)
     yield _site(loaded, jobs, request)
 
@@ -151,6 +153,28 @@ def _own_generation(loaded: LoadedConfig, spec: ExperimentSpec) -> Iterator[Chec
             raise ConfigError(f"{loaded.path}: {missing}")
     if own:
         yield Check("generator", ", ".join(dict.fromkeys(own.values())))
+
+
+def _notify(loaded: LoadedConfig) -> Iterator[Check]:
+    """Check that the command that tells a person is there."""
+    spec = notify_spec(loaded)
+    if spec is None:
+        return
+    program = spec.command[0]
+    is_path = "/" in program
+    where = str(loaded.config_folder / program) if is_path else program
+    told = f"on {', '.join(spec.on)}: {shlex.join(spec.command)}"
+    if shutil.which(where):
+        yield Check("notify", told)
+        return
+    missing = (
+        f"{program} is not an executable file"
+        if is_path
+        else (f"there is no program {program} here")
+    )
+    # The driver may run on another machine, and goes on without anybody told.
+    found = f"notify.command: {missing}; nobody would be told"
+    yield Check("notify", found, is_doubtful=True)
 
 
 def _folder(loaded: LoadedConfig, spec: ExperimentSpec) -> Check:

@@ -323,6 +323,12 @@ def test_text_that_no_command_can_take_is_refused(project: Project, text: str) -
 # Options and environment
 
 
+def test_slurm_s_own_mails_are_options_as_any_others(project: Project) -> None:
+    slurm = {"mail_type": "FAIL", "mail_user": "ann@example.org"}
+    rendered = project.render("#!/bin/bash\n", slurm=slurm)
+    assert rendered.options == {"mail-type": "FAIL", "mail-user": "ann@example.org"}
+
+
 def test_options_are_rendered_and_named_as_sbatch_names_them(project: Project) -> None:
     slurm = {
         "nodes": "{{ n }}",

@@ -98,6 +98,13 @@ def test_a_job_is_the_only_one_of_its_name_and_is_told_before_its_end(
     assert job.submitted_at == world.clock.now()
 
 
+def test_slurm_mails_about_the_driver_if_it_is_asked_to(world: World) -> None:
+    mails = {"mail_type": "END,FAIL", "mail_user": "ann@example.org"}
+    world.jobs.submit(spec_of({"time": "2-00:00:00", **mails}))
+    (call,) = lines(world.slurm, "sbatch")
+    assert " --mail-type=END,FAIL --mail-user=ann@example.org " in call
+
+
 def test_the_script_is_the_driver_itself(world: World) -> None:
     world.jobs.submit(spec_of())
     job = latest(world.folder)
