@@ -57,6 +57,7 @@ OWNERS = {
         "generation/named/knowledge_gradient.py",
     ],
     "scipy": [
+        "analysis/healthcheck/no_effects_analysis.py",
         "analysis/sobol_indices.py",
         "generation/acquisition/",
         "generation/design/",

@@ -8,6 +8,7 @@ from hpcopt.analysis.healthcheck.baseline_improvement import (
 from hpcopt.analysis.healthcheck.can_generate_candidates import (
     CanGenerateCandidatesAnalysis,
 )
+from hpcopt.analysis.healthcheck.complexity_rating import ComplexityRatingAnalysis
 from hpcopt.analysis.healthcheck.constraints_feasibility import (
     ConstraintsFeasibilityAnalysis,
 )
@@ -20,13 +21,18 @@ from hpcopt.analysis.healthcheck.healthcheck_analysis import (
 from hpcopt.analysis.healthcheck.metric_fetching_errors import (
     MetricFetchingErrorsAnalysis,
 )
+from hpcopt.analysis.healthcheck.no_effects_analysis import TestOfNoEffectAnalysis
 from hpcopt.analysis.healthcheck.predictable_metrics import PredictableMetricsAnalysis
 from hpcopt.analysis.healthcheck.regression_analysis import RegressionAnalysis
 from hpcopt.analysis.healthcheck.search_space_analysis import SearchSpaceAnalysis
+from hpcopt.analysis.healthcheck.transfer_learning_analysis import (
+    TransferLearningAnalysis,
+)
 
 __all__ = [
     "BaselineImprovementAnalysis",
     "CanGenerateCandidatesAnalysis",
+    "ComplexityRatingAnalysis",
     "ConstraintsFeasibilityAnalysis",
     "EarlyStoppingAnalysis",
     "HealthcheckAnalysisCard",
@@ -35,5 +41,7 @@ __all__ = [
     "PredictableMetricsAnalysis",
     "RegressionAnalysis",
     "SearchSpaceAnalysis",
+    "TestOfNoEffectAnalysis",
+    "TransferLearningAnalysis",
     "create_healthcheck_analysis_card",
 ]
