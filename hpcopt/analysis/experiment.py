@@ -20,6 +20,7 @@ from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.metric_sum import MetricSum
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.goals.outcome_constraint import OutcomeConstraint
+from hpcopt.core.notebook import experiment_html, experiment_line, trial_html
 from hpcopt.core.space.search_space import Parameter
 from hpcopt.core.trials.trial import Observation, Trial, TrialStatus
 from hpcopt.core.types import JSONValue, TParameterization
@@ -63,6 +64,9 @@ class TrialView:
     @override
     def __repr__(self) -> str:
         return f"Trial(index={self.index}, status={self.status!r}, arm={self.arm!r})"
+
+    def _repr_html_(self) -> str:
+        return trial_html(self.core)
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,13 @@ class ExperimentView:
         self.core = experiment.copy()
         self.modules = modules
         self._whole: ExperimentView | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {experiment_line(self.core)})"
+
+    def _repr_html_(self) -> str:
+        return experiment_html(self.core)
 
     @property
     def whole(self) -> ExperimentView:

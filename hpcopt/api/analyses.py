@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from hpcopt.api.configs import StorageConfig
 from hpcopt.api.held import find_held
 from hpcopt.api.inspection import Inspection
+from hpcopt.core.errors import HpcoptError
 from hpcopt.core.events import ExperimentBegun
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.notebook import experiment_html, experiment_line
+from hpcopt.core.words import visible
 from hpcopt.experiment.folder import is_begun
 
 if TYPE_CHECKING:
@@ -63,6 +69,27 @@ class Analyses(Inspection):
         if display:
             display_cards(cards)
         return cards
+
+    @override
+    def __repr__(self) -> str:
+        told = self._told()
+        stands = told if isinstance(told, str) else experiment_line(told)
+        name = "" if isinstance(told, str) else f"{told.name!r}, "
+        folder = "" if self._folder is None else f"folder={str(self._folder)!r}, "
+        return f"{type(self).__name__}({name}{folder}{stands})"
+
+    def _repr_html_(self) -> str:
+        told = self._told()
+        if isinstance(told, str):
+            return f"<pre>{html.escape(repr(self))}</pre>"
+        return experiment_html(told, str(self._folder or ""))
+
+    def _told(self) -> Experiment | str:
+        """Return the experiment as it stands, or why there is none to show."""
+        try:
+            return self._as_it_stands()
+        except HpcoptError as exc:
+            return visible(str(exc).partition("\n")[0])
 
     @property
     def _experiment(self) -> ExperimentView:
