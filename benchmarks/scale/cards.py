@@ -1,4 +1,4 @@
-"""Every card of an experiment of 1,000 trials, or of as many as are asked for.
+"""Every card of an experiment of 1,000 trials, or of as many as one likes.
 
     scripts/bench cards [--trials N] [--objectives 1|2] [--no-constraint]
 
