@@ -113,7 +113,7 @@ def _subtitle(df: pd.DataFrame, table: pd.DataFrame, n_unknown: int) -> str:
     spent = float(df["core_hours"].sum())
     wasted = float(df.loc[df["is_waste"], "core_hours"].sum())
     text = (
-        f"{spent:,.3g} core-hours, of which {wasted:,.3g} "
+        f"{_amount(spent)} core-hours, of which {_amount(wasted)} "
         f"({wasted / spent if spent else 0:.0%}) were wasted: their attempts gave no "
         f"result.{_how_known(df)}"
     )
@@ -133,6 +133,10 @@ _ADVICE = {
     "infrastructure": "see which nodes failed",
     "user": "it was cancelled",
 }
+
+
+def _amount(hours: float) -> str:
+    return f"{hours:,.0f}" if hours >= 1000 else f"{hours:.3g}"
 
 
 def _how_known(df: pd.DataFrame) -> str:

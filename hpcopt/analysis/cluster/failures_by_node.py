@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -30,6 +31,9 @@ _MOST_NODES = 25
 #: What a person did says nothing about a node.
 _FAILURES = [use for use in Use if use.is_waste and use is not Use.USER]
 
+#: Up to so many each whole number has its tick.
+_FEW = 6
+
 #: The failures that are hardly ever the trial's own.
 _NODES_FAULT = Use.INFRASTRUCTURE.value
 
@@ -37,6 +41,9 @@ _NODES_FAULT = Use.INFRASTRUCTURE.value
 #: at least so many failures.
 _TIMES_WORSE = 3.0
 _LEAST_FAILURES = 3
+
+#: Chance makes a node of an experiment stand out with this probability.
+_LIKELIHOOD = 0.01
 
 
 class FailuresByNode(Analysis):
@@ -108,6 +115,8 @@ def _figure(df: pd.DataFrame, ended: pd.DataFrame) -> go.Figure:
         if use in _FAILURES
     ]
     fig = figure(traces, x="node", y="failed attempts", barmode="stack")
+    if df["n_failed"].max() <= _FEW:
+        fig.update_yaxes(dtick=1)
     return fig.update_xaxes(type="category").update_layout(showlegend=True)
 
 
@@ -134,10 +143,38 @@ def _conclusion(df: pd.DataFrame) -> str:
 
 
 def _stand_out(df: pd.DataFrame, column: str) -> pd.Series:
-    """Return which nodes have a far larger share of failures than all others."""
+    """Return which nodes have a far larger share of failures than all others.
+
+    And not by chance, by Fisher's exact test, corrected for the number of nodes.
+    """
     failed, attempts = df[column], df["n_attempts"]
     n_others = attempts.sum() - attempts
     elsewhere = (failed.sum() - failed) / n_others.where(n_others > 0)
     is_worse = failed / attempts > _TIMES_WORSE * elsewhere
     found: pd.Series = is_worse & (failed >= _LEAST_FAILURES)
+    totals = int(failed.sum()), int(attempts.sum())
+    for row in df.index[found]:
+        p = _chance(int(failed[row]), int(attempts[row]), *totals)
+        found[row] = p < _LIKELIHOOD / len(df)
     return found
+
+
+def _chance(failed: int, attempts: int, all_failed: int, all_attempts: int) -> float:
+    """Return how likely so many failures or more are, had each attempt the same chance.
+
+    It is the upper tail of the hypergeometric distribution.
+    """
+    others = all_attempts - attempts
+    return sum(
+        math.exp(
+            _log_choose(attempts, k)
+            + _log_choose(others, all_failed - k)
+            - _log_choose(all_attempts, all_failed)
+        )
+        for k in range(failed, min(attempts, all_failed) + 1)
+        if all_failed - k <= others
+    )
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -39,7 +39,7 @@ _LEAST_FOR_RANKS = 8
 #: A rank correlation from here on is worth a word.
 _STRONG = 0.5
 
-_GIB = float(1 << 30)
+_MIB, _GIB = float(1 << 20), float(1 << 30)
 
 
 class Resources(Analysis):
@@ -138,7 +138,8 @@ def _figure(
     unit, unit_name = time_unit(float(df["run_s"].max()))
     rows = [(points["run_s"] / unit, f"run time, {unit_name}", BLUE)]
     if points["max_rss_bytes"].notna().any():
-        rows.append((points["max_rss_bytes"] / _GIB, "memory, GiB", PURPLE))
+        size, size_name = _memory_unit(df)
+        rows.append((points["max_rss_bytes"] / size, f"memory, {size_name}", PURPLE))
     grid = make_subplots(
         rows=len(rows),
         cols=len(shown),
@@ -200,9 +201,10 @@ def _subtitle(
         else "each parameter"
     )
     sizes = df["max_rss_bytes"].dropna()
+    size, size_name = _memory_unit(df)
     memory = (
         f", and memory of {len(sizes):,} of them, at most "
-        f"{float(sizes.max()) / _GIB:.3g} GiB a task"
+        f"{float(sizes.max()) / size:.3g} {size_name} a task"
         if len(sizes)
         else "; the memory was told of none"
     )
@@ -211,6 +213,11 @@ def _subtitle(
         f"{duration(float(runs.min()))} to {duration(float(runs.max()))}{memory}. "
         f"{_conclusion(df, strengths)}"
     )
+
+
+def _memory_unit(df: pd.DataFrame) -> tuple[float, str]:
+    is_small = not df["max_rss_bytes"].max() >= _GIB
+    return (_MIB, "MiB") if is_small else (_GIB, "GiB")
 
 
 def _conclusion(df: pd.DataFrame, strengths: dict[str, float]) -> str:

@@ -31,6 +31,10 @@ Array = npt.NDArray[np.float64]
 _PARTS = 400
 
 
+#: Up to so many each whole number has its tick.
+_FEW = 6
+
+
 class SlotUse(Analysis):
     """Running and queued attempts over time, and which share of the slots ran."""
 
@@ -125,9 +129,10 @@ def _figure(df: pd.DataFrame, edges: Array, n_slots: int | None) -> go.Figure:
                 hoverinfo="skip",
             )
         )
-    return figure(
-        traces, x=f"{unit_name} since the experiment began", y="live attempts"
-    ).update_yaxes(rangemode="tozero")
+    fig = figure(traces, x=f"{unit_name} since the experiment began", y="live attempts")
+    if max(n_slots or 0, float((df["n_running"] + df["n_queued"]).max())) <= _FEW:
+        fig.update_yaxes(dtick=1)
+    return fig.update_yaxes(rangemode="tozero")
 
 
 def _subtitle(running: float, queued: float, n_slots: int | None) -> str:

@@ -227,6 +227,22 @@ def test_no_node_stands_out() -> None:
     assert counts == {"n0": 3, "n1": 4, "n2": 4}
 
 
+def test_a_node_with_bad_luck_does_not_stand_out() -> None:
+    """Three of four failed there, a fifth elsewhere: among ten nodes that happens."""
+    runs = [
+        Ran(
+            0, 1, 2, Cause.TRIAL if k % 5 == 0 else Cause.SUCCESS, {"node": f"n{k % 9}"}
+        )
+        for k in range(45)
+    ]
+    runs += [
+        Ran(0, 1, 2, Cause.TRIAL if k else Cause.SUCCESS, {"node": "n9"})
+        for k in range(4)
+    ]
+    card = card_of(FailuresByNode(), cluster_view([[ran] for ran in runs]))
+    assert "No node stands out" in card.subtitle
+
+
 def test_a_cluster_without_failures() -> None:
     experiment = cluster_view([[Ran(0, 1, 2, facts={"node": "n1"})]])
     assert "None of the 1 attempts" in why_not(FailuresByNode(), experiment)
