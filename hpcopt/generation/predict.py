@@ -25,7 +25,10 @@ from hpcopt.generation.models.metric_model import MetricModel, single_metric
 from hpcopt.generation.models.outcome_models import objective_surrogate
 from hpcopt.generation.models.surrogate import Surrogate
 from hpcopt.generation.penalties import without_penalties
-from hpcopt.generation.proposers.schedule import has_long_constraints
+from hpcopt.generation.proposers.schedule import (
+    has_long_constraints,
+    has_success_by_distance,
+)
 from hpcopt.generation.snapshot import Snapshot
 from hpcopt.generation.spec import GeneratorSpec
 from hpcopt.generation.steps import GenerationStep, step_at
@@ -190,8 +193,13 @@ def fitted_model(
             from hpcopt.generation.named.fitted import named_fitted_model
 
             return named_fitted_model(snapshot, step, folder)
-        are_long = has_long_constraints(snapshot.n_trials)
-        return FittedModel.of(snapshot, has_long_constraints=are_long)
+        index = snapshot.n_trials
+        return FittedModel.of(
+            snapshot,
+            has_long_constraints=has_long_constraints(index),
+            has_success_by_distance=snapshot.goals.is_single
+            and has_success_by_distance(snapshot, index),
+        )
 
     return _fitted(
         fit,

@@ -27,8 +27,9 @@ class FittedModel:
     model: ModelList
     """One model for each of ``outcomes``, in the same order, a ``SingleTaskGP`` unless
     another was asked for by name: objectives first, so that larger is better; then
-    constraints, by how much they are satisfied (less than 0 is not); then success, from
-    1 to -1, if any trial has failed."""
+    constraints, by how much they are satisfied (less than 0 is not); then success, if
+    any trial has failed: from 1 to -1, or by the distance from where trials end the
+    other way."""
     outcomes: tuple[str, ...]
     """What each of them models, as it was written."""
     X: tuple[torch.Tensor, ...]
@@ -44,13 +45,19 @@ class FittedModel:
 
     @classmethod
     def of(
-        cls, snapshot: Snapshot, *, has_long_constraints: bool = False
+        cls,
+        snapshot: Snapshot,
+        *,
+        has_long_constraints: bool = False,
+        has_success_by_distance: bool = False,
     ) -> FittedModel:
         """Return the models of the snapshot's goals, fitted to all that is known.
 
         Args:
             snapshot: What is known.
             has_long_constraints: Whether the constraints' have long lengthscales.
+            has_success_by_distance: Whether success, beside a single objective, is a
+                signed distance from where trials fail.
 
         Raises:
             LinAlgError: No covariance matrix could be factorised.
@@ -61,6 +68,8 @@ class FittedModel:
             models = SingleObjectiveModels.of(
                 snapshot, Surrogate.fit, has_long_constraints=has_long_constraints
             )
+            if has_success_by_distance:
+                models = models.with_success_by_distance(snapshot)
             if snapshot.objective.distances:
                 objective = distances_objective(snapshot.objective)
         else:

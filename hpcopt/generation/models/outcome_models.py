@@ -147,6 +147,17 @@ class SingleObjectiveModels(OutcomeModels):
         constraints = _constraints(snapshot, Surrogate.fit, are_long=are_long)
         return replace(self, constraints=constraints, has_long_constraints=are_long)
 
+    def with_success_by_distance(self, snapshot: Snapshot) -> SingleObjectiveModels:
+        """Return them with success as a signed distance from where trials fail.
+
+        Raises:
+            LinAlgError: No covariance matrix could be factorised.
+        """
+        if self.success is None:
+            return self
+        data = success_data(snapshot, by_distance=True)
+        return replace(self, success=Surrogate.fit(data))
+
     @property
     @override
     def surrogates(self) -> tuple[Surrogate, ...]:

@@ -12,7 +12,8 @@ near the best point is proposed less often then, and what had been proposed befo
 best point was known is no sign of stagnation.
 
 Where many of the latest trials failed and none was notably better, half of them go far
-from all others, and the rest has to improve notably. Where the model has learned
+from all others, and the rest has to improve notably, by a model of success that knows
+how far the wall of failures is. Where the model has learned
 nothing from outcomes that are noise, none is its.
 """
 
@@ -135,6 +136,16 @@ def constraint_optimism(index: int, d: int) -> float:
 def is_far_turn(index: int) -> bool:
     """Whether trial ``index`` goes far from all others where failures hold it up."""
     return index % 4 < 2
+
+
+def has_success_by_distance(snapshot: Snapshot, index: int) -> bool:
+    """Whether trial ``index`` models success by the distance from where trials fail.
+
+    So it does where failures hold up the search and it does not go far: there the
+    process of +1 and -1 doubts what is far from any success, and what is beside a wall
+    as much as what is behind it.
+    """
+    return not is_far_turn(index) and is_held_up_by_failures(snapshot)
 
 
 def margin_beside_failures(y: Array) -> float:

@@ -33,6 +33,7 @@ from hpcopt.generation.proposers.schedule import (
     Proposal,
     has_learned_nothing,
     has_long_constraints,
+    has_success_by_distance,
     is_categorical_turn,
     is_far_turn,
     is_greedy_turn,
@@ -193,6 +194,8 @@ class SingleObjectiveProposer:
             models = models.with_constraints(
                 self._snapshot, are_long=has_long_constraints(index)
             )
+            if has_success_by_distance(self._snapshot, index):
+                models = models.with_success_by_distance(self._snapshot)
         search = _Search(
             models,
             space,

@@ -162,3 +162,35 @@ def test_what_a_person_gave_up_is_not_proposed_again() -> None:
     gap = np.abs(np.diff(SQUARE.encode([first.parameters, second.parameters]), axis=0))
     assert gap.max() > 1e-3
     assert "success" not in BayesianGenerator(n_initial=2).generate(1, without).details
+
+
+def test_distances_from_the_wall_know_what_is_behind_it() -> None:
+    # Pairs on both sides of a wall, and little else, leave a process of +1 and -1 no
+    # lengthscale but that of their gap.
+    heights = [0.1, 0.3, 0.5, 0.7, 0.9]
+    good = [{"x": 0.68, "y": y} for y in heights] + [{"x": 0.3, "y": 0.5}]
+    bad = [{"x": 0.72, "y": y} for y in heights] + [{"x": 0.99, "y": 0.5}]
+    now = snapshot(SQUARE, observed(good, bowl), failed=bad)
+    data = success_data(now, by_distance=True)
+    assert ((data.y > 0) == (success_data(now).y > 0)).all()
+    assert np.abs(data.y[:5]) == pytest.approx(np.full(5, 0.04))
+    assert data.y[5] == pytest.approx(0.42)
+    behind = SQUARE.encode([{"x": 0.88, "y": y} for y in (0.2, 0.8)])
+    models = SingleObjectiveModels.of(now, Surrogate.fit)
+    chances = []
+    for one in (models, models.with_success_by_distance(now)):
+        assert one.success is not None
+        mean, variance = one.success.process.moments(behind)
+        chances.append(ndtr(mean / np.sqrt(variance)).max())
+    assert chances[0] > 0.3
+    assert chances[1] < 0.05
+
+
+def test_a_point_that_ended_both_ways_says_nothing() -> None:
+    now = snapshot(
+        SQUARE,
+        observed([{"x": 0.5, "y": 0.5}, {"x": 0.2, "y": 0.5}], bowl),
+        failed=[{"x": 0.5, "y": 0.5}],
+    )
+    assert np.abs(success_data(now, by_distance=True).y[[0, 2]]).max() < 1e-5
+    assert SingleObjectiveModels.of(now, Surrogate.fit).with_success_by_distance(now)

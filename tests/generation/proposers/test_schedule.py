@@ -9,9 +9,11 @@ import pytest
 
 from hpcopt.core.goals.goals import parse_goals
 from hpcopt.core.trials.trial import Observation
+from hpcopt.generation.predict import fitted_model
 from hpcopt.generation.proposers.schedule import (
     Incumbent,
     constraint_optimism,
+    has_success_by_distance,
     is_greedy_turn,
     is_held_up_by_failures,
 )
@@ -168,3 +170,14 @@ def test_many_failures_and_no_notable_gain_hold_up_the_search(
 ) -> None:
     now = _beside_a_wall(n_failed, last_gain)
     assert is_held_up_by_failures(now) is is_held_up
+    assert not has_success_by_distance(now, index=4)
+    assert has_success_by_distance(now, index=6) is is_held_up
+
+
+@pytest.mark.parametrize("n_failed", [8, 9, 10, 11])
+def test_people_get_the_model_of_success_of_the_next_trial(n_failed: int) -> None:
+    now = _beside_a_wall(n_failed, 0.1)
+    fitted = fitted_model(now)
+    assert fitted.outcomes[-1] == "success"
+    is_one = bool((fitted.Y[-1].abs() == 1).all())
+    assert is_one is not has_success_by_distance(now, now.n_trials)
