@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from hpcopt.core.errors import HpcoptError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def complete_columns(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the columns of the table of trials, the last one of several names."""
+    from click.shell_completion import CompletionItem
+
     from hpcopt.cli.target import find_experiment
     from hpcopt.core.trial_columns import TrialColumns
 

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from hpcopt import __version__
 from hpcopt.cli.needed import missing_package, needs
-from hpcopt.cli.target import FOLDER
+from hpcopt.cli.target import FOLDER, OWN_PROCESS
 from hpcopt.core.errors import HpcoptError
 
 #: The verbs by section, each in the module of its name, loaded only when it is used.
@@ -173,6 +173,6 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every terminal has a tick
     try:
-        command_line(prog_name="hpcopt")
+        command_line(prog_name="hpcopt", obj=OWN_PROCESS)
     finally:
-        gc.freeze()  # nothing is looked for any more to be cleared away
+        gc.freeze()  # the process ends: nothing more needs to be freed

@@ -25,6 +25,9 @@ _OBJECTS_OF_A_LOOK = 1_000_000
 #: The config that is meant where none is named; what ``hpcopt init`` writes.
 DEFAULT_CONFIG = "hpcopt.yaml"
 
+#: The object of the contexts of a command line that has a process of its own.
+OWN_PROCESS = "own process"
+
 #: Where a verb notes in the context's ``meta`` which folder it works on.
 FOLDER = "hpcopt.folder"
 
@@ -184,7 +187,8 @@ def find_experiment(target: Path | None) -> FoundExperiment:
     """
     target = target or default_target()
     folder = find_folder(target)
-    gc.set_threshold(_OBJECTS_OF_A_LOOK)
+    if click.get_current_context().obj == OWN_PROCESS:
+        gc.set_threshold(_OBJECTS_OF_A_LOOK)
     return FoundExperiment(folder, read_experiment(folder), modules_folder(target))
 
 

@@ -6,17 +6,16 @@ The experiment itself is the fold of its events; this is for keeping what was fo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpcopt.core.driver_activity import DriverActivity
 from hpcopt.core.event_codec import event_from_json, event_to_json
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.lazy_trials import LazyTrials
-from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.table import TrialTable
-from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.core.trials.trial_codec import FIELDS_OF_TRIALS, Origins, trial_to_json
+from hpcopt.core.trials.trial import TrialStatus
+from hpcopt.core.trials.trial_codec import FIELDS_OF_TRIALS, TrialCodec
 
 _Writes = Callable[[Any], Any]
 _Reads = Callable[[Any], Any]
@@ -88,9 +87,7 @@ FIELDS: Mapping[str, Sequence[str]] = {
 }
 
 
-def experiment_to_json(
-    experiment: Experiment,
-) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+def experiment_to_json(experiment: Experiment) -> tuple[dict[str, Any], list[Any]]:
     """Return an experiment as JSON: all but the trials, and each trial.
 
     Raises:
@@ -98,15 +95,15 @@ def experiment_to_json(
     """
     attributes = dict(vars(experiment))
     table = dict(vars(attributes.pop("_table")))
-    trials: Sequence[Trial] = experiment.trials
-    origins = Origins(trials)
     del table["_trials"]
+    codec = TrialCodec()
+    trials = [codec.encode(trial) for trial in experiment.trials]
     record = {
         **_written(_ATTRIBUTES, attributes),
         "table": _written(_TABLE_ATTRIBUTES, table),
-        "origins": origins.to_json(),
+        "codec": codec.to_json(),
     }
-    return record, (trial_to_json(trial, origins) for trial in trials)
+    return record, trials
 
 
 def experiment_from_json(
@@ -118,11 +115,10 @@ def experiment_from_json(
         record: All but the trials.
         trials: Each trial's JSON, which is decoded when that trial is asked for.
     """
-    origins = [Origin.from_json(origin) for origin in record["origins"]]
     table = object.__new__(TrialTable)
     vars(table).update(
         _read(_TABLE_ATTRIBUTES, record["table"]),
-        _trials=LazyTrials(trials, origins),
+        _trials=LazyTrials(trials, TrialCodec.from_json(record["codec"])),
         _origin=None,
     )
     experiment = object.__new__(Experiment)

@@ -32,7 +32,7 @@ from hpcopt.storage.journal_data import Position
 
 #: To be raised where an event comes to mean something else for the experiment, or where
 #: the file is laid out otherwise.
-VERSION = 1
+VERSION = 2
 
 
 def _checksum(data: bytes | memoryview) -> bytes:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 
 from hpcopt.core.many_objects import without_garbage_collection
-from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.trial import Trial
-from hpcopt.core.trials.trial_codec import trial_from_json
+from hpcopt.core.trials.trial_codec import TrialCodec
 
 
 class LazyTrials:
@@ -18,17 +16,17 @@ class LazyTrials:
     To decode ten thousand takes longer than all else that shows one of them.
     """
 
-    def __init__(self, records: Sequence[bytes], origins: Sequence[Origin]) -> None:
+    def __init__(self, records: Sequence[bytes], codec: TrialCodec) -> None:
         """Use trials that are not decoded.
 
         Args:
-            records: What ``trial_to_json`` has returned, as JSON, by index.
-            origins: Those that the records refer to.
+            records: What ``codec`` has made of each trial, as JSON, by index.
+            codec: Decodes them.
         """
         self._records: list[bytes | None] = list(records)
         """``None`` where a trial is decoded."""
         self._trials: dict[int, Trial] = {}
-        self._origins = origins
+        self._codec = codec
 
     def __len__(self) -> int:
         return len(self._records)
@@ -36,8 +34,7 @@ class LazyTrials:
     def __getitem__(self, index: int) -> Trial:
         record = self._records[index]
         if record is not None:
-            trial = trial_from_json(json.loads(record), index, self._origins)
-            self[index] = trial
+            self[index] = self._codec.decode(json.loads(record), index)
         return self._trials[index]
 
     def __setitem__(self, index: int, trial: Trial) -> None:
@@ -59,17 +56,12 @@ class LazyTrials:
     def to_list(self) -> list[Trial]:
         """Return the trials, all decoded.
 
-        They are parsed as one array: that takes half the time, and interns their keys.
+        They are parsed as one array: that takes half the time, and interns strings.
         """
         waiting = {k: record for k, record in enumerate(self._records) if record}
         with without_garbage_collection():
             parsed = json.loads(b"[%b]" % b",".join(waiting.values()))
-            self._trials.update(
-                zip(
-                    waiting,
-                    map(trial_from_json, parsed, waiting, repeat(self._origins)),
-                    strict=True,
-                )
-            )
+            decoded = map(self._codec.decode, parsed, waiting)
+            self._trials.update(zip(waiting, decoded, strict=True))
         self._records = [None] * len(self)
         return [self._trials[index] for index in range(len(self))]
