@@ -27,6 +27,7 @@ from hpcopt.core.experiment_codec import (
     experiment_from_json,
     experiment_to_json,
 )
+from hpcopt.core.many_objects import without_garbage_collection
 from hpcopt.host.durable import replace_quickly
 from hpcopt.storage.journal_data import Position
 
@@ -115,15 +116,16 @@ def write_cache(
     """
     if owner != os.geteuid():
         return  # another's file would not be trusted
-    record, trials = experiment_to_json(experiment)
-    head = {
-        "made_by": _MADE_BY,
-        "offset": position.offset,
-        "n_lines": position.n_lines,
-        "journal": _checksum(memoryview(data)[: position.offset]).decode(),
-        "experiment": record,
-    }
-    body = b"\n".join(_lines([head, *trials]))
+    with without_garbage_collection():
+        record, trials = experiment_to_json(experiment)
+        head = {
+            "made_by": _MADE_BY,
+            "offset": position.offset,
+            "n_lines": position.n_lines,
+            "journal": _checksum(memoryview(data)[: position.offset]).decode(),
+            "experiment": record,
+        }
+        body = b"\n".join(_lines([head, *trials]))
     if len(body) < position.offset + _SLACK // 2:
         try:
             mode = journal.stat().st_mode & ~_WRITABLE_BY_OTHERS & 0o666
