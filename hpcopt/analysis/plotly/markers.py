@@ -73,7 +73,8 @@ def arm_traces(
             marker |= {"color": COLORS[k % len(COLORS)]}
         else:
             marker |= {
-                "color": trials[rows],
+                # Arms without a trial are stars, and would stretch the scale.
+                "color": np.where(trials == NO_TRIAL, trials.max(), trials)[rows],
                 "colorscale": SEQUENTIAL,
                 "colorbar": {"title": {"text": "trial"}, "thickness": 12},
             }

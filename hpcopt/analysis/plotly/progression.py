@@ -105,11 +105,12 @@ def _table(view: ExperimentView, name: str) -> pd.DataFrame:
     begin = min(trial.created_at for trial in view.core.trials)
     rows = []
     for trial in view.trials.values():
-        latest = {
-            report.outcome[name].step: (report.outcome[name].mean, report.time - begin)
-            for report in trial.core.reports
-            if name in report.outcome
-        }
+        latest: dict[float, tuple[float, float]] = {}
+        for report in trial.core.reports:
+            told = report.outcome.get(name)
+            # What comes after steps and has none is the outcome, not the step 0.
+            if told is not None and (told.step or not any(latest)):
+                latest[told.step] = told.mean, report.time - begin
         if not any(latest):  # a single value without a step is no curve
             continue
         rows += [

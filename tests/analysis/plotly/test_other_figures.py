@@ -247,3 +247,17 @@ def test_whole_parameters_have_whole_ticks() -> None:
     card = ParallelCoordinatesPlot().compute(seen)
     of_n = card.get_figure().data[0].dimensions[1]
     assert list(of_n.ticktext) == ["1", "3", "4", "6", "8"]
+
+
+def test_an_outcome_without_a_step_is_no_point_of_a_curve() -> None:
+    core = experiment("-loss", [{}])
+    for event in (
+        ev.TrialsHandedOut(2.0, (0,)),
+        ev.DataAttached(3.0, 0, {"loss": ev.ObservedMetric(9.0, step=0)}),
+        ev.DataAttached(4.0, 0, {"loss": ev.ObservedMetric(5.0, step=10)}),
+        ev.TrialCompleted(5.0, 0, observed(loss=4.0)),
+    ):
+        core.apply(event)
+    card = figured(ProgressionPlot().compute_or_error_card(ExperimentView(core)))
+    assert card.df["progression"].tolist() == [0, 10]
+    assert card.df["loss"].tolist() == [9.0, 5.0]
