@@ -122,6 +122,16 @@ run:
 #   setup: []                  # shell lines before it
 #   template: driver.sbatch    # the batch script around it
 #   handover_s: null           # how long before its end; by default 30 to 300 s
+
+# The page of hpcopt report, kept fresh while the experiment runs.
+# report:
+#   every: 5m
+
+# Who is told how it goes, by a command that gets a summary on its standard input.
+# notify:
+#   command: [sh, -c, 'mail -s "$$HPCOPT_SUBJECT" me@example.org']
+#   on: [end, pause]           # and stall, best
+#   stall_s: null              # so long without an end is a stall; derived by default
 """
 
 SIMULATE = '''\

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from hpcopt.cli.starter import CONFIG
+from hpcopt.config.notify import NotifySection
 from hpcopt.config.parameters import ChoiceSpec, RangeSpec
 from hpcopt.config.schema import ExperimentConfig
 from hpcopt.config.sections import (
@@ -20,6 +21,7 @@ from hpcopt.config.sections import (
     GenerationSection,
     JobSection,
     MetricSpec,
+    ReportSection,
     RunSection,
 )
 from hpcopt.experiment.folder import read_experiment
@@ -65,6 +67,7 @@ def test_init_takes_the_name_of_a_config(tmp_path: Path) -> None:
 def test_the_config_of_init_names_every_key() -> None:
     models: list[type[BaseModel]] = [ExperimentConfig, RangeSpec, ChoiceSpec]
     models += [MetricSpec, JobSection, RunSection, GenerationSection, DriverSection]
+    models += [NotifySection, ReportSection]
     for model in models:
         for key in model.model_fields:
             assert re.search(rf"^[ #-]*{key}:", CONFIG, re.MULTILINE), key
