@@ -40,6 +40,7 @@ class Watch:
 
     async def screen(self) -> str:
         """Return the text on the screen, without blanks at the ends of lines."""
+        await self.app.workers.wait_for_complete()
         await self.pilot.pause()
         strips = self.app.screen._compositor.render_strips()  # what textual would draw
         return "\n".join(strip.text.rstrip() for strip in strips)
@@ -65,6 +66,7 @@ def watch(
         clock = FakeClock(time)
         app = WatchApp(folder, clock=clock.now, refreshes=False)
         async with app.run_test(size=size) as pilot:
+            await app.workers.wait_for_complete()  # the first look
             await visit(Watch(app, pilot, clock))
 
     asyncio.run(run())

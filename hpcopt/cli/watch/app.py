@@ -91,6 +91,8 @@ class WatchApp(App[None]):
         self._attempts_back = 0
         """Which attempt's log is shown, counted from the latest one."""
         self._looks = asyncio.Lock()
+        self._log_is_awaited = False
+        """Whether a look at the log is to come, of what is selected then."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -116,21 +118,27 @@ class WatchApp(App[None]):
         yield "log", LogPane(id="log")
         yield "trial", DetailPane(id="trial")
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         """Take a first look, and then look again and again."""
         self.query_one(TrialPane).focus()
         self._choose_pane(PANES[0])
+        self.query_one("#header", Static).update("reading the journal")
+        self._begin_look()
+        if self._refreshes:
+            self.set_interval(1.0, self._tick)
+
+    def _begin_look(self) -> None:
+        self.run_worker(self._look_once())  # beside the messages of keys
+
+    async def _look_once(self) -> None:
         await self.look()
         if self._refreshes:
-            self._look_later()
-            self.set_interval(1.0, self._show_header)
+            self.set_timer(self._pace.seconds, self._begin_look)
 
-    def _look_later(self) -> None:
-        self.set_timer(self._pace.seconds, self._look_again)
-
-    async def _look_again(self) -> None:
-        await self.look()
-        self._look_later()
+    def _tick(self) -> None:
+        """Let the durations in the header go on between two looks."""
+        if self._seen.experiment is not None:
+            self._show_header()
 
     # Looking
 
@@ -153,6 +161,7 @@ class WatchApp(App[None]):
 
     async def _look_at_log(self) -> None:
         async with self._looks:
+            self._log_is_awaited = False
             self._log_end = await asyncio.to_thread(
                 self._log_tail.read, self._log_path()
             )
@@ -201,7 +210,8 @@ class WatchApp(App[None]):
         self.query_one(TimelinePane).show(
             self._seen, None if trial is None else trial.index
         )
-        self.query_one(LogPane).show(self._log_end)
+        end, path = self._log_end, self._log_path()
+        self.query_one(LogPane).show(end if end.path == path else LogEnd(path))
         self._show_titles(trial, attempt)
 
     def _show_header(self) -> None:
@@ -251,10 +261,16 @@ class WatchApp(App[None]):
         )
 
     @on(TrialPane.Selected)
-    async def show_selected(self) -> None:
+    def show_selected(self) -> None:
         """Show what belongs to the trial that is selected now."""
         self._attempts_back = 0
-        await self._look_at_log()
+        self._show_trial()
+        self._begin_look_at_log()
+
+    def _begin_look_at_log(self) -> None:
+        if not self._log_is_awaited:
+            self._log_is_awaited = True
+            self.run_worker(self._look_at_log())
 
     # Keys
 
@@ -287,10 +303,10 @@ class WatchApp(App[None]):
         if self._seen.progress.front:
             self.query_one(TrialPane).select(self._seen.progress.front[0])
 
-    async def action_attempt(self) -> None:
+    def action_attempt(self) -> None:
         """Show the log of an earlier attempt."""
         self._attempts_back += 1
-        await self._look_at_log()
+        self._begin_look_at_log()
 
     def action_filter(self) -> None:
         """Ask which trials to show."""

@@ -68,7 +68,7 @@ class Help(ModalScreen[None]):
 
     @override
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog"):
+        with VerticalScroll(classes="dialog", id="help"):
             yield Static(HELP, markup=False)
 
     def action_close(self) -> None:

@@ -47,4 +47,5 @@ ModalScreen { align: center middle; }
     width: auto; max-width: 90%; height: auto; max-height: 90%;
     border: round ansi_default; padding: 1 2; background: ansi_default;
 }
+#help { width: 70; }
 """

@@ -29,6 +29,7 @@ class LogEnd:
     """Printable."""
     size: int = 0
     """Of the whole log, in bytes."""
+    is_read: bool = False
     is_cut: bool = False
     """Whether there is more before the lines."""
     problem: str = ""
@@ -77,4 +78,4 @@ def _read(path: Path) -> LogEnd:
     if is_cut and len(lines) > 1:
         lines = lines[1:]  # its beginning was not read
     shown = (printable(one[:_MOST_IN_A_LINE]) for one in lines)
-    return LogEnd(path, tuple(shown), size, is_cut)
+    return LogEnd(path, tuple(shown), size, is_read=True, is_cut=is_cut)

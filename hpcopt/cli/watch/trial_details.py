@@ -99,7 +99,7 @@ class LogPane(LinePane):
             return line(self._end.lines[index])
         if self._end.problem or self._end.path is None:
             return line((self._end.problem or "no attempt was submitted", "dim"))
-        return line(("the log is empty", "dim"))
+        return line(("the log is empty" if self._end.is_read else "reading", "dim"))
 
 
 def _fitting(text: Text, width: int) -> int:

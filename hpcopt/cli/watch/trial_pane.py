@@ -84,6 +84,8 @@ class TrialPane(LinePane):
         self._experiment: Experiment | None = None
         self._facts: TrialColumns | None = None
         self._columns: list[_Shown] = []
+        self._texts: dict[int, tuple[Trial, str]] = {}
+        """What is in the cells of each trial, while a text is looked for."""
         self._chosen: list[Trial] = []
         self._rows: list[Trial] = []
         self._version = -1
@@ -143,6 +145,7 @@ class TrialPane(LinePane):
     def _choose(self, experiment: Experiment, facts: TrialColumns) -> list[Trial]:
         trials = list(experiment.trials)
         if not self.filter:
+            self._texts.clear()
             return trials
         if _OPERATOR.search(self.filter):
             return facts.choose(parse_condition(self.filter), trials)
@@ -150,7 +153,11 @@ class TrialPane(LinePane):
         return [trial for trial in trials if self._contains(trial, words)]
 
     def _contains(self, trial: Trial, words: str) -> bool:
-        return any(words in column.cell(trial).lower() for column in self._columns)
+        known, text = self._texts.get(trial.index, (None, ""))
+        if known is not trial:
+            text = "\n".join(column.cell(trial) for column in self._columns).lower()
+            self._texts[trial.index] = trial, text
+        return words in text
 
     @property
     def n_rows(self) -> int:
