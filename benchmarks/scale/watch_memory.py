@@ -28,6 +28,7 @@ from benchmarks.common.provenance import headline
 from hpcopt.cli.watch.app import WatchApp
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause, Phase
+from hpcopt.core.types import JSONValue
 from hpcopt.experiment.folder import JOURNAL, LEASE
 from hpcopt.storage.journal_file import JournalFile
 from hpcopt.storage.lease import Lease
@@ -49,7 +50,7 @@ KEYS = (
     "escape",
 )
 
-DEFINITION = {
+DEFINITION: dict[str, JSONValue] = {
     "name": "a week",
     "parameters": [
         {"name": f"x{k}", "type": "range", "bounds": [0, 1], "parameter_type": "float"}

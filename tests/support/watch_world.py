@@ -38,10 +38,15 @@ class Watch:
         await self.app.look()
         return await self.screen()
 
-    async def screen(self) -> str:
-        """Return the text on the screen, without blanks at the ends of lines."""
+    async def settle(self) -> None:
+        """Wait until what was begun is done, and is drawn."""
+        await self.pilot.pause()
         await self.app.workers.wait_for_complete()
         await self.pilot.pause()
+
+    async def screen(self) -> str:
+        """Return the text on the screen, without blanks at the ends of lines."""
+        await self.settle()
         strips = self.app.screen._compositor.render_strips()  # what textual would draw
         return "\n".join(strip.text.rstrip() for strip in strips)
 
@@ -66,8 +71,9 @@ def watch(
         clock = FakeClock(time)
         app = WatchApp(folder, clock=clock.now, refreshes=False)
         async with app.run_test(size=size) as pilot:
-            await app.workers.wait_for_complete()  # the first look
-            await visit(Watch(app, pilot, clock))
+            seen = Watch(app, pilot, clock)
+            await seen.settle()  # after the first look
+            await visit(seen)
 
     asyncio.run(run())
 

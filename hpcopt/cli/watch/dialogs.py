@@ -35,24 +35,28 @@ and retry do."""
 
 
 class Question(ModalScreen[bool]):
-    """Asks whether something is meant; only ``y`` says yes."""
+    """Asks whether something is meant; only ``y`` says yes.
+
+    One of them asks all questions, one after the other.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
         Binding("n,escape,q,enter", "answer(False)", "No"),
     ]
 
-    def __init__(self, question: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._question = question
+        self._words = Static(markup=False, classes="dialog")
 
     @override
     def compose(self) -> ComposeResult:
-        yield Static(
-            f"{printable(self._question)}\n\n  y  yes     n  no",
-            markup=False,
-            classes="dialog",
-        )
+        yield self._words
+
+    def put(self, question: str) -> Question:
+        """Put the question, and return itself, to be shown."""
+        self._words.update(f"{printable(question)}\n\n  y  yes     n  no")
+        return self
 
     def action_answer(self, is_yes: bool) -> None:
         """Close the question."""

@@ -47,12 +47,17 @@ class LinePane(ScrollView, can_focus=True):
     @property
     def room(self) -> int:
         """The width that there is for a line, in cells."""
-        return self.scrollable_content_region.width
+        return max(0, self.container_size.width - self.scrollbar_size_vertical)
+
+    @property
+    def height(self) -> int:
+        """The height that there is for lines, the head included."""
+        return max(0, self.container_size.height - self.scrollbar_size_horizontal)
 
     @property
     def n_visible(self) -> int:
         """How many lines there is room for below the head."""
-        return max(0, self.scrollable_content_region.height - self.N_HEAD)
+        return max(0, self.height - self.N_HEAD)
 
     def renew(self) -> None:
         """Draw again what is shown, which has changed."""

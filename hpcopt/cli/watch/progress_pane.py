@@ -54,7 +54,7 @@ class ProgressPane(LinePane):
         return self._lines[index]
 
     def _made(self) -> list[Text]:
-        progress, height = self._seen.progress, self.scrollable_content_region.height
+        progress, height = self._seen.progress, self.height
         if not progress.reached:
             return [line(("no trial has a value so far", "dim"))]
         has_room = self.room >= _N_BEST + _N_NUMBER + _LEAST_WIDTH + 16

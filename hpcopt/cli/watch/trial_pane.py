@@ -55,14 +55,14 @@ class TrialPane(LinePane):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "move(-1000000000)", "Top", show=False),
-        Binding("end,G", "move(1000000000)", "Bottom", show=False),
-        Binding("left", "sideways(-12)", "Left", show=False),
-        Binding("right", "sideways(12)", "Right", show=False),
+        Binding("up,k", "move(-1)", "Up"),
+        Binding("down,j", "move(1)", "Down"),
+        Binding("pageup", "page(-1)", "Page up"),
+        Binding("pagedown", "page(1)", "Page down"),
+        Binding("home,g", "move(-1000000000)", "Top"),
+        Binding("end,G", "move(1000000000)", "Bottom"),
+        Binding("left", "sideways(-12)", "Left"),
+        Binding("right", "sideways(12)", "Right"),
     ]
 
     N_HEAD = 1
@@ -183,6 +183,11 @@ class TrialPane(LinePane):
     def action_sideways(self, n: int) -> None:
         """Show columns further right, or left."""
         self.go_to(x=self.scroll_x + n)
+
+    @override
+    def on_resize(self) -> None:
+        self.renew()
+        self._keep_selected()
 
     def _position_of(self, index: int | None) -> int | None:
         rows = enumerate(self._rows)

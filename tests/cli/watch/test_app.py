@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 from textual.geometry import Size
+from textual.widget import Widget
 
+from hpcopt.cli.watch.observer import Observer, Seen
 from hpcopt.cli.watch.trial_pane import TrialPane
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause, Phase
@@ -38,7 +44,7 @@ def rows(screen: str) -> list[str]:
     found = []
     for line in lines[top + 1 :]:
         words = line.replace("▸", " ").split()
-        if not words or not words[0].isdigit() or len(words) < 2:
+        if len(words) < 2 or not words[0].isdigit() or "progress" in words:
             break
         found.append(words[0])
     return found
@@ -431,5 +437,87 @@ def test_a_phase_without_a_value_is_shown(tmp_path: Path) -> None:
 
     async def visit(seen: Watch) -> None:
         assert "Priority" in await seen.press("2")
+
+    watch(folder, visit, time=NOW)
+
+
+def test_keys_work_while_a_file_system_hangs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, look = threading.Event(), Observer.look
+
+    def hang(observer: Observer, now: float) -> Seen:
+        assert hangs.wait(timeout=60)
+        return look(observer, now)
+
+    async def visit(seen: Watch) -> None:
+        monkeypatch.setattr(Observer, "look", hang)
+        waiting = asyncio.create_task(seen.app.look())
+        await seen.pilot.press("slash", *"x>0.5", "enter")
+        assert seen.app.query_one(TrialPane).n_rows == 2
+        assert not waiting.done()
+        hangs.set()
+        await waiting
+
+    watch(folder, visit, time=NOW)
+
+
+def test_only_the_lines_on_the_screen_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = [{"loss": float(k)} for k in range(500)]
+    folder = make_experiment(tmp_path / "many", [EVENTS[0], *trials_with(outcomes)])
+    made: list[int] = []
+    make = TrialPane.line
+
+    def line(pane: TrialPane, index: int) -> Text:
+        made.append(index)
+        return make(pane, index)
+
+    async def visit(seen: Watch) -> None:
+        monkeypatch.setattr(TrialPane, "line", line)
+        assert rows(await seen.press("end"))[-1] == "0"
+        assert rows(await seen.press("pageup", "home"))[0] == "499"
+        assert 0 < len(made) < 3 * 4 * SMALL[1]
+
+    watch(folder, visit, time=NOW)
+
+
+def test_the_selected_trial_stays_on_the_screen_when_it_shrinks(tmp_path: Path) -> None:
+    outcomes = [{"loss": float(k)} for k in range(50)]
+    folder = make_experiment(tmp_path / "many", [EVENTS[0], *trials_with(outcomes)])
+
+    async def visit(seen: Watch) -> None:
+        await seen.pilot.resize_terminal(*LARGE)
+        await seen.press(*["down"] * 25)
+        await seen.pilot.resize_terminal(*SMALL)
+        assert "▸   24  completed" in await seen.screen()
+
+    watch(folder, visit, time=NOW)
+
+
+def test_a_look_under_a_question_is_shown_below_it(folder: Path) -> None:
+    async def visit(seen: Watch) -> None:
+        await seen.press("c")
+        append(folder, ev.DriverNoted(NOW, "the queue is full", {}))
+        screen = await seen.look()
+        assert "Cancel trial 4?" in screen
+        assert "the queue is full" in await seen.press("n")
+
+    watch(folder, visit, time=NOW)
+
+
+def test_screens_that_were_closed_leave_nothing_behind(folder: Path) -> None:
+    def n_widgets() -> int:
+        gc.collect()
+        return sum(isinstance(one, Widget) for one in gc.get_objects())
+
+    async def visit(seen: Watch) -> None:
+        keys = ("question_mark", "escape", "c", "n", "slash", "x", "escape")
+        await seen.press(*keys)
+        before = n_widgets()
+        for _ in range(3):
+            await seen.press(*keys)
+        assert n_widgets() == before
 
     watch(folder, visit, time=NOW)
