@@ -164,9 +164,8 @@ class WatchApp(App[None]):
     def _show(self) -> None:
         self._shown.show(self._seen)
         self._show_trial()
-        if self._seen.experiment is not None:
-            for said in self._asks.answers(self._seen.experiment):
-                self._shown.say(said)
+        for said in self._asks.answers(self._seen):
+            self._shown.say(said)
 
     def _show_trial(self) -> None:
         end, path = self._log_end, self._log_path()

@@ -6,7 +6,6 @@ import getpass
 from pathlib import Path
 
 from hpcopt.cli.watch.observer import Seen
-from hpcopt.core.experiment import Experiment
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.control import request_stop
 from hpcopt.driver.requests import Request, RequestFolder, Verb
@@ -55,6 +54,8 @@ class Asks:
         """Ask the driver of the experiment in ``folder``."""
         self._folder = folder
         self._open: dict[str, tuple[Verb, int]] = {}
+        self._has_stopped = True
+        """Whether no stop is asked for that has not happened yet."""
 
     def ask(self, verb: Verb, trial: int) -> None:
         """Leave a request about a trial.
@@ -72,10 +73,16 @@ class Asks:
             StorageError: It cannot be written.
         """
         request_stop(self._folder)
+        self._has_stopped = False
 
-    def answers(self, experiment: Experiment) -> list[str]:
+    def answers(self, seen: Seen) -> list[str]:
         """Return what the driver has done of what was asked for since the last call."""
-        said = []
+        experiment, said = seen.experiment, []
+        if experiment is None:
+            return []
+        if not self._has_stopped and seen.driver is not None and not seen.is_driven:
+            self._has_stopped = True
+            said.append(f"the driver {seen.driver.sentence(seen.now)}")
         for name, (verb, trial) in list(self._open.items()):
             if (event := experiment.requests.get(name)) is not None:
                 del self._open[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 
 from rich.text import Text
@@ -12,7 +13,7 @@ from hpcopt.cli.views.facts import job_id, live_attempts, why
 from hpcopt.cli.watch.line_pane import LinePane
 from hpcopt.cli.watch.observer import Seen
 from hpcopt.cli.watch.printable import fitted, line, printable
-from hpcopt.core.trials.trial import Attempt, Cause, Phase
+from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
 
 #: The columns of the queue and their widths in cells; the last one has what is left.
 _QUEUE = (("attempt", 8), ("phase", 8), ("for", 12), ("node", 12), ("job", 11))
@@ -104,7 +105,9 @@ class TimelinePane(LinePane):
         self._seen, self._selected = seen, selected
         if seen.experiment is not None and seen.version != self._version:
             self._version = seen.version
-            attempts = [a for trial in seen.experiment.trials for a in trial.attempts]
+            attempts = [
+                _judged(t, a) for t in seen.experiment.trials for a in t.attempts
+            ]
             attempts.sort(key=lambda a: (a.staged_at, a.key), reverse=True)
             self._attempts = tuple(attempts)
         self.renew()
@@ -181,6 +184,14 @@ class TimelinePane(LinePane):
         begin, end = self._span
         share = min(1.0, max(0.0, (time - begin) / (end - begin)))
         return round(share * (self._n_bar - 1))
+
+
+def _judged(trial: Trial, attempt: Attempt) -> Attempt:
+    """Return an attempt that succeeded and left no result as one that failed."""
+    is_last = attempt is trial.attempts[-1] and trial.status is TrialStatus.FAILED
+    if is_last and attempt.cause is Cause.SUCCESS and trial.cause is not None:
+        return dataclasses.replace(attempt, cause=trial.cause)
+    return attempt
 
 
 def _fate(attempt: Attempt) -> tuple[str, str]:

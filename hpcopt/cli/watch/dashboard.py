@@ -56,6 +56,8 @@ class Dashboard(Container):
                 strict=True,
             )
         )
+        self._of = dict.fromkeys(PANES, "")
+        """Of what each pane is, such as of which trial."""
         self.chosen = ""
         """The name of the pane that a small screen shows."""
         self._header = _Words("reading the journal", id="header")
@@ -128,19 +130,25 @@ class Dashboard(Container):
         self.detail.show(trial, goals)
         self.timeline.show(seen, None if trial is None else trial.index)
         self.log_pane.show(log)
-        of = dict.fromkeys(PANES, "")
+        self._of = dict.fromkeys(PANES, "")
         if trial is not None:
-            of["trial"] = f" {trial.index}"
+            self._of["trial"] = f" {trial.index}"
         if attempt is not None:
-            of["log"] = f" of {attempt.trial_index}.{attempt.number}"
+            self._of["log"] = f" of {attempt.trial_index}.{attempt.number}"
+        self._show_titles()
+
+    def on_descendant_focus(self) -> None:
+        """Show which pane the keys go to."""
+        self._show_titles()
+
+    def _show_titles(self) -> None:
         tabs = line()
         for k, name in enumerate(PANES, start=1):
-            title = f"{k} {name}{of[name]}"
+            title = f"{k} {name}{self._of[name]}"
             tabs.append(f" {title} ", "reverse" if name == self.chosen else "")
             tabs.append(" ")
-            self._titles[name].update(
-                line((f"── {title} ", "bold"), ("─" * 200, "dim"))
-            )
+            style = "bold reverse" if self.panes[name].has_focus else "bold"
+            self._titles[name].update(line((f"── {title} ", style), ("─" * 200, "dim")))
         self._tabs.update(tabs)
 
     def say(self, words: str) -> None:

@@ -22,7 +22,7 @@ left right                   more columns, or more of a log
 o  O        order by the next column; the other way round
 b           go to the best trial
 1 2 3 4 5   progress, queue, timeline, log, trial
-Tab         go to the next pane, to scroll it
+Tab  Esc    go to the next pane, to scroll it; back to the table
 a           an earlier attempt of the trial, for its log
 c           ask to cancel the trial
 r           ask to run the trial again

@@ -122,6 +122,7 @@ def _trial_lines(trial: Trial, goals: Goals) -> list[Text]:
         )
     ]
     cause = text.CAUSES[trial.cause.value] if trial.cause else ""
+    cause = "" if trial.reason.startswith(cause) else cause
     lines += _facts(
         ("why", ": ".join(filter(None, [cause, trial.reason]))),
         ("cancelled by", trial.cancelled_by),

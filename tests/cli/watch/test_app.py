@@ -161,6 +161,21 @@ def test_the_driver_is_told_in_the_words_of_status(folder: Path) -> None:
     watch(folder, visit, time=NOW)
 
 
+def test_a_program_that_left_no_result_did_not_succeed(folder: Path) -> None:
+    async def visit(seen: Watch) -> None:
+        append(
+            folder,
+            ev.AttemptEnded(NOW, 3, 0, Cause.SUCCESS),
+            ev.TrialFailed(NOW, 3, Cause.RESULT, "no dataset '/loss'"),
+        )
+        await seen.press("3")
+        timeline = await seen.look()
+        assert timeline.count("succeeded") == 2
+        assert "no valid result" in timeline
+
+    watch(folder, visit, time=NOW)
+
+
 def test_several_objectives_show_their_front(tmp_path: Path) -> None:
     begun = ev.ExperimentBegun(
         T0,
@@ -272,6 +287,8 @@ def test_stopping_asks_first_and_leaves_the_request_of_stop(folder: Path) -> Non
             assert not (folder / "stop").exists()
             await seen.press("S", "y")
             assert (folder / "stop").exists()
+        append(folder, ev.DriverEnded(NOW, "asked to stop", {}))
+        assert "the driver ended 2023" in await seen.look()
 
     watch(folder, visit, time=NOW)
 
