@@ -44,6 +44,10 @@ class LinePane(ScrollView, can_focus=True):
         """Return how wide the lines are; no wider than the pane by default."""
         return self.room
 
+    def n_fixed(self) -> int:
+        """Return how many cells of a line stay when lines are scrolled sideways."""
+        return 0
+
     @property
     def room(self) -> int:
         """The width that there is for a line, in cells."""
@@ -98,5 +102,7 @@ class LinePane(ScrollView, can_focus=True):
         else:
             return Strip.blank(self.size.width)
         segments = list(text.render(self.app.console))
-        strip = Strip(segments).crop_extend(left, left + self.size.width, _BLANK)
-        return strip.simplify()
+        whole = Strip(segments).extend_cell_length(left + self.size.width, _BLANK)
+        fixed = min(self.n_fixed(), self.size.width)
+        rest = whole.crop(left + fixed, left + self.size.width)
+        return Strip.join([whole.crop(0, fixed), rest]).simplify()

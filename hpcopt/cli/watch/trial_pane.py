@@ -25,8 +25,9 @@ from hpcopt.core.trial_columns import TrialColumn, TrialColumns
 from hpcopt.core.trials.query import parse_condition
 from hpcopt.core.trials.trial import Trial
 
-#: Columns are as wide as what these last trials have in them, and at most this wide.
-_N_MEASURED = 200
+#: Columns are as wide as what so many cells of the last trials need, and at most this
+#: wide.
+_N_MEASURED = 4000
 _MOST_CELLS = 24
 
 _GAP = "  "
@@ -216,7 +217,8 @@ class TrialPane(LinePane):
         if row >= 0:
             self._select_row(row + round(self.scroll_y))
             return
-        x = event.x + round(self.scroll_x) - 1
+        is_fixed = event.x < self.n_fixed()
+        x = event.x - 1 + (0 if is_fixed else round(self.scroll_x))
         for column in self._columns:
             if x < column.width + len(_GAP):
                 self.sort_by(column.sort_by)
@@ -233,6 +235,10 @@ class TrialPane(LinePane):
     def n_cells(self) -> int:
         widths = (column.width + len(_GAP) for column in self._columns)
         return max(self.room, 1 + sum(widths))
+
+    @override
+    def n_fixed(self) -> int:
+        return 1 + self._columns[0].width + len(_GAP) if self._columns else 0
 
     @override
     def head(self) -> list[Text]:
@@ -292,7 +298,7 @@ def _columns(experiment: Experiment, facts: TrialColumns) -> list[_Shown]:
         _plain(facts.find("job"), "job"),
         _Shown("why", "reason", lambda t: printable(why(t)), 0, is_right=False),
     ]
-    trials = experiment.trials[-_N_MEASURED:]
+    trials = experiment.trials[-max(20, _N_MEASURED // len(wanted)) :]
     return [_measured(column, trials) for column in wanted]
 
 

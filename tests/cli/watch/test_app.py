@@ -40,7 +40,9 @@ def requests(folder: Path) -> list[dict[str, object]]:
 def rows(screen: str) -> list[str]:
     """Return the numbers of the trials in the table, in its order."""
     lines = screen.splitlines()
-    top = next(k for k, line in enumerate(lines) if "state" in line)
+    top = next(
+        k for k, line in enumerate(lines) if line.startswith(("▼", "▲", " trial"))
+    )
     found = []
     for line in lines[top + 1 :]:
         words = line.replace("▸", " ").split()
@@ -230,6 +232,19 @@ def test_the_trials_are_sorted_by_any_column(folder: Path) -> None:
         assert rows(await seen.press("O"))[:2] == ["0", "1"]
         assert await seen.pilot.click(TrialPane, offset=(3, 0))  # a title
         assert rows(await seen.screen()) == ["0", "1", "2", "3", "4"]
+
+    watch(folder, visit, time=NOW)
+
+
+def test_the_numbers_of_trials_stay_when_columns_are_scrolled(folder: Path) -> None:
+    async def visit(seen: Watch) -> None:
+        await seen.pilot.resize_terminal(40, 24)
+        assert "attempts" not in await seen.screen()
+        screen = await seen.press(*["right"] * 4)
+        assert "attempts" in screen
+        assert rows(screen) == ["4", "3", "2", "1", "0"]
+        await seen.press(*["left"] * 4)
+        assert "state" in await seen.screen()
 
     watch(folder, visit, time=NOW)
 
