@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
+from hpcopt.cli.needed import check_installed
 from hpcopt.cli.target import examples, find_folder, target_argument
+from hpcopt.core.errors import UsageError
 
 
 @click.command(
@@ -27,15 +29,12 @@ def command(target: Path | None) -> None:
     """
     folder = find_folder(target)
     if not _can_draw():
-        raise _refusal("needs a terminal that can be drawn on; see hpcopt status")
-    try:
-        from hpcopt.cli.watch.app import WatchApp
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").partition(".")[0] != "textual":
-            raise
-        raise _refusal(
-            "needs the package textual: python -m pip install 'hpcopt[watch]'"
-        ) from exc
+        raise UsageError(
+            "hpcopt watch needs a terminal that can be drawn on; see hpcopt status"
+        )
+    check_installed("hpcopt watch", ["textual"], "hpcopt status works without")
+    from hpcopt.cli.watch.app import WatchApp
+
     app = WatchApp(folder)
     app.run()
     if app.return_code:
@@ -49,9 +48,3 @@ def _can_draw() -> bool:
 def _is_terminal() -> bool:
     streams = (sys.stdin, sys.stdout, sys.__stderr__)  # textual draws on the last one
     return all(stream is not None and stream.isatty() for stream in streams)
-
-
-def _refusal(why: str) -> Exit:
-    head = click.style("error:", fg="red", bold=True)
-    click.echo(f"{head} hpcopt watch {why}", err=True)
-    return Exit(1)
