@@ -542,7 +542,7 @@ def test_a_look_under_a_question_is_shown_below_it(folder: Path) -> None:
 def test_screens_that_were_closed_leave_nothing_behind(folder: Path) -> None:
     def n_widgets() -> int:
         gc.collect()
-        return sum(isinstance(one, Widget) for one in gc.get_objects())
+        return sum(issubclass(type(one), Widget) for one in gc.get_objects())
 
     async def visit(seen: Watch) -> None:
         keys = ("question_mark", "escape", "c", "n", "slash", "x", "escape")
