@@ -130,6 +130,13 @@ class Analysis(Protocol):
             card = self.compute(experiment, generation_strategy, adapter)
         except AnalysisNotApplicableStateError as exc:
             return AnalysisOutcome(error=exc)
+        except ModuleNotFoundError as exc:  # such as those of the models, on a laptop
+            return AnalysisOutcome(
+                error=AnalysisNotApplicableStateError(
+                    f"It needs the Python package {exc.name}, which is not installed "
+                    "here."
+                )
+            )
         except Exception as exc:  # one card's failure, or a user's, spares the others
             logger.warning("%s: %s: %s", _name(self), type(exc).__name__, exc)
             return AnalysisOutcome(error=exc)

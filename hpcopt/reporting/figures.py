@@ -69,6 +69,8 @@ def _thin(trace: dict[str, Any]) -> int | None:
     of_points = dimensions[0].get("values") if dimensions else trace.get("x")
     if not isinstance(of_points, list) or len(of_points) <= MOST_POINTS:
         return None
+    if None in of_points:  # pieces of lines, which would be joined otherwise
+        return None
     n = len(of_points)
     kept = np.unique(np.linspace(0, n - 1, MOST_POINTS).round().astype(int)).tolist()
     _keep(trace, n, kept)

@@ -80,9 +80,12 @@ def _modelled(source: ReportSource, view: ExperimentView, best: Any) -> Iterator
     for name in names:
         try:
             mean, sem = models_of(view).predict(name, [best["parameters"]])
-        except (HpcoptError, ImportError) as exc:
+        except HpcoptError as exc:
             yield f"No model of {name} can be asked: {exc}."
             continue
+        except ModuleNotFoundError as exc:
+            yield f"No model is asked: the package {exc.name} is not installed here."
+            return
         around = number(float(_Z_95 * sem[0]))
         yield f"The model expects {name} = {number(float(mean[0]))} ± {around} there."
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -73,14 +74,13 @@ def report_html(sources: Sequence[ReportSource]) -> str:
     """
     if not sources:
         raise ValueError("expected an experiment, found none")
-    # That a model's numerics warn, or that a card cannot be made, is said in the page.
-    logging.getLogger("hpcopt.analysis").setLevel(logging.ERROR)
     figures = Figures()
     is_single = len(sources) == 1
     parts, data, details = [], [], {}
     for number, source in enumerate(sources):
         key = f"e{number}"
-        parts.append(_experiment(source, key, figures, is_single=is_single))
+        with _said_in_the_page():
+            parts.append(_experiment(source, key, figures, is_single=is_single))
         data.append(data_script(f"{key}-trials", trial_columns(source)))
         details[key] = trial_details(source)
     names = names_of(sources)
@@ -98,6 +98,18 @@ def report_html(sources: Sequence[ReportSource]) -> str:
             f"<script>{_script()}</script>\n</body>\n</html>\n",
         ]
     )
+
+
+@contextmanager
+def _said_in_the_page() -> Iterator[None]:
+    """Keep cards that cannot be made out of the log: the page tells of them."""
+    logger = logging.getLogger("hpcopt.analysis")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 _DIALOG = """\

@@ -19,6 +19,7 @@ from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
 from hpcopt.reporting.comparison import names_of
+from hpcopt.reporting.figures import MOST_POINTS, Figures
 from hpcopt.reporting.markup import hash_source, static_bytes
 from hpcopt.reporting.page import report_html
 from hpcopt.reporting.source import ReportSource
@@ -231,3 +232,35 @@ def test_the_library_draws_every_kind_of_trace_that_cards_have() -> None:
     drawn = set(re.findall(r'moduleType:"trace",name:"(\w+)"', library))
     assert used
     assert used <= drawn
+
+
+def test_without_the_models_packages_the_rest_of_the_page_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'botorch'", name="botorch")
+
+    monkeypatch.setattr("hpcopt.analysis.models.Models._metric", missing)
+    page = page_of("-loss", losses(0.5, 0.3, 0.4, 0.2))
+    text = " ".join(page.texts)
+    assert "No model is asked: the package botorch is not installed here." in text
+    assert "It needs the Python package botorch, which is not installed here." in text
+    assert "Traceback" not in text
+    assert any("data-figure" in attributes for _, attributes in page.elements)
+
+
+def test_of_many_points_some_are_drawn_but_lines_stay_in_pieces() -> None:
+    n = MOST_POINTS + 1
+    points = {
+        "type": "scatter",
+        "x": list(range(n)),
+        "text": [str(k) for k in range(n)],
+    }
+    pieces = {"type": "scatter", "x": [0, 1, None] * n, "y": [0, 0, None] * n}
+    figures = Figures()
+    assert figures.add(json.dumps({"data": [points]})) == (0, n)
+    assert figures.add(json.dumps({"data": [pieces]})) == (1, None)
+    some, all_pieces = (f["data"][0] for f in figures.to_json()["figures"])
+    assert len(some["x"]) == MOST_POINTS
+    assert some["text"] == [str(x) for x in some["x"]]
+    assert len(all_pieces["x"]) == 3 * n
