@@ -258,6 +258,8 @@ NEIGHBOURS = {
         "analysis.text",
     ],
     "export": ["__version__"],
+    "adapter": [],
+    "generation_strategy": ["analysis.generation_strategy"],
     "config": [
         "driver.limits",
         "driver.notify.spec",

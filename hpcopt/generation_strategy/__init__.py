@@ -1,0 +1,1 @@
+"""How trials are proposed, as analyses see it, by the module paths of Ax."""
