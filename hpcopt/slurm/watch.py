@@ -136,7 +136,8 @@ class JobWatch:
         """Return what the accounting has on jobs, and whether it could be asked."""
         # As many others as fit into the calls that are made for these.
         others = [j for j, _ in self._unaccounted.values() if j.cluster == cluster]
-        asked = [*jobs, *others[: -len(jobs) % IDS_PER_CALL]]
+        others = others[: -len(jobs) % IDS_PER_CALL]
+        asked = [*jobs, *others]
         try:
             rows = self._queue.accounts(
                 (job.job_id for job in asked), cluster, with_steps=True
@@ -148,10 +149,11 @@ class JobWatch:
             self._unaccounted.clear()
             return None, True
         records = job_records(asked, rows)
-        for job_id in records.keys() & self._unaccounted.keys():
-            if self._phase(records[job_id].row.word) is Phase.ENDED:
-                _, key = self._unaccounted.pop(job_id)
-                self._told_late[key] = records[job_id].facts
+        for job in others:
+            record = records.get(job.job_id)
+            if record is not None and self._phase(record.row.word) is Phase.ENDED:
+                _, key = self._unaccounted.pop(job.job_id)
+                self._told_late[key] = record.facts
         return records, True
 
     def _over(

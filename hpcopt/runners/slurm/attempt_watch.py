@@ -128,16 +128,18 @@ class AttemptWatch:
         if not future.done():
             return None
         self._note_end()
-        self._watch.ended_by_itself(self._watched(attempt, files), attempt.key)
         facts: dict[str, JSONValue] = {"job_id": job_id, "exit_code": code}
         if files.started is not None:
             facts["node"] = files.started.host
         facts |= files.run_facts
         error = future.exception()
-        if error is None:
-            return AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
-        state = AttemptState(Phase.ENDED, Cause.TRIAL, str(error), facts)
-        return _failed(attempt, state, code)
+        state = AttemptState(Phase.ENDED, Cause.SUCCESS, "exit code 0", facts)
+        if error is not None:
+            failed = replace(state, cause=Cause.TRIAL, reason=str(error))
+            state = _failed(attempt, failed, code)
+        if state.phase is Phase.ENDED:  # why it failed may not be legible yet
+            self._watch.ended_by_itself(self._watched(attempt, files), attempt.key)
+        return state
 
     def _left(self, files: AttemptFiles) -> Outcome | None:
         """Return the outcome of a job by its files; ``None`` if Slurm must be asked."""

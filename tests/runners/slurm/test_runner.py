@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from hpcopt.core.trials.retry_policy import BAD_NODE
 from hpcopt.core.trials.trial import UNSTARTABLE, Attempt, Cause, Phase
 from hpcopt.core.types import JSONValue
 from hpcopt.runners.protocol import AttemptRequest, Submission
+from hpcopt.runners.script.attempt_folder import AttemptFolder
+from hpcopt.runners.slurm import attempt_watch
 from hpcopt.runners.slurm.runner import SlurmRunner
 from hpcopt.slurm import call_log
 from hpcopt.slurm.queue import SlurmQueue
@@ -752,6 +755,41 @@ def test_the_cost_of_a_job_that_the_accounting_believes_running_is_asked_again(
         runner.poll(attempts[:2])
         assert runner.accounted() == {}
     assert all(" -j 41_1,41_0" in call for call in lines(world.slurm, "sacct"))
+
+
+def test_nothing_is_told_of_an_attempt_whose_end_is_not_legible_yet(
+    world: World, attempts: list[Attempt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not ended for the journal, which takes the cost of ended ones alone."""
+    runner, name = world.runner(), attempts[0].name
+    started = "41_0 n1 1 boot 1\n"
+    record = {"kind": "E", "message": "no", "traceback": "", "run": started}
+    world.write(0, "started", started)
+    world.write(0, "error.json", json.dumps(record))
+    world.write(0, "ended", "1\n")
+    world.accounting(name, "41_0", "FAILED")
+
+    def unreadable(folder: AttemptFolder, exit_code: int) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attempt_watch, "disk_was_full", unreadable)
+        assert runner.poll(attempts[:2])[0, 0].phase is Phase.UNKNOWN
+        assert len(lines(world.slurm, "sacct")) == 1
+        assert runner.accounted() == {}
+    assert runner.poll(attempts[:2])[0, 0].phase is Phase.ENDED
+    assert runner.accounted().keys() == {(0, 0)}
+
+
+def test_a_job_of_the_same_id_on_another_cluster_tells_no_cost(tmp_path: Path) -> None:
+    slurm = FakeSlurm(tmp_path)
+    watch = JobWatch(SlurmQueue(slurm.commands_in_process()))
+    watch.ended_by_itself(WatchedJob("8", "name", "far"), (0, 0))
+    cells = ("0:0", "1000", "7", "n1", "name", "/f")
+    slurm.says("sacct", accounting_line("8", "COMPLETED", *cells))
+    watch.look([WatchedJob("8", "name", "near")])
+    assert len(lines(slurm, "sacct")) == 1
+    assert watch.told_late() == {}
 
 
 def test_no_call_more_is_made_where_all_calls_are_full(tmp_path: Path) -> None:
