@@ -42,6 +42,11 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+#: A name of a list, and the comma behind it; each text matches in one way at most.
+_LISTED = re.compile(
+    r"""\s*(?P<name>"(?:[^"]|"")*"|'(?:[^']|'')*'|[^\s,"'][^,]*)\s*(?P<comma>,|$)"""
+)
+
 _ORDERS: Mapping[str, Callable[[float | str, float | str], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -218,14 +223,16 @@ def split_names(text: str) -> list[str]:
     Raises:
         UsageError: A quote is not closed, or there is no name between two commas.
     """
-    part = r'(?:"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|[^,"\'][^,]*)'
-    if not re.fullmatch(rf"\s*{part}\s*(?:,\s*{part}\s*)*", text):
-        raise UsageError(
-            f"expected names separated by commas, those with a comma in quotes, found "
-            f"{text!r}"
-        )
-    found = re.findall(rf"\s*({part})\s*(?:,|$)", text)
-    return [_unquoted(name.strip()) for name in found]
+    names, at = [], 0
+    while found := _LISTED.match(text, at):
+        names.append(_unquoted(found["name"].strip()))
+        if not found["comma"]:
+            return names
+        at = found.end()
+    raise UsageError(
+        f"expected names separated by commas, those with a comma in quotes, found "
+        f"{text!r}"
+    )
 
 
 def _unquoted(name: str) -> str:

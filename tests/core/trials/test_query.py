@@ -187,7 +187,15 @@ def test_names_between_commas(text: str, names: list[str]) -> None:
     assert split_names(text) == names
 
 
-@pytest.mark.parametrize("text", ["", ",", "a,,b", "a,", "'a"])
+@pytest.mark.parametrize("text", ["", " ", ",", "a,,b", "a, ,b", "a,", "'a"])
 def test_what_are_no_names_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="separated by commas"):
         split_names(text)
+
+
+def test_many_names_take_no_longer_where_the_last_one_is_missing() -> None:
+    # Time that doubled with each name would not end.
+    names = [f"x{k}" for k in range(500)]
+    assert split_names(" , ".join(names)) == names
+    with pytest.raises(UsageError, match="separated by commas"):
+        split_names(" , ".join(names) + " ,")
