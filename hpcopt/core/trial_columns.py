@@ -37,6 +37,7 @@ class TrialColumn:
     """All that it may hold, if that is little."""
 
 
+_TRUTHS = ("true", "false")
 _STATUSES = tuple(status.name.lower() for status in TrialStatus)
 _CAUSES = tuple(cause.value for cause in Cause if cause is not Cause.SUCCESS)
 
@@ -170,7 +171,9 @@ def _rank(cell: int | float | str) -> tuple[bool, Any]:
 def _check_choice(comparison: Comparison, column: TrialColumn) -> None:
     if not column.choices or comparison.operator not in ("=", "!="):
         return
-    if comparison.is_about_none or comparison.value in column.choices:
+    is_truth = column.choices is _TRUTHS
+    value = comparison.value.lower() if is_truth else comparison.value
+    if comparison.is_about_none or value in column.choices:
         return
     raise UsageError(
         f"{comparison.column}: expected one of {', '.join(column.choices)}, found "
@@ -268,6 +271,7 @@ def _fixed_columns(goals: Goals) -> Iterator[TrialColumn]:
         "feasible",
         partial(_is_feasible, goals),
         "whether it satisfies the outcome constraints",
+        choices=_TRUTHS,
     )
     yield TrialColumn("attempts", lambda t: len(t.attempts), "how many there were")
     yield TrialColumn("method", lambda t: t.generation_method or None, "what chose it")

@@ -58,6 +58,9 @@ def indices(folder: Path, *options: str) -> list[int]:
         ("attempts > 1 or index = 0", [0, 2]),
         ("run_s >= 60 and run_s < 70", [0, 1]),
         ("parameters.kind = a and not (index < 3)", [3, 4]),
+        ("feasible = true", [0, 1]),
+        ("feasible = True", [0, 1]),
+        ("feasible = none", [2, 3, 4]),
         ("method contains sob and job = 14", [2]),
         ("loss > 0 and loss < 0", []),
     ],
@@ -73,6 +76,7 @@ def test_trials_of_which_a_condition_holds(
     [
         (["--where", "los > 1"], "--where: no column 'los'; did you mean loss?"),
         (["--where", "status = done"], "--where: status: expected one of candidate"),
+        (["--where", "feasible = yes"], "feasible: expected one of true, false, found"),
         (["--where", "loss >"], "--where: expected a value after loss >, found the"),
         (["--where", "loss > abc"], "--where: loss > abc: expected two numbers or"),
         (["--sort", "-los"], "--sort: no column 'los'; did you mean loss?"),

@@ -130,7 +130,8 @@ class Comparison:
             return cell is None and self.is_about_none
         if _is_number(cell) and self.number is not None:
             return bool(cell == self.number)
-        return text_of(cell) == self.value
+        value = self.value.lower() if isinstance(cell, bool) else self.value
+        return text_of(cell) == value
 
     def _is_contained(self, cell: Cell) -> bool:
         return cell is not None and self.value.lower() in text_of(cell).lower()
