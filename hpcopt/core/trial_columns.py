@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -67,18 +67,7 @@ class TrialColumns:
             for name in experiment.parameter_names
         ]
         self.objectives = list(_objective_columns(goals))
-        self.metrics = [
-            column
-            for name in experiment.metric_names
-            for column in (
-                TrialColumn(f"metrics.{name}", partial(_mean, name)),
-                TrialColumn(
-                    f"metrics.{name}.sem",
-                    partial(_sem, name),
-                    "the standard error of the mean",
-                ),
-            )
-        ]
+        self.metrics = list(_metric_columns(experiment.metric_names))
         self.fixed = list(_fixed_columns(goals))
         self._by_name = {
             column.name: column
@@ -210,6 +199,18 @@ def _mean(name: str, trial: Trial) -> Cell:
 def _sem(name: str, trial: Trial) -> Cell:
     found = trial.outcome.get(name)
     return None if found is None else found.sem
+
+
+def _metric_columns(names: Sequence[str]) -> Iterator[TrialColumn]:
+    """Yield the mean of each metric and its standard error."""
+    taken = {f"metrics.{name}" for name in names}
+    for name in names:
+        yield TrialColumn(f"metrics.{name}", partial(_mean, name))
+        sem = f"metrics.{name}.sem"
+        while sem in taken:  # another metric is called so
+            sem += "_"
+        taken.add(sem)
+        yield TrialColumn(sem, partial(_sem, name), "the standard error of the mean")
 
 
 def _objective_columns(goals: Goals) -> Iterator[TrialColumn]:

@@ -13,7 +13,7 @@ from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial_columns import TrialColumns
 from hpcopt.core.trials.query import parse_condition
-from hpcopt.core.trials.trial import TrialStatus
+from hpcopt.core.trials.trial import Observation, TrialStatus
 from hpcopt.core.types import JSONValue
 from tests.support.cli_world import DEFINITION, EVENTS
 
@@ -55,6 +55,17 @@ def test_several_objectives_have_a_column_each() -> None:
     assert names == ["objectives.loss", "objectives.gain + 2*cost"]
     assert columns.find("gain + 2*cost").meaning == "maximise gain + 2*cost"
     assert columns.find("loss").name == "metrics.loss"
+
+
+def test_no_two_columns_have_one_name() -> None:
+    columns = TrialColumns(experiment(("x",), "-loss, loss.sem, loss.sem_"))
+    names = [column.name for column in columns]
+    assert len(set(names)) == len(names) == len(set(columns.names))
+    (trial, *_) = experiment(("x",)).trials
+    outcome = {"loss": Observation(1.0, 0.5), "loss.sem": Observation(2.0)}
+    trial = dataclasses.replace(trial, outcome=outcome)
+    assert columns.find("metrics.loss.sem").value(trial) == 2.0
+    assert columns.find("metrics.loss.sem__").value(trial) == 0.5
 
 
 def test_a_name_may_begin_with_a_minus() -> None:
