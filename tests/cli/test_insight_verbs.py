@@ -59,6 +59,7 @@ def test_two_experiments_are_compared(folder: Path, tmp_path: Path) -> None:
     text = hpcopt("compare", folder, other).stdout
     assert "minimise loss" in text
     assert "best.objective" in text
+    assert "best.parameters.x" in text  # a parameter may be called objective
 
 
 @pytest.mark.parametrize(

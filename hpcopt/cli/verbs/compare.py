@@ -161,7 +161,7 @@ def _experiment_rows(facts: Mapping[str, Any]) -> Facts:
         **{f"states.{name}": n for name, n in facts["states"].items()},
         "best.objective": best["objective"],
         "best.trial": None if best["trial"] is None else f"trial {best['trial']}",
-        **{f"best.{name}": value for name, value in best["parameters"].items()},
+        **{f"best.parameters.{k}": v for k, v in best["parameters"].items()},
         "n_on_front": facts["n_on_front"],
         **{f"failures.{cause}": n for cause, n in facts["failures"].items()},
         "retries": facts["retries"],
