@@ -82,7 +82,7 @@ def export(
     for file in files:
         try:
             _check_free(file.path, may_replace=may_replace)
-        except PermissionError as exc:  # of a folder above it
+        except OSError as exc:  # a closed folder above it, or too long a name
             raise _cannot_write(file.path, exc) from exc
     encode = _encoder(suffix, experiment)
     for file in files:

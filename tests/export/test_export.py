@@ -235,6 +235,8 @@ def test_what_cannot_be_written_leaves_nothing(folder: Path, tmp_path: Path) -> 
     missing = tmp_path / "missing" / "runs.json"
     stderr = hpcopt("export", missing, folder, code=1).stderr
     assert "cannot be written: No such file or directory" in stderr
+    stderr = hpcopt("export", tmp_path / f"{'a' * 300}.csv", folder, code=1).stderr
+    assert "cannot be written: File name too long" in stderr
     (tmp_path / "runs.json").mkdir()
     stderr = hpcopt("export", tmp_path / "runs.json", folder, code=2).stderr
     assert "expected a file, found a folder" in stderr
