@@ -39,7 +39,8 @@ def _headlines(sources: Sequence[ReportSource]) -> str:
             source.facts["n_trials"],
             source.facts["states"].get("failed", 0),
             duration(source.facts["last_event_at"] - source.facts["begun_at"]),
-            spending(source.experiment.trials, source.now).spent or None,
+            spending(source.experiment.trials, source.facts["last_event_at"]).spent
+            or None,
             source.driver,
         )
         for name, source in zip(names_of(sources), sources, strict=True)

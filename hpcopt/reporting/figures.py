@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from hpcopt.reporting.digits import MOST, digits_of, rounded
+
 #: Of the points of a trace at most so many are drawn.
 MOST_POINTS = 2000
 
 #: Lists of a trace that are not about its points.
 _NOT_OF_POINTS = frozenset({"colorscale", "range", "tickvals", "ticktext", "domain"})
 
-#: So many digits can be seen.
+#: So many digits can be seen, of numbers that differ by as much as they are large.
 _DIGITS = 6
 
 
@@ -103,11 +105,13 @@ def _unpack(value: Any) -> Any:
 
 
 def _rounded(value: Any) -> Any:
-    """Return what can be seen: numbers to six digits; what JSON has not is left out."""
+    """Return lists of numbers as they are seen; what JSON has not is left out."""
     if isinstance(value, dict):
         return {key: _rounded(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_rounded(one) for one in value]
-    if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}") if np.isfinite(value) else None
-    return value
+        digits = digits_of(value, _DIGITS)
+        return [
+            rounded(one, digits) if isinstance(one, float) else _rounded(one)
+            for one in value
+        ]
+    return rounded(value, MOST) if isinstance(value, float) else value

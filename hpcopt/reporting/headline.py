@@ -165,7 +165,9 @@ def _cost(source: ReportSource) -> str:
     facts = source.facts
     begun, last = moment(facts["begun_at"]), moment(facts["last_event_at"])
     elapsed = duration(facts["last_event_at"] - facts["begun_at"])
-    spent = spending(source.experiment.trials, source.now)
+    # What became of attempts after the last event nobody knows: the driver may have
+    # been killed long ago.
+    spent = spending(source.experiment.trials, facts["last_event_at"])
     said = [f"from {begun} to {last}."]
     head = elapsed
     if spent.spent:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hpcopt.core.trials.trial import Trial, TrialStatus
+from hpcopt.reporting.digits import MOST, digits_of, rounded
 from hpcopt.reporting.source import Facts, ReportSource
 
-#: So many digits are in a table.
+#: So many digits are in a table, of numbers that differ by as much as they are large:
+#: one more than is shown.
 _DIGITS = 7
 
 #: The ends of logs in a page have so many bytes each, and altogether.
@@ -25,7 +27,8 @@ def trial_columns(source: ReportSource) -> list[Column]:
 
     Each has a ``key`` by which it is filtered, a ``label``, a ``group``, ``values``
     (``None`` is nothing), and of parameters how their axis is drawn: ``log``,
-    ``levels``.
+    ``levels``. ``digits`` has how many of a column are shown where six do not tell its
+    numbers apart.
     """
     trials = source.trials
     columns = [
@@ -92,14 +95,17 @@ def trial_details(source: ReportSource) -> dict[str, Any]:
 
 
 def _column(key: str, label: str, group: str, values: Sequence[Any]) -> Column:
-    shown = [_shown(value) for value in values]
-    return {"key": key, "label": label, "group": group, "values": shown}
+    floats = [value for value in values if isinstance(value, float)]
+    digits = min(digits_of(values, _DIGITS), MOST - 1) if len(set(floats)) > 1 else 0
+    shown = [_shown(value, max(digits, _DIGITS)) for value in values]
+    column: Column = {"key": key, "label": label, "group": group, "values": shown}
+    if digits > _DIGITS:
+        column["digits"] = digits - 1
+    return column
 
 
-def _shown(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
-    return value
+def _shown(value: Any, digits: int = _DIGITS) -> Any:
+    return rounded(value, digits) if isinstance(value, float) else value
 
 
 def _other_metrics(trials: Sequence[Facts], labels: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from hpcopt.cli.views.facts import attempt_facts, experiment_facts, trial_facts
 from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, SearchSpace
+from hpcopt.core.trials.trial import Phase
 from hpcopt.reporting.comparison import names_of
 from hpcopt.reporting.figures import MOST_POINTS, Figures
 from hpcopt.reporting.markup import hash_source, static_bytes
@@ -264,3 +265,52 @@ def test_of_many_points_some_are_drawn_but_lines_stay_in_pieces() -> None:
     assert len(some["x"]) == MOST_POINTS
     assert some["text"] == [str(x) for x in some["x"]]
     assert len(all_pieces["x"]) == 3 * n
+
+
+def test_attempts_that_nobody_watches_any_more_cost_nothing() -> None:
+    from tests.support.cli_world import EVENTS
+
+    events: list[ev.Event] = []
+    for event in EVENTS:
+        events.append(event)
+        if isinstance(event, ev.AttemptsSubmitted):
+            break
+    last = events.pop()
+    assert isinstance(last, ev.AttemptsSubmitted)
+    metadata = {"requested": {"cpus": 60}}
+    one = dataclasses.replace(last.attempts[0], metadata=metadata)
+    began = ev.AttemptObserved(
+        last.time, one.trial_index, one.number, Phase.RUNNING, "RUNNING", {}
+    )
+    told = ev.DriverBegun(last.time + 60.0, "login1", 1, "0")
+    events += [dataclasses.replace(last, attempts=(one,)), began, told]
+    late = dataclasses.replace(source(Experiment.from_events(events)), now=1e9)
+    assert '<p class="big">1 core-hours</p>' in report_html([late])
+
+
+def test_numbers_that_differ_in_their_last_digits_are_told_apart() -> None:
+    energies = [-12345.678912, -12345.678934, -12345.678899]
+    page = page_of("-loss", losses(*energies))
+    [column] = [
+        column
+        for column in json.loads(page.scripts["e0-trials"])
+        if column["group"] == "objective"
+    ]
+    assert column["values"] == energies
+    assert column["digits"] > 10
+    trace = {"type": "scatter", "x": [0, 1, 2], "y": [*energies[:2], None]}
+    best = {"type": "scatter", "x": [2], "y": energies[2:], "opacity": 0.12345678}
+    figures = Figures()
+    figures.add(json.dumps({"data": [trace, best]}))
+    some, one = figures.to_json()["figures"][0]["data"]
+    assert some["y"] == [*energies[:2], None]
+    assert one["y"] == energies[2:]
+
+
+def test_what_nobody_sees_is_not_written() -> None:
+    thirds = {"type": "scatter", "x": [0.0, 1 / 3], "y": [2 / 3, float("nan")]}
+    figures = Figures()
+    figures.add(json.dumps({"data": [thirds]}))
+    [found] = figures.to_json()["figures"][0]["data"]
+    assert found["x"] == [0.0, 0.333333]
+    assert found["y"][1] is None

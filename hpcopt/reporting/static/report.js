@@ -23,19 +23,20 @@
   const plain = (text) =>
     visible(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
       .replaceAll("%{", "%&#123;");
-  const shown = (value) => {
+  const shown = (value, digits = 6) => {
     if (value === null || value === undefined) return "";
     if (typeof value === "number") {
-      return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
+      return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
     }
     return visible(value);
   };
   const duration = (s) => {
     if (s === null || s === undefined) return "";
-    if (s < 60) return `${Number(s.toPrecision(3))} s`;
-    if (s < 3600) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-    if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-    return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+    if (s < 59.5) return `${Number(s.toPrecision(3))} s`;
+    const two = (whole, of, first, second) => `${Math.floor(whole / of)} ${first} ${whole % of} ${second}`;
+    if (s < 3599.5) return two(Math.round(s), 60, "min", "s");
+    if (s < 86370) return two(Math.round(s / 60), 60, "h", "min");
+    return two(Math.round(s / 3600), 24, "d", "h");
   };
 
   // Light and dark
@@ -176,7 +177,7 @@
       if (word !== undefined) {
         if (word === "and") continue;
         const part = unquoted(word).toLowerCase();
-        tests.push((k) => columns.some((c) => shown(c.values[k]).toLowerCase().includes(part)));
+        tests.push((k) => columns.some((c) => shown(c.values[k], c.digits).toLowerCase().includes(part)));
         continue;
       }
       const column = columns.find((c) => c.key === unquoted(name))
@@ -239,7 +240,7 @@
             open.addEventListener("click", () => { location.hash = `#${section.id}-trial-${value}`; });
             return element("td", { class: "n" }, open);
           }
-          const text = shown(value);
+          const text = shown(value, column.digits);
           const cell = element("td", isNumeric[j] ? { class: "n" } : { title: text });
           if (column.key === "status") cell.append(element("span", { class: `dot s-${value}` }));
           cell.append(text);
@@ -317,7 +318,7 @@
     } else {
       axis.tickvals = [0, 1, 2, 3, 4].map((k) => low + (k / 4) * (high - low));
       axis.ticktext = axis.tickvals.map((t) =>
-        String(Number((code === Math.log10 ? 10 ** t : t).toPrecision(3))));
+        String(Number((code === Math.log10 ? 10 ** t : t).toPrecision((column.digits || 6) - 3))));
     }
     if (hasNone) { axis.tickvals.push(below); axis.ticktext.push("none"); }
     return axis;
@@ -339,8 +340,9 @@
       place.style.height = "auto";
       return;
     }
-    const dimensions = made.map(([, axis]) =>
-      ({ ...axis, values: rows.map((k) => axis.values[k]) }));
+    // By their names they are known when a person has moved axes.
+    const dimensions = made.map(([, axis], j) =>
+      ({ ...axis, name: String(j), values: rows.map((k) => axis.values[k]) }));
     const line = { color: "#0072B2" };
     if (goal) {
       const values = rows.map((k) => goal[0].values[k]);
@@ -362,7 +364,7 @@
     place.removeAllListeners?.("plotly_restyle");
     place.on("plotly_restyle", () => {
       const brushed = place.data[0].dimensions
-        .map((dimension, j) => [made[j][1].values, dimension.constraintrange])
+        .map(({ name, constraintrange }) => [made[Number(name)][1].values, constraintrange])
         .filter(([, ranges]) => ranges && ranges.length)
         .map(([values, ranges]) => [values, Array.isArray(ranges[0]) ? ranges : [ranges]]);
       const shownRows = new Set(rows);
@@ -386,7 +388,8 @@
     const of = (group) => columns.filter((c) => c.group === group && c.values[k] !== null);
     const all = canInflate ? (await details())[section.id] : null;
     const sems = (all && all.sems[trial]) || {};
-    const around = (c) => (sems[c.key] ? `${shown(c.values[k])} ± ${shown(sems[c.key])}` : c.values[k]);
+    const around = (c) => shown(c.values[k], c.digits)
+      + (Object.hasOwn(sems, c.key) ? ` ± ${shown(sems[c.key])}` : "");
     const list = (group) => of(group).map((c) => [c.label, around(c)]);
     const parts = [element("div", { class: "two" },
       pairs("Parameters", list("parameter")),
