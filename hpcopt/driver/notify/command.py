@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 #: A command is killed after so many seconds.
 TIMEOUT_S = 60.0
 
+#: A command that was killed ends within so many seconds, or it is not waited for: it
+#: may be another user's by now, as by sudo, or in a file system that hangs.
+_DIES_WITHIN_S = 1.0
+
 #: So many messages wait at most; of more, the oldest are dropped.
 _MOST_WAITING = 10
 
@@ -75,6 +79,8 @@ class CommandRunner:
         self._timeout_s = timeout_s
         self._waiting: deque[Notification] = deque(maxlen=_MOST_WAITING)
         self._running: _Running | None = None
+        self._undead: list[subprocess.Popen[bytes]] = []
+        """Commands that were killed and have not ended."""
         self._is_failing = False
 
     def send(self, message: Notification) -> None:
@@ -84,6 +90,7 @@ class CommandRunner:
 
     def poll(self) -> None:
         """Note that the command has ended, kill it if it is late, start the next."""
+        self._undead = [process for process in self._undead if process.poll() is None]
         if self._running is not None:
             code = self._running.process.poll()
             if code is None and time.monotonic() < self._running.ends_at:
@@ -130,8 +137,7 @@ class CommandRunner:
     def _end(self, running: _Running, code: int | None) -> None:
         """Reap the command, with all that it has started if it is late."""
         if code is None:
-            os.killpg(running.process.pid, signal.SIGKILL)
-            running.process.wait()
+            self._kill(running.process)
         self._running = None
         with running.said as file:
             file.seek(0)
@@ -147,6 +153,13 @@ class CommandRunner:
             self._fail(f"exit code {code}{f': {last}' if last else ''}")
         else:
             self._is_failing = False
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(_DIES_WITHIN_S)
+        except (PermissionError, subprocess.TimeoutExpired):
+            self._undead.append(process)
 
     def _fail(self, why: str) -> None:
         level = logging.INFO if self._is_failing else logging.WARNING

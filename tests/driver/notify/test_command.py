@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hpcopt.driver.notify import command as command_module
 from hpcopt.driver.notify.command import CommandRunner, Notification
 
 MESSAGE = Notification("demo: done\n", {"HPCOPT_EVENT": "end"})
@@ -103,3 +105,31 @@ def test_it_is_killed_when_it_is_late_and_leaves_no_zombie(
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
     assert "it was killed after 0 s; nobody was told" in caplog.text
+
+
+def test_what_cannot_be_killed_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a command that became another user's, or waits for a disk that is away."""
+    asked: list[int] = []
+
+    def refused(group: int, number: int) -> None:
+        asked.append(group)
+        if len(asked) == 1:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "killpg", refused)
+    monkeypatch.setattr(command_module, "_DIES_WITHIN_S", 0.0)
+    runner = CommandRunner(["sleep", "600"], tmp_path, timeout_s=0.0)
+    for _ in range(2):
+        runner.send(MESSAGE)
+        runner.close()
+    monkeypatch.undo()
+    assert len(asked) == 2
+    undead = list(runner._undead)
+    assert [process.pid for process in undead] == asked
+    for process in undead:
+        process.kill()
+        process.wait()
+    runner.poll()
+    assert not runner._undead
