@@ -141,7 +141,8 @@ def use_of(trial: Trial, attempt: Attempt) -> Use:
     """Return what the time of one of the trial's attempts went into."""
     if attempt.cause is None:
         return Use.RUNNING
-    is_last = attempt.number == len(trial.attempts) - 1
+    # Of a trial that was reopened, what ran before is not the last.
+    is_last = trial.attempt is not None and attempt.number == trial.attempt.number
     if is_last and trial.status is TrialStatus.EARLY_STOPPED:
         return Use.EARLY_STOPPED
     if attempt.cause is not Cause.SUCCESS:

@@ -124,6 +124,13 @@ def test_what_the_time_of_attempts_went_into(
     assert [use_of(one, a) for a in one.attempts] == uses
 
 
+def test_what_a_trial_did_before_it_was_reopened_gave_no_result() -> None:
+    one = life_cycle.reopened(trial(S.FAILED, attempt(F.SUCCESS)))
+    assert use_of(one, one.attempts[0]) is Use.FAILED
+    one = dataclasses.replace(one, status=S.EARLY_STOPPED)
+    assert use_of(one, one.attempts[0]) is Use.FAILED
+
+
 def test_core_hours_are_summed_by_what_they_went_into() -> None:
     facts = {"accounting": ACCOUNTED}
     asked = {"requested": {"cpus": 1}}
