@@ -36,10 +36,16 @@ def requested(
     tasks = _count(asked.get("ntasks"))
     if tasks is None:
         tasks = nodes * (_count(asked.get("ntasks-per-node")) or 1)
+    gpus = _gpus(asked, nodes, tasks)
+    per_gpu = _count(asked.get("cpus-per-gpu"))
     found: dict[str, JSONValue] = {"nodes": nodes}
     if "exclusive" not in asked:
-        found["cpus"] = tasks * (_count(asked.get("cpus-per-task")) or 1)
-    if gpus := _gpus(asked, nodes, tasks):
+        found["cpus"] = (
+            gpus * per_gpu
+            if gpus and per_gpu
+            else tasks * (_count(asked.get("cpus-per-task")) or 1)
+        )
+    if gpus:
         found["gpus"] = gpus
     return found
 

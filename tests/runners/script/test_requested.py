@@ -19,6 +19,7 @@ from hpcopt.runners.script.requested import requested
         ({"cpus-per-task": "1"}, ["#SBATCH -c 2"], {"nodes": 1, "cpus": 1}),
         ({"exclusive": None}, ["#SBATCH -c 2"], {"nodes": 1}),
         ({"gpus": "2"}, [], {"nodes": 1, "cpus": 1, "gpus": 2}),
+        ({"gpus": "2", "cpus-per-gpu": "8"}, [], {"nodes": 1, "cpus": 16, "gpus": 2}),
         ({"gpus": "a100:2,v100:1"}, [], {"nodes": 1, "cpus": 1, "gpus": 3}),
         ({"gpus-per-node": "4", "nodes": "2"}, [], {"nodes": 2, "cpus": 2, "gpus": 8}),
         ({"gpus-per-task": "1", "ntasks": "3"}, [], {"nodes": 1, "cpus": 3, "gpus": 3}),
