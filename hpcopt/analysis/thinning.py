@@ -19,9 +19,9 @@ def thinned(
 ) -> list[TrialView]:
     """Return some of very many trials, in their order; all if they are not that many.
 
-    Trials with names, such as a baseline, the best ones, those that have not ended and
-    the latest ones are among them, as far as there is room; the others are spread
-    evenly.
+    The best ones and the latest ones are among them, and those with names, such as a
+    baseline, and those that have not ended; of each of the three a quarter at most, the
+    later ones. The others are spread evenly.
 
     Args:
         experiment: Whose trials they are.
@@ -31,14 +31,15 @@ def thinned(
     if len(trials) <= most:
         return list(trials)
     best = experiment.best_indices
+    front = [k for k, trial in enumerate(trials) if trial.index in best]
     chosen = [
         k
         for k, trial in enumerate(trials)
-        if trial.index in best or trial.core.name or not trial.status.is_terminal
+        if trial.core.name or not trial.status.is_terminal
     ]
-    chosen = chosen[-(most // 2) :]
-    latest = range(len(trials) - min(_MOST_RECENT, most // 4), len(trials))
-    kept = {*chosen, *latest}
+    n = most // 4
+    latest = range(len(trials) - min(_MOST_RECENT, n), len(trials))
+    kept = {*front[-n:], *chosen[-n:], *latest} if n else set()
     others = [k for k in range(len(trials)) if k not in kept]
     spread = np.linspace(0, len(others) - 1, most - len(kept)).round().astype(int)
     kept.update(others[k] for k in spread)

@@ -48,6 +48,13 @@ def test_the_best_the_latest_and_the_live_ones_are_shown_of_many() -> None:
     assert max(b - a for a, b in itertools.pairwise(shown)) < 30
 
 
+def test_the_best_is_shown_beside_very_many_that_have_not_ended() -> None:
+    seen = view("-loss", [*losses(3.0, 1.0, 2.0), *[{}] * 200])
+    shown = thinned(seen, list(seen.trials.values()), most=100)
+    assert len(shown) == 100
+    assert 1 in {trial.index for trial in shown}
+
+
 def test_a_pareto_front_is_shown_and_so_is_a_baseline() -> None:
     outcomes = [
         {"a": ev.ObservedMetric(float(k % 7)), "b": ev.ObservedMetric(float(-(k % 5)))}
