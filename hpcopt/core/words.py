@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 
 from hpcopt.core.types import TParameterValue
+
+#: Why trials fail, in a person's words.
+CAUSES = {
+    "trial": "program failed",
+    "result": "no valid result",
+    "time": "time limit",
+    "memory": "memory limit",
+    "infrastructure": "infrastructure",
+    "user": "cancelled",
+}
 
 #: What a terminal would obey: control characters, those that turn the direction of
 #: writing, and halves of characters.
@@ -33,6 +44,15 @@ def number(value: TParameterValue | None) -> str:
 def count(n: int, noun: str) -> str:
     """Return a count with its noun: ``1 trial``, ``2 trials``."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def failures(counts: Mapping[str, int]) -> str:
+    """Return how many trials failed by which cause: ``2 program failed, 1 time limit``.
+
+    Args:
+        counts: By the cause, one of ``CAUSES``.
+    """
+    return ", ".join(f"{n} {CAUSES[cause]}" for cause, n in counts.items())
 
 
 def duration(seconds: float | None) -> str:

@@ -9,7 +9,7 @@ from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.analysis.models import models_of
 from hpcopt.core.errors import HpcoptError
 from hpcopt.core.trials.cost import spending
-from hpcopt.core.words import count, duration, moment, number
+from hpcopt.core.words import count, duration, failures, moment, number
 from hpcopt.reporting.markup import escape, table
 from hpcopt.reporting.source import ReportSource
 
@@ -142,8 +142,8 @@ def _trials(source: ReportSource) -> str:
         f'<li><span class="dot s-{state}"></span>{n} {state.replace("_", " ")}</li>'
         for state, n in facts["states"].items()
     )
-    failures = ", ".join(f"{n} by {cause}" for cause, n in facts["failures"].items())
-    failed = f"<p>Failed: {escape(failures)}.</p>" if failures else ""
+    causes = failures(facts["failures"])
+    failed = f"<p>Failures: {escape(causes)}.</p>" if causes else ""
     retried = f"<p>{count(facts['retries'], 'retry')}.</p>" if facts["retries"] else ""
     return (
         f'<p class="big">{facts["n_trials"]}{of}</p><ul class="states">{items}</ul>'
@@ -176,7 +176,7 @@ def _cost(source: ReportSource) -> str:
         said = [f"{share} of them gave nothing.", f"{elapsed}, {said[0]}"]
         if spent.n_estimated:
             by = count(spent.n_estimated, "attempt")
-            said.append(f"Of {by} they are those asked for, not accounted ones.")
+            said.append(f"Those of {by} are by the CPUs asked for, not accounted.")
     if spent.n_unknown:
         of = count(spent.n_unknown, "attempt")
         said.append(f"Nothing tells the core-hours of {of}.")

@@ -95,6 +95,24 @@ def test_status_as_json(folder: Path) -> None:
     assert facts["driver"]["pid"] == 4711
 
 
+def test_the_queue_time_is_to_the_start_and_not_to_the_poll_after_it(
+    tmp_path: Path,
+) -> None:
+    facts = {"started_at": T0 + 5.5, "elapsed_s": 60.0}
+    seen_late = [
+        dataclasses.replace(event, facts=facts)
+        if isinstance(event, ev.AttemptEnded) and event.trial_index == 1
+        else event
+        for event in EVENTS
+    ]
+    folder = make_experiment(tmp_path / "late", seen_late)
+    shown = strict_json(hpcopt("show", 1, folder, "--json").stdout)
+    assert isinstance(shown, dict)
+    assert shown["attempts"][0]["queue_s"] == 2.5
+    table = hpcopt("trials", folder, "--where", "index=1", "--csv", "--columns=queue_s")
+    assert table.stdout.split() == ["queue_s", "2.5"]
+
+
 def test_status_for_a_person(folder: Path) -> None:
     text = hpcopt("status", folder).output
     assert "minimise loss" in text

@@ -216,6 +216,8 @@ def test_the_headline_tells_the_cost_and_what_was_in_vain() -> None:
     told = report_html([source(Experiment.from_events(requested))])
     assert re.search(r"[\d.]+ core-hours", told)
     assert "of them gave nothing" in told
+    assert "by the CPUs asked for, not accounted." in told
+    assert "Failures: 1 program failed." in told
 
 
 def test_the_library_draws_every_kind_of_trace_that_cards_have() -> None:

@@ -15,6 +15,7 @@ from hpcopt.cli.views.driver_state import driver_state
 from hpcopt.cli.views.facts import Facts, experiment_facts
 from hpcopt.cli.views.table import Column, print_table
 from hpcopt.core.trials.origin import Origin
+from hpcopt.core.words import failures
 
 #: So many live trials are named; there may be thousands.
 _MOST_LIVE_SHOWN = 10
@@ -64,7 +65,7 @@ def _print(facts: Facts, folder: str, driver: str, warning: str | None) -> None:
             ("driver", driver),
             ("trials", _trials(any_facts)),
             ("best", _best(any_facts)),
-            ("failures", _failures(any_facts["failures"])),
+            ("failures", failures(any_facts["failures"])),
             ("retries", str(any_facts["retries"] or "")),
             ("run time", _spread(any_facts["run_s"])),
             ("queue time", _spread(any_facts["queue_s"])),
@@ -122,10 +123,6 @@ def _calls(facts: dict[str, Any]) -> str:
 
 def _note(note: str | None) -> str:
     return click.style(note, fg="yellow") if note else ""
-
-
-def _failures(counts: dict[str, int]) -> str:
-    return ", ".join(f"{n} {text.CAUSES[cause]}" for cause, n in counts.items())
 
 
 def _spread(spread: dict[str, float] | None) -> str:

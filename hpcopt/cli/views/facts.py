@@ -80,9 +80,7 @@ def why_no_best(experiment: Experiment) -> str:
 
 def queue_s(attempt: Attempt) -> float | None:
     """Return the attempt's time in the queue in seconds; ``None`` if unknown."""
-    if attempt.submitted_at is None or attempt.started_at is None:
-        return None
-    return max(0.0, attempt.started_at - attempt.submitted_at)
+    return cost_of(attempt).queue_s
 
 
 def run_s(attempt: Attempt) -> float | None:

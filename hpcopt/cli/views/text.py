@@ -11,7 +11,15 @@ from functools import cache
 import click
 
 from hpcopt.core.types import JSONValue, TParameterValue
-from hpcopt.core.words import count, duration, moment, number, one_line, visible
+from hpcopt.core.words import (
+    CAUSES,
+    count,
+    duration,
+    moment,
+    number,
+    one_line,
+    visible,
+)
 
 __all__ = [
     "CAUSES",
@@ -39,16 +47,6 @@ STATE_COLOURS = {
     "staged": "blue",
     "failed": "red",
     "abandoned": "yellow",
-}
-
-#: Why trials fail, in a person's words.
-CAUSES = {
-    "trial": "program failed",
-    "result": "no valid result",
-    "time": "time limit",
-    "memory": "memory limit",
-    "infrastructure": "infrastructure",
-    "user": "cancelled",
 }
 
 #: A colour, as click writes it.

@@ -10,7 +10,7 @@ from pathlib import Path
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.displayed import DisplayedObjective, objective_value
 from hpcopt.core.trials.trial import Trial, TrialStatus
-from hpcopt.core.words import count, number, one_line, visible
+from hpcopt.core.words import count, failures, number, one_line, visible
 from hpcopt.driver.notify.command import Notification
 from hpcopt.driver.notify.spec import Occasion
 
@@ -132,7 +132,7 @@ def _failures(experiment: Experiment) -> str:
         for trial in experiment.trials
         if trial.status is TrialStatus.FAILED and trial.cause
     )
-    return ", ".join(f"{n} {cause}" for cause, n in causes.items())
+    return failures(causes)
 
 
 def _next(occasion: Occasion, folder: Path) -> list[str]:

@@ -100,7 +100,7 @@ trials       3 of 20: 2 completed, 1 failed
 best         loss = 1, trial 1
              x = 0.1
              kind = a
-failures     1 trial
+failures     1 program failed
 next         hpcopt report {tmp_path}
 """
     )
