@@ -11,7 +11,7 @@ import click
 from hpcopt.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from hpcopt.core.experiment import Experiment
+    from hpcopt.cli.target import FoundExperiment
 
 #: The formats, and what is said of each.
 _FORMATS = {
@@ -80,7 +80,7 @@ def are_asked_for(options: Mapping[str, Any]) -> bool:
 
 
 def write_figures(
-    experiments: Sequence[Experiment], options: Mapping[str, Any]
+    experiments: Sequence[FoundExperiment], options: Mapping[str, Any]
 ) -> None:
     """Write the files, and say which.
 
@@ -101,12 +101,14 @@ def write_figures(
     from hpcopt.figures.choice import cards_of
     from hpcopt.figures.export import write_cards
 
-    names = [one.strip() for one in (options["cards"] or "").split(",")]
+    names = [name.strip() for name in (options["cards"] or "").split(",")]
+    [one] = experiments
+    modules = None if one.modules is None else str(one.modules)
     found = write_cards(
-        cards_of(experiments[0]),
+        cards_of(one.experiment, modules),
         {form: options[form] for form in _FORMATS if options[form] is not None},
         options["width_mm"] or options["size"],
-        only=[one for one in names if one],
+        only=[name for name in names if name],
         force=options["force"],
     )
     for note in found.notes:

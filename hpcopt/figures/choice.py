@@ -13,9 +13,14 @@ from hpcopt.core.errors import HpcoptError
 from hpcopt.core.experiment import Experiment
 
 
-def cards_of(experiment: Experiment) -> list[AnalysisCard]:
-    """Return the cards that suit an experiment, in an order that stays."""
-    view = ExperimentView(experiment)
+def cards_of(experiment: Experiment, modules: str | None = None) -> list[AnalysisCard]:
+    """Return the cards that suit an experiment, in an order that stays.
+
+    Args:
+        experiment: Whose.
+        modules: Where modules of the user's are looked for first, if a model is in one.
+    """
+    view = ExperimentView(experiment, modules)
     try:
         strategy = GenerationStrategyView(experiment)
     except HpcoptError:  # of another version; the cards that need it say so

@@ -62,6 +62,12 @@ def test_they_run_are_shown_and_replay(config: Path) -> None:
     assert "5 identical, 0 different" in hpcopt("replay", config).output
     elsewhere = hpcopt("replay", config.parent / "experiments" / "mine", code=2)
     assert "name its config instead" in elsewhere.stderr
+    # What asks the model finds it beside the config, too.
+    assert "x" in hpcopt("importance", config).output
+    assert "trial" in hpcopt("best", "--by-model", config).output
+    tables = config.parent / "tables"
+    hpcopt("report", "--csv", tables, "--cards", "SensitivityAnalysisPlot", config)
+    assert "sensitivity" in next(iter(tables.glob("*.csv"))).read_text().lower()
 
 
 @pytest.mark.slow

@@ -63,10 +63,10 @@ def command(
         check_installed(
             "best --by-model", OF_MODELS, "hpcopt best shows what was observed"
         )
-    experiment = find_experiment(target).experiment
-    goals = experiment.absolute_goals
+    found = find_experiment(target)
+    experiment, goals = found.experiment, found.experiment.absolute_goals
     if by_model:
-        _show_by_model(experiment, as_json=as_json)
+        _show_by_model(experiment, found.modules, as_json=as_json)
         return
     trials = best_trials(experiment, n_best or _default_n(experiment))
     if as_json:
@@ -77,7 +77,9 @@ def command(
         print_best(experiment, trials)
 
 
-def _show_by_model(experiment: Experiment, *, as_json: bool) -> None:
+def _show_by_model(
+    experiment: Experiment, modules: Path | None, *, as_json: bool
+) -> None:
     """Show the trials of which the model expects most, and what it expects."""
     from hpcopt.api.best import best_parameterization, can_predict, pareto_frontier
 
@@ -91,10 +93,13 @@ def _show_by_model(experiment: Experiment, *, as_json: bool) -> None:
         )
     else:
         try:
+            folder = None if modules is None else str(modules)
             if goals.is_single:
-                found = [best_parameterization(experiment, use_model=True)]
+                found = [
+                    best_parameterization(experiment, use_model=True, modules=folder)
+                ]
             else:
-                found = pareto_frontier(experiment, use_model=True)
+                found = pareto_frontier(experiment, use_model=True, modules=folder)
         except GenerationError as exc:
             raise GenerationError(
                 f"{exc.__cause__ or exc}; hpcopt best shows what was observed"

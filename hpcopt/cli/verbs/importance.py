@@ -40,8 +40,9 @@ def command(target: Path | None, wanted: tuple[str, ...], as_json: bool) -> None
     TARGET is the experiment's config or its folder, by default the one here.
     """
     check_installed("importance", (*OF_MODELS, "pandas", "plotly"))
-    experiment = find_experiment(target).experiment
-    found = {name: _importance(experiment, name) for name in _names(experiment, wanted)}
+    one = find_experiment(target)
+    names = _names(one.experiment, wanted)
+    found = {name: _importance(one.experiment, name, one.modules) for name in names}
     if as_json:
         text.print_json({"metrics": {**found}})
         return
@@ -59,12 +60,13 @@ def _names(experiment: Experiment, wanted: tuple[str, ...]) -> tuple[str, ...]:
     return wanted or experiment.goals.metric_names
 
 
-def _importance(experiment: Experiment, name: str) -> Facts:
+def _importance(experiment: Experiment, name: str, modules: Path | None) -> Facts:
     """Return the indices of each parameter, the most important first."""
     from hpcopt.analysis.experiment import ExperimentView
     from hpcopt.analysis.models import models_of
 
-    models = models_of(ExperimentView(experiment))
+    folder = None if modules is None else str(modules)
+    models = models_of(ExperimentView(experiment, folder))
     effects = models.effects(name)
     rows = sorted(
         zip(

@@ -53,7 +53,7 @@ def command(targets: tuple[Path, ...], output: Path | None, **files: Any) -> Non
     has_files = are_asked_for(files)
     found = [find_experiment(target) for target in targets or (None,)]
     if has_files:
-        write_figures([one.experiment for one in found], files)
+        write_figures(found, files)
         if output is None:
             return
     path = output or _default_path(found)
