@@ -155,6 +155,6 @@ def _tell_end(notifier: Notifier, driver: Driver, control: Control) -> None:
     """Tell how the run ended, unless a successor of the driver goes on at once."""
     stop = driver.ended
     if stop is None or (isinstance(control, StopControl) and control.shall_hand_over):
-        notifier.close()
+        notifier.close(driver.experiment)
         return
     notifier.ended(driver.experiment, stop.reason, is_complete=stop.is_complete)

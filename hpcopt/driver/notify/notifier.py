@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Protocol
 
@@ -93,10 +94,16 @@ class Notifier:
         occasion = Occasion.END if is_complete else Occasion.PAUSE
         # With another result, or another reason, it is news.
         self._tell(occasion, reason, experiment, f"{_n_ended(experiment)}: {reason}")
-        self._sender.close()
+        self.close(experiment)
 
-    def close(self) -> None:
-        """Deliver what is left."""
+    def close(self, experiment: Experiment) -> None:
+        """Deliver what is left, and what is too new to have been told.
+
+        Args:
+            experiment: As it stands.
+        """
+        if self._best is not None:  # the next driver takes the best for known
+            self._look_for_best(experiment, math.inf)
         self._sender.close()
 
     def _look_for_pause(self, experiment: Experiment) -> None:

@@ -165,6 +165,25 @@ def test_a_better_trial_is_told_once_a_minute_at_most(
     assert world.outbox.subjects()[1:] == ["bowl: trial 2 is the best so far"]
 
 
+@pytest.mark.parametrize("is_handed_over", [True, False])
+def test_a_better_trial_of_the_last_minute_is_told_at_the_end(
+    tmp_path: Path, clock: FakeClock, is_handed_over: bool
+) -> None:
+    world = World(tmp_path, clock, on=(Occasion.BEST,))
+    world.notifier.observe(with_live(losses(5.0)))
+    world.notifier.observe(with_live(losses(5.0, 4.0)))
+    last = experiment("-loss", losses(5.0, 4.0, 3.0))
+    world.notifier.observe(last)
+    if is_handed_over:
+        world.notifier.close(last)
+    else:
+        world.notifier.ended(last, "all 3 trials have ended", is_complete=True)
+    assert world.outbox.subjects() == [
+        "bowl: trial 1 is the best so far",
+        "bowl: trial 2 is the best so far",
+    ]
+
+
 def test_new_trials_on_a_front_are_told(tmp_path: Path, clock: FakeClock) -> None:
     first, second = observed(a=1.0, b=2.0), observed(a=2.0, b=1.0)
     world = World(tmp_path, clock)
