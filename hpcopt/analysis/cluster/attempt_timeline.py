@@ -156,7 +156,10 @@ def _never_run(df: pd.DataFrame, unit: float) -> go.Scatter:
 
 
 def _subtitle(table: pd.DataFrame, n_shown: int) -> str:
-    counts = {use.value: int((table["use"] == use).sum()) for use in uses_in(table)}
+    is_queued = ~table["has_ended"] & table["started_at"].isna()
+    uses = table["use"].mask(is_queued, "queued")
+    names = [use.value for use in uses_in(table)]
+    counts = {name: int((uses == name).sum()) for name in [*names, "queued"]}
     span = float(table["ended_at"].max() - table["submitted_at"].min())
     latest = f" The latest {n_shown:,} are shown." if n_shown < len(table) else ""
     return (

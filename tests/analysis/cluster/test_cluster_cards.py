@@ -127,6 +127,9 @@ def test_the_timeline_has_a_bar_for_each_attempt() -> None:
     assert list(data["running"].x[:2]) == [3.5, 4.0]
     assert list(data["ended without having been seen to run"].x) == [1.0]
     assert "8 attempts within 4 hours" in card.subtitle
+    assert "1 running, 1 failed trial, 1 infrastructure, 1 user and 1 queued" in (
+        card.subtitle
+    )
 
 
 def test_bars_that_do_not_overlap_share_a_row() -> None:
