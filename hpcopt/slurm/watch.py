@@ -65,6 +65,9 @@ class JobWatch:
         self._strange: set[str] = set()
         self._unaccounted: dict[str, tuple[WatchedJob, _Key]] = {}
         """Jobs that have ended, of which the accounting may yet tell what they cost."""
+        self._asks_for_others = True
+        """Whether such jobs are asked for too: not after a call that failed, as longer
+        answers may be the reason."""
         self._told_late: dict[_Key, dict[str, JSONValue]] = {}
         """What it has told of such jobs, and nobody has asked for yet."""
         self._blamed: dict[str, str] = {}
@@ -135,8 +138,9 @@ class JobWatch:
     ) -> tuple[dict[str, JobRecord] | None, bool]:
         """Return what the accounting has on jobs, and whether it could be asked."""
         # As many others as fit into the calls that are made for these.
+        n_free = -len(jobs) % IDS_PER_CALL if self._asks_for_others else 0
         others = [j for j, _ in self._unaccounted.values() if j.cluster == cluster]
-        others = others[: -len(jobs) % IDS_PER_CALL]
+        others = others[:n_free]
         asked = [*jobs, *others]
         try:
             rows = self._queue.accounts(
@@ -144,7 +148,9 @@ class JobWatch:
             )
         except PollError as exc:
             logger.warning("no verdict on jobs that left the queue: %s", exc)
+            self._asks_for_others = False
             return {}, False
+        self._asks_for_others = True
         if rows is None:
             self._unaccounted.clear()
             return None, True

@@ -781,6 +781,21 @@ def test_nothing_is_told_of_an_attempt_whose_end_is_not_legible_yet(
     assert runner.accounted().keys() == {(0, 0)}
 
 
+def test_after_a_call_that_failed_the_next_one_is_about_what_is_needed_alone(
+    tmp_path: Path,
+) -> None:
+    slurm = FakeSlurm(tmp_path)
+    watch = JobWatch(SlurmQueue(slurm.commands_in_process()))
+    watch.ended_by_itself(WatchedJob("8", "name"), (0, 0))
+    slurm.says("sacct", "", code=1, err=NO_DATABASE)
+    watch.look([WatchedJob("9", "name")])
+    slurm.says("sacct", "")
+    for _ in range(2):
+        watch.look([WatchedJob("9", "name")])
+    asked = [call.rpartition(" ")[2] for call in lines(slurm, "sacct")]
+    assert asked == ["9,8", "9", "9,8"]
+
+
 def test_a_job_of_the_same_id_on_another_cluster_tells_no_cost(tmp_path: Path) -> None:
     slurm = FakeSlurm(tmp_path)
     watch = JobWatch(SlurmQueue(slurm.commands_in_process()))
