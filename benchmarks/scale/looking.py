@@ -1,4 +1,4 @@
-"""How long it takes to look at many trials, beyond the time of ``hpcopt --help``.
+"""How long looking at many trials takes, beyond ``hpcopt --help``.
 
     scripts/bench looking --trials 10000 --busy 0 1
 
