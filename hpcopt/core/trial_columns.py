@@ -14,7 +14,7 @@ from hpcopt.core.goals.displayed import DisplayedObjective
 from hpcopt.core.goals.goals import Goals
 from hpcopt.core.goals.objective import Objective
 from hpcopt.core.names import did_you_mean
-from hpcopt.core.trials.cost import cost_of
+from hpcopt.core.trials.cost import cost_of, queue_s, run_s
 from hpcopt.core.trials.query import Cell, Comparison, TrialCondition
 from hpcopt.core.trials.trial import Attempt, Cause, Trial, TrialStatus
 
@@ -296,13 +296,8 @@ def _fixed_columns(goals: Goals) -> Iterator[TrialColumn]:
     )
     yield TrialColumn("node", _of_attempt(_node), "where its latest attempt ran")
     yield TrialColumn("job", _of_attempt(_job), "the latest attempt's job")
-    yield TrialColumn("run_s", _of_attempt(lambda a: a.run_s), "how long that ran", "s")
-    yield TrialColumn(
-        "queue_s",
-        _of_attempt(lambda a: cost_of(a).queue_s),
-        "how long that waited",
-        "s",
-    )
+    yield TrialColumn("run_s", _of_attempt(run_s), "how long that ran", "s")
+    yield TrialColumn("queue_s", _of_attempt(queue_s), "how long that waited", "s")
     yield TrialColumn(
         "core_hours", _core_hours, "CPUs times run time, of all attempts", "h"
     )

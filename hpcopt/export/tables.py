@@ -9,7 +9,7 @@ from functools import cached_property
 
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial_columns import TrialColumns
-from hpcopt.core.trials.cost import AttemptCost, attempts_of, cost_of
+from hpcopt.core.trials.cost import AttemptCost, attempts_of, cost_of, run_s
 from hpcopt.core.trials.query import Cell
 from hpcopt.core.trials.trial import Attempt, Trial
 
@@ -108,7 +108,7 @@ def _attempts(trials: Sequence[Trial]) -> ExportTable:
         ("started_at", lambda a, c: c.started_at or a.started_at, "its start", time),
         ("ended_at", lambda _, c: c.ended_at, "its end", time),
         ("queue_s", lambda _, c: c.queue_s, "how long it waited", "s"),
-        ("run_s", lambda a, c: a.run_s if c.run_s is None else c.run_s, "", "s"),
+        ("run_s", lambda a, _: run_s(a), "how long it ran", "s"),
         ("cpus", lambda _, c: c.cpus, "how many CPUs it had", ""),
         ("nodes", lambda _, c: c.nodes, "how many nodes it had", ""),
         ("gpus", lambda _, c: c.gpus, "how many GPUs it had", ""),

@@ -16,8 +16,9 @@ import pytest
 
 from hpcopt.cli.views import table
 from hpcopt.core import events as ev
+from hpcopt.core.trials.trial import Cause
 from hpcopt.core.types import JSONValue
-from tests.support.cli_world import DEFINITION, EVENTS, hpcopt, make_experiment
+from tests.support.cli_world import DEFINITION, EVENTS, T0, hpcopt, make_experiment
 
 
 @pytest.fixture
@@ -237,3 +238,17 @@ def test_what_is_no_number_is_null(tmp_path: Path) -> None:
 def test_a_copy_elsewhere_gives_the_same(folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
     assert rows(copy) == rows(folder)
+
+
+def test_times_are_those_of_the_accounting_in_every_verb(tmp_path: Path) -> None:
+    accounting = {"cpus": 4, "submitted_at": T0, "started_at": T0 + 20, "elapsed_s": 40}
+    end = ev.AttemptEnded(T0 + 73, 0, 0, Cause.SUCCESS, "", {"accounting": accounting})
+    folder = make_experiment(tmp_path / "demo", [*EVENTS[:6], end])
+    shown = json.loads(hpcopt("show", 0, folder, "--json").stdout)
+    for found in (
+        rows(folder)[0],
+        rows(folder, "--columns", "queue_s,run_s")[0],
+        shown,
+        shown["attempts"][0],
+    ):
+        assert (found["queue_s"], found["run_s"]) == (20.0, 40.0)

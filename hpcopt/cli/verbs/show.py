@@ -20,12 +20,10 @@ from hpcopt.cli.views.facts import (
     attempt_facts,
     job_id,
     objectives_text,
-    queue_s,
-    run_s,
     state,
     trial_facts,
 )
-from hpcopt.core.trials.cost import cost_of
+from hpcopt.core.trials.cost import cost_of, queue_s, run_s
 from hpcopt.core.trials.origin import Origin
 from hpcopt.core.trials.trial import Attempt, Trial
 from hpcopt.core.types import JSONValue

@@ -9,11 +9,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from hpcopt.cli.views.text import CAUSES, number, one_line
+from hpcopt.cli.views.text import CAUSES, count, number, one_line
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.displayed import DisplayedObjective, objective_value
 from hpcopt.core.goals.goals import Goals
-from hpcopt.core.trials.cost import cost_of
+from hpcopt.core.trials.cost import cost_of, queue_s, run_s
 from hpcopt.core.trials.trial import Attempt, Trial, TrialStatus
 from hpcopt.core.types import JSONValue
 
@@ -75,17 +75,10 @@ def why_no_best(experiment: Experiment) -> str:
     if not n_completed:
         return "no trial is completed so far"
     bounds = ", ".join(experiment.goals.constraint_expressions)
+    if not bounds:
+        n, of = count(n_completed, "completed trial"), experiment.goals.expression
+        return f"none of {n} has a value of {of!r}"
     return f"none of {n_completed} completed trials satisfies {bounds}"
-
-
-def queue_s(attempt: Attempt) -> float | None:
-    """Return the attempt's time in the queue in seconds; ``None`` if unknown."""
-    return cost_of(attempt).queue_s
-
-
-def run_s(attempt: Attempt) -> float | None:
-    """Return how long the attempt ran, in seconds; ``None`` if unknown."""
-    return attempt.run_s
 
 
 def job_id(attempt: Attempt | None) -> str | None:

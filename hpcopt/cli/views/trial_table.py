@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from hpcopt.cli.views import text
 from hpcopt.cli.views.facts import (
     job_id,
-    run_s,
     state,
     why,
 )
@@ -22,6 +21,7 @@ from hpcopt.core.goals.displayed import (
     objective_values,
 )
 from hpcopt.core.trial_columns import TrialColumn, violations
+from hpcopt.core.trials.cost import run_s
 from hpcopt.core.trials.query import Cell
 from hpcopt.core.trials.trial import Trial
 from hpcopt.core.types import TParameterValue

@@ -9,12 +9,13 @@ from rich.text import Text
 from typing_extensions import override
 
 from hpcopt.cli.views import text
-from hpcopt.cli.views.facts import job_id, objectives_text, queue_s, run_s
+from hpcopt.cli.views.facts import job_id, objectives_text
 from hpcopt.cli.watch.attempt_panes import node_of
 from hpcopt.cli.watch.line_pane import LinePane
 from hpcopt.cli.watch.log_tail import LogEnd
 from hpcopt.cli.watch.printable import line
 from hpcopt.core.goals.goals import Goals
+from hpcopt.core.trials.cost import queue_s, run_s
 from hpcopt.core.trials.trial import Attempt, Trial
 
 #: The width of the names of facts, in cells.

@@ -15,13 +15,14 @@ from textual.message import Message
 from typing_extensions import override
 
 from hpcopt.cli.views import text
-from hpcopt.cli.views.facts import run_s, why
+from hpcopt.cli.views.facts import why
 from hpcopt.cli.watch.line_pane import LinePane
 from hpcopt.cli.watch.observer import Seen
 from hpcopt.cli.watch.printable import fitted, printable
 from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.trial_columns import TrialColumn, TrialColumns
+from hpcopt.core.trials.cost import run_s
 from hpcopt.core.trials.query import parse_condition
 from hpcopt.core.trials.trial import Trial
 

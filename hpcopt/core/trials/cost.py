@@ -116,17 +116,17 @@ def cost_of(attempt: Attempt, now: float | None = None) -> AttemptCost:
         now: Until when to count one that runs; by default its run time is not known
             before it has ended.
     """
-    accounting = _record(attempt.facts, ACCOUNTING)
-    if accounting is not None and "cpus" in accounting:
+    accounting = _accounting(attempt)
+    if accounting is not None:
         return _accounted(attempt, accounting)
-    started_at = _number(attempt.facts, STARTED_AT) or attempt.started_at
+    started_at = _started_at(attempt)
     run_s = _estimated_run_s(attempt, started_at, now)
     requested = _record(attempt.metadata or {}, REQUESTED) or {}
     cpus = _number(requested, "cpus")
     shared_by = _number(requested, "shared_by") or 1
     return AttemptCost(
         is_accounted=False,
-        queue_s=_span(attempt.submitted_at, started_at),
+        queue_s=queue_s(attempt),
         run_s=run_s,
         cpus=None if cpus is None else cpus / shared_by,
         started_at=started_at,
@@ -135,6 +135,28 @@ def cost_of(attempt: Attempt, now: float | None = None) -> AttemptCost:
         gpus=_whole(requested, "gpus") if shared_by == 1 else None,
         node=_node(attempt),
     )
+
+
+def queue_s(attempt: Attempt) -> float | None:
+    """Return the ``queue_s`` of an attempt's cost, without the rest of it."""
+    accounting = _accounting(attempt)
+    if accounting is None:
+        return _span(attempt.submitted_at, _started_at(attempt))
+    submitted_at = _number(accounting, "submitted_at") or attempt.submitted_at
+    return _span(submitted_at, _number(accounting, "started_at"))
+
+
+def run_s(attempt: Attempt) -> float | None:
+    """Return the ``run_s`` of an attempt's cost, or else what its runner reports.
+
+    That is the time from its submission to its end where it was never seen running.
+    """
+    accounting = _accounting(attempt)
+    if accounting is None:
+        found = _estimated_run_s(attempt, _started_at(attempt), None)
+    else:
+        found = _number(accounting, "elapsed_s")
+    return attempt.run_s if found is None else found
 
 
 def use_of(trial: Trial, attempt: Attempt) -> Use:
@@ -214,15 +236,24 @@ def attempts_of(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Attempt]]:
             yield trial, attempt
 
 
+def _accounting(attempt: Attempt) -> Mapping[str, JSONValue] | None:
+    """Return what the accounting told, if that is enough to go by."""
+    found = _record(attempt.facts, ACCOUNTING)
+    return found if found is not None and "cpus" in found else None
+
+
+def _started_at(attempt: Attempt) -> float | None:
+    """Return when an attempt began, as its files tell or else as the polls saw it."""
+    return _number(attempt.facts, STARTED_AT) or attempt.started_at
+
+
 def _accounted(attempt: Attempt, accounting: Mapping[str, JSONValue]) -> AttemptCost:
-    started_at = _number(accounting, "started_at")
-    submitted_at = _number(accounting, "submitted_at") or attempt.submitted_at
     return AttemptCost(
         is_accounted=True,
-        queue_s=_span(submitted_at, started_at),
+        queue_s=queue_s(attempt),
         run_s=_number(accounting, "elapsed_s"),
         cpus=_number(accounting, "cpus"),
-        started_at=started_at,
+        started_at=_number(accounting, "started_at"),
         ended_at=_number(accounting, "ended_at") or attempt.ended_at,
         nodes=_whole(accounting, "nodes"),
         gpus=_whole(accounting, "gpus"),

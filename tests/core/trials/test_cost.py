@@ -10,7 +10,14 @@ import pytest
 from hpcopt.core.errors import StorageError
 from hpcopt.core.trials import events as ev
 from hpcopt.core.trials import life_cycle
-from hpcopt.core.trials.cost import Use, cost_of, spending, use_of
+from hpcopt.core.trials.cost import (
+    Use,
+    cost_of,
+    queue_s,
+    run_s,
+    spending,
+    use_of,
+)
 from hpcopt.core.trials.trial import Attempt, Cause, Phase, Trial, TrialStatus
 
 ACCOUNTED = {
@@ -63,6 +70,26 @@ def test_without_accounting_it_is_the_files_and_the_request() -> None:
     assert (cost.queue_s, cost.run_s, cost.cpus) == (115.5, 900.0, 8.0)
     assert cost.core_hours == 2.0
     assert cost.gpu_hours == 0.5
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"facts": {"accounting": ACCOUNTED, "elapsed_s": 1}},
+        {"facts": {"elapsed_s": 900.0, "started_at": 1105.5}},
+        {"facts": {"accounting": {"node": "n1"}}},
+        {"cause": None, "ended_at": None},
+        {"cause": Cause.USER, "started_at": None},
+    ],
+)
+def test_times_are_the_same_without_the_rest_of_the_cost(fields: Any) -> None:
+    one = attempt(**fields)
+    assert (queue_s(one), run_s(one)) == (cost_of(one).queue_s, cost_of(one).run_s)
+
+
+def test_what_was_never_seen_running_ran_since_its_submission() -> None:
+    assert run_s(attempt(started_at=None)) == 1960.0
+    assert run_s(attempt(Cause.USER, started_at=None)) == 0.0
 
 
 def test_an_attempt_of_a_pack_has_its_share() -> None:
