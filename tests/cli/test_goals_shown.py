@@ -92,6 +92,12 @@ def test_it_is_said_that_no_trial_is_feasible(tmp_path: Path) -> None:
     assert stderr == "none of 4 completed trials satisfies heat <= 1\n"
 
 
+def test_it_is_said_that_no_trial_has_the_objective(tmp_path: Path) -> None:
+    where = folder(tmp_path, "-speed", constraints=())
+    stderr = hpcopt("best", where).stderr
+    assert stderr == "none of 4 completed trials has a value of '-speed'\n"
+
+
 def test_of_a_target_both_the_distance_and_the_metric_are_shown(tmp_path: Path) -> None:
     where = folder(tmp_path, "-abs(loss - 2.5)", constraints=())
     best = hpcopt("best", where).stdout

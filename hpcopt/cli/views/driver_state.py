@@ -13,7 +13,7 @@ from hpcopt.core.errors import StorageError
 from hpcopt.core.types import JSONValue
 from hpcopt.experiment.folder import LEASE
 from hpcopt.host.process import Process
-from hpcopt.slurm.driver_job_folders import latest
+from hpcopt.slurm.driver_job_folders import DRIVER_JOBS, latest
 from hpcopt.storage.lease_holder import LeaseHolder, read_lease
 
 if TYPE_CHECKING:
@@ -84,14 +84,18 @@ def driver_state(folder: Path, experiment: Experiment, now: float) -> DriverStat
     """Return the state of the latest driver of the experiment in ``folder``.
 
     Raises:
-        StorageError: The lease cannot be read.
+        StorageError: The lease, or the folder of the driver's jobs, cannot be read.
     """
     drivers, ended = experiment.drivers, experiment.ended
     holder = read_lease(folder / LEASE)
     found = None if holder is None else _held(holder, folder, now)
     if found is not None and found.state != "killed":
         return _with_job(found, drivers)
-    job = latest(folder)
+    try:
+        job = latest(folder)
+    except OSError as exc:
+        path = folder / DRIVER_JOBS
+        raise StorageError(f"{path}: cannot be read: {exc.strerror}") from exc
     begun_at = drivers[-1].time if drivers else 0.0
     is_to_come = job is not None and job.submitted_at > begun_at
     if job is not None and is_to_come and job.job_id and not job.is_cancelled:

@@ -34,6 +34,13 @@ def folder(tmp_path: Path) -> Path:
 # Looking
 
 
+def test_a_folder_of_jobs_that_cannot_be_read_is_a_sentence(folder: Path) -> None:
+    (folder / "driver" / "0001" / "sbatch.log").mkdir(parents=True)
+    seen = Observer(folder).look(NOW)
+    assert seen.experiment is not None
+    assert seen.problem == "driver: cannot be read: Is a directory"
+
+
 def test_a_look_costs_few_calls_and_lists_no_trials(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
