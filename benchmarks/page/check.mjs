@@ -112,8 +112,9 @@ async function use() {
   });
   console.log(`brushed: ${brushed}`);
   await page.locator(".clear").first().click();
-  await page.locator(".parcoords-place .axis-title").first().waitFor();
+  await page.waitForTimeout(300);
   // An axis that a person has moved still filters by its own values.
+  await page.locator(".parcoords-place").first().scrollIntoViewIfNeeded();
   const title = await page.locator(".parcoords-place .axis-title").first().boundingBox();
   await page.mouse.move(title.x + title.width / 2, title.y + title.height / 2);
   await page.mouse.down();
@@ -133,6 +134,7 @@ async function use() {
     return [k, Number(found), sorted.filter((value) => value <= middle).length];
   });
   console.log(`first axis, moved to ${moved[0]}: ${moved[1]} of ${moved[2]} trials`);
+  if (moved[0] === 0) complain("an axis could not be moved");
   if (moved[1] !== moved[2]) complain("an axis that was moved filters by another");
   await page.locator(".clear").first().click();
   await page.locator("table.trials tbody button").first().press("Enter");

@@ -28,7 +28,7 @@ def digits_of(values: Iterable[Any], least: int) -> int:
     size, span = max(abs(low), abs(high)), high / 2 - low / 2
     if span == 0:  # they may be told from those of another list
         return MOST if size else least
-    return min(MOST, least + max(0, math.ceil(math.log10(size / 2 / span))))
+    return min(MOST, least + max(0, math.floor(math.log10(size / 2 / span))))
 
 
 def rounded(value: float, digits: int) -> float | None:

@@ -310,9 +310,9 @@ def test_numbers_that_differ_in_their_last_digits_are_told_apart() -> None:
 
 
 def test_what_nobody_sees_is_not_written() -> None:
-    thirds = {"type": "scatter", "x": [0.0, 1 / 3], "y": [2 / 3, float("nan")]}
+    thirds = {"type": "scatter", "x": [1 / 30, 1 / 3], "y": [2 / 3, float("nan")]}
     figures = Figures()
     figures.add(json.dumps({"data": [thirds]}))
     [found] = figures.to_json()["figures"][0]["data"]
-    assert found["x"] == [0.0, 0.333333]
+    assert found["x"] == [0.0333333, 0.333333]
     assert found["y"][1] is None
