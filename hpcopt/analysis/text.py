@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from html import escape as _escape
 
-#: Characters that are not seen, and those that turn the direction of what follows.
+#: Characters that are not seen, those that turn the direction of what follows, and
+#: halves of characters, which no file can hold.
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 

@@ -158,7 +158,8 @@ def _next(source: ReportSource, key: str, n_bad_checks: int) -> str:
         checks = count(n_bad_checks, "health check")
         needs = "needs" if n_bad_checks == 1 else "need"
         said += f'<p><a href="#{key}-checks">{checks}</a> {needs} a look.</p>'
-    return f"<p>{escape(source.driver)}.</p>{said}"
+    driver = f"{source.driver[:1].upper()}{source.driver[1:]}"
+    return f"<p>{escape(driver)}.</p>{said}"
 
 
 def _cost(source: ReportSource) -> str:

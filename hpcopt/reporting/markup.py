@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 
@@ -24,6 +25,9 @@ __all__ = [
     "static_text",
     "table",
 ]
+
+#: Halves of characters, which UTF-8 has not.
+_HALVES = re.compile("[\ud800-\udfff]")
 
 #: Headings have six levels.
 _DEEPEST = 6
@@ -53,7 +57,8 @@ def data_script(identifier: str, value: object) -> str:
     """
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     # Within a script only this could end it, or begin a comment.
-    safe = text.replace("<", "\\u003c")
+    safe = _HALVES.sub(lambda match: ascii(match[0])[1:-1], text)
+    safe = safe.replace("<", "\\u003c")
     return f'<script type="application/json" id="{identifier}">{safe}</script>\n'
 
 

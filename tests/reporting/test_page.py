@@ -316,3 +316,15 @@ def test_what_nobody_sees_is_not_written() -> None:
     [found] = figures.to_json()["figures"][0]["data"]
     assert found["x"] == [0.0333333, 0.333333]
     assert found["y"][1] is None
+
+
+def test_halves_of_characters_are_written_as_escapes() -> None:
+    half = "a\ud800b"
+    space = SearchSpace((ChoiceParameter("kind", (half, "c")),))
+    parameters = [{"kind": half}, {"kind": "c"}]
+    named = experiment(
+        "-loss", losses(0.5, 0.3), space=space, parameters=parameters, name=half
+    )
+    text = report_html([source(named)])
+    assert text.encode("utf-8")
+    assert r"a\ud800b" in text
