@@ -44,8 +44,7 @@ def figure_options(function: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--size",
             type=click.Choice(_SIZES),
-            default=_SIZES[0],
-            show_default=True,
+            show_default=_SIZES[0],
             help="For one or two columns of a paper, or for slides.",
         ),
         click.option(
@@ -71,7 +70,7 @@ def are_asked_for(options: Mapping[str, Any]) -> bool:
     """
     if any(options[form] is not None for form in _FORMATS):
         return True
-    told = [name for name in ("cards", "width_mm") if options[name] is not None]
+    told = [name for name in ("cards", "size", "width_mm") if options[name] is not None]
     if told or options["force"]:
         name = told[0].replace("_", "-") if told else "force"
         forms = ", ".join(f"--{form}" for form in _FORMATS)
@@ -98,6 +97,8 @@ def write_figures(
             "files of figures are of one experiment; found "
             f"{len(experiments)}: call hpcopt report for each"
         )
+    width = options["width_mm"]
+    size = (options["size"] or _SIZES[0]) if width is None else width
     from hpcopt.figures.choice import cards_of
     from hpcopt.figures.export import write_cards
 
@@ -107,7 +108,7 @@ def write_figures(
     found = write_cards(
         cards_of(one.experiment, modules),
         {form: options[form] for form in _FORMATS if options[form] is not None},
-        options["width_mm"] or options["size"],
+        size,
         only=[name for name in names if name],
         force=options["force"],
     )

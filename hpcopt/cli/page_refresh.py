@@ -35,6 +35,7 @@ class PageRefresh:
         folder: Path,
         every_s: float,
         *,
+        config: Path | None = None,
         words: Sequence[str] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -43,11 +44,13 @@ class PageRefresh:
         Args:
             folder: The experiment's folder.
             every_s: How long after a page was begun the next one is, in seconds.
+            config: The experiment's config, beside which modules of the user's are
+                looked for; by default the folder is all that is known.
             words: The command that writes a page; by default ``hpcopt report``.
             now: A clock, in seconds.
         """
         self.path = folder / REPORT
-        report = [sys.executable, "-m", "hpcopt", "report", str(folder)]
+        report = [sys.executable, "-m", "hpcopt", "report", str(config or folder)]
         # Whatever else runs on this machine goes first.
         default = ["nice", "-n", "19", *report, "--output", str(self.path)]
         self._words = default if words is None else list(words)

@@ -74,6 +74,8 @@ def write_cards(
     found = Export()
     for name, card in named:
         files: dict[str, bytes] = {}
+        if _is_absent(card, found.notes, is_asked=bool(only)):
+            continue
         if formats:
             files |= _figures(card, formats, size, found.notes, is_asked=bool(only))
         if "csv" in folders and len(card.df.columns):
@@ -122,6 +124,18 @@ def _chosen(
     ]
 
 
+def _is_absent(card: AnalysisCard, notes: list[str], *, is_asked: bool) -> bool:
+    """Whether a card stands for one that could not be made; note why."""
+    if isinstance(card, ErrorAnalysisCard):
+        notes.append(f"{visible(card.title)}: {visible(card.subtitle)}")
+        return True
+    if isinstance(card, NotApplicableStateAnalysisCard):
+        if is_asked:
+            notes.append(f"{visible(card.title)}: {visible(card.blob)}")
+        return True
+    return False
+
+
 def _figures(
     card: AnalysisCard,
     formats: Sequence[str],
@@ -131,13 +145,6 @@ def _figures(
     is_asked: bool,
 ) -> dict[str, bytes]:
     """Return a card's figure by format; none, and a note, where there is none."""
-    if isinstance(card, ErrorAnalysisCard):
-        notes.append(f"{card.title}: {card.subtitle}")
-        return {}
-    if isinstance(card, NotApplicableStateAnalysisCard):
-        if is_asked:
-            notes.append(f"{card.title}: {card.blob}")
-        return {}
     if not isinstance(card, PlotlyAnalysisCard):
         if is_asked:
             notes.append(f"{card.name} ({card.title}) has no figure to draw")

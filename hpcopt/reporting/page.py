@@ -206,7 +206,7 @@ def _experiment(
 
 def _strategy(view: ExperimentView) -> GenerationStrategyView | None:
     try:
-        return GenerationStrategyView(view.core)
+        return GenerationStrategyView(view.core, view.modules)
     except HpcoptError:  # of another version; the cards that need it say so
         return None
 

@@ -93,6 +93,17 @@ def test_a_command_that_is_not_there_is_a_warning(
     assert len(caplog.records) == 1
 
 
+def test_modules_are_looked_for_beside_the_config(tmp_path: Path) -> None:
+    config = tmp_path / "tiny.yaml"
+    words = PageRefresh(tmp_path / "out", 60.0, config=config)._words
+    assert words[-4:] == [
+        "report",
+        str(config),
+        "--output",
+        str(tmp_path / "out" / "report.html"),
+    ]
+
+
 @pytest.mark.slow
 def test_a_run_keeps_its_report_fresh_and_says_where_it_is(tmp_path: Path) -> None:
     config = make_config(tmp_path)

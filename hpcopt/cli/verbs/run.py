@@ -95,7 +95,11 @@ def command(
     reporter = LineReporter(loaded.config.run.max_trials, logger.info)
 
     section = loaded.config.report
-    page = None if section is None else PageRefresh(folder, section.every_s)
+    page = (
+        None
+        if section is None
+        else PageRefresh(folder, section.every_s, config=loaded.path)
+    )
 
     def observe(experiment: Experiment, progress: DriverProgress) -> None:
         view.observe(experiment, progress)
