@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from hpcopt.cli.log import logging_to
 from hpcopt.cli.views.live import LiveView
 from hpcopt.cli.views.progress import LineReporter
 from hpcopt.config.sections import RunSection
+from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
 from hpcopt.driver.progress import DriverProgress
 from tests.support.cli_world import EVENTS, T0
@@ -111,6 +115,29 @@ def test_the_live_screen_says_how_the_run_stands(
     assert len(text.splitlines()) <= console.height
     view.observe(experiment(len(EVENTS)), DriverProgress(next_poll_at=T0 + 7))
     assert "next look at the jobs in 7 s" in screen(view, console)
+
+
+def test_a_narrow_live_screen_has_the_states_in_full() -> None:
+    console = Console(file=io.StringIO(), width=40, height=24, force_terminal=True)
+    view = LiveView(
+        RunSection(max_trials=6, parallelism=2),
+        "/data/demo",
+        console=console,
+        clock=lambda: T0,
+    )
+    view.begin(experiment(N_GENERATED))
+    long = [
+        dataclasses.replace(event, reason="the trial's script ended with exit code 3")
+        if isinstance(event, ev.TrialFailed)
+        else event
+        for event in EVENTS
+    ]
+    view.observe(Experiment.from_events(long), DriverProgress(next_poll_at=T0))
+    text = screen(view, console)
+    view.end()
+    ended = [line for line in text.splitlines() if " trial's script" in line]
+    assert "failed" in ended[0]
+    assert all(cell_len(line) <= 40 for line in Text.from_ansi(text).plain.splitlines())
 
 
 def test_warnings_are_shown_and_all_else_is_kept(tmp_path: Path) -> None:

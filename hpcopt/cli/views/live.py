@@ -231,11 +231,18 @@ def _best(shown: _Shown, best: Trial) -> Text:
 
 def _recent(shown: _Shown) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(no_wrap=True)
+    indices = [str(index) for index, _, _ in shown.recent]
+    names = [name for _, name, _ in shown.recent]
+    # On a narrow screen it is what the last column says that is cut.
+    grid.add_column(justify="right", no_wrap=True, min_width=_widest(indices))
+    grid.add_column(no_wrap=True, min_width=_widest(names))
     grid.add_column(no_wrap=True, overflow="ellipsis")
     for index, name, what in shown.recent:
         grid.add_row(
             str(index), Text(name, style=text.STATE_COLOURS.get(name, "")), Text(what)
         )
     return grid
+
+
+def _widest(texts: list[str]) -> int:
+    return max(len(one) for one in texts)

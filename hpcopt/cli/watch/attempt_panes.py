@@ -146,6 +146,8 @@ class TimelinePane(LinePane):
         left, right = text.moment(begin), text.moment(end)
         if self._n_bar < len(left) + len(right) + 2:
             right = text.duration(end - begin) + " later"
+        if self._n_bar < len(left) + len(right) + 2:
+            left, right = "", text.duration(end - begin)
         gap = max(1, self._n_bar - len(left) - len(right))
         return [line((f"{fitted('attempt', 8)} {left}{' ' * gap}{right}", "bold"))]
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 from hpcopt.cli.watch.printable import printable
 
 HELP = """\
-up down PgUp PgDn Home End   select a trial
+up down PgUp PgDn Home End   select a trial; at the top: the newest
 left right                   more columns, or more of a log
 /           filter: a text, or a condition such as
             status = failed and x1 > 0.5

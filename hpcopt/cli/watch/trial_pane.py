@@ -83,6 +83,8 @@ class TrialPane(LinePane):
         """The name of the column that the trials are sorted by."""
         self.is_falling = True
         """Whether the largest come first."""
+        self._is_following = True
+        """Whether the top row is selected, whichever trial comes to be there."""
         self._experiment: Experiment | None = None
         self._facts: TrialColumns | None = None
         self._columns: list[_Shown] = []
@@ -129,7 +131,11 @@ class TrialPane(LinePane):
         self.reorder()
 
     def reorder(self) -> None:
-        """Choose the trials and their order anew; the selected one stays selected."""
+        """Choose the trials and their order anew.
+
+        The selected one stays selected, or else the top row, as long as nobody has
+        gone elsewhere.
+        """
         if self._experiment is None or self._facts is None:
             return
         self.problem = ""
@@ -172,11 +178,14 @@ class TrialPane(LinePane):
         """Select a trial, and show it."""
         position = self._position_of(index)
         if position is not None:
+            self._is_following = False
             self._select_row(position)
 
     def action_move(self, n: int) -> None:
-        """Select the trial so many rows below."""
-        self._select_row((self._position_of(self.selected) or 0) + n)
+        """Select the trial so many rows below; at the top, follow what comes."""
+        row = (self._position_of(self.selected) or 0) + n
+        self._is_following = row <= 0
+        self._select_row(row)
 
     def action_page(self, n: int) -> None:
         """Select a trial one page below, or above."""
@@ -196,7 +205,7 @@ class TrialPane(LinePane):
         return next((k for k, trial in rows if trial.index == index), None)
 
     def _keep_selected(self) -> None:
-        position = self._position_of(self.selected)
+        position = None if self._is_following else self._position_of(self.selected)
         if position is None:
             self._select_row(0)
         else:
@@ -216,6 +225,7 @@ class TrialPane(LinePane):
         """Select a row; sort by a column whose title is clicked on."""
         row = event.y - self.N_HEAD
         if row >= 0:
+            self._is_following = False
             self._select_row(row + round(self.scroll_y))
             return
         is_fixed = event.x < self.n_fixed()

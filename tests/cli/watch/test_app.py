@@ -150,6 +150,37 @@ def test_what_is_new_in_the_journal_appears(folder: Path) -> None:
     watch(folder, visit, time=NOW)
 
 
+def test_the_top_row_is_followed_until_one_goes_elsewhere(folder: Path) -> None:
+    def generated(index: int) -> ev.TrialsGenerated:
+        trial = ev.GeneratedTrial(index, {"x": 0.9, "kind": "b"}, "sobol")
+        return ev.TrialsGenerated(NOW, (trial,), seconds=0.1)
+
+    async def visit(seen: Watch) -> None:
+        assert "▸    4" in await seen.screen()
+        append(folder, generated(5))
+        assert "▸    5" in await seen.look()
+        await seen.press("down")
+        append(folder, generated(6))
+        assert "▸    4" in await seen.look()
+        assert "▸    6" in await seen.press("home")
+        append(folder, generated(7))
+        assert "▸    7" in await seen.look()
+        assert "▸    1" in await seen.press("b")
+        append(folder, generated(8))
+        assert "▸    1" in await seen.look()
+
+    watch(folder, visit, time=NOW)
+
+
+def test_the_head_of_the_timeline_fits_into_a_narrow_screen(folder: Path) -> None:
+    async def visit(seen: Watch) -> None:
+        screen = await seen.press("3")
+        [head] = [line for line in screen.splitlines() if "attempt" in line]
+        assert head.split() == ["attempt", "1", "min", "29", "s"]
+
+    watch(folder, visit, size=(40, 24), time=NOW)
+
+
 def test_the_driver_is_told_in_the_words_of_status(folder: Path) -> None:
     async def visit(seen: Watch) -> None:
         append(folder, ev.DriverNoted(NOW, "the queue is full", {}))
