@@ -12,7 +12,14 @@ import pytest
 
 from hpcopt.cli import needed
 from hpcopt.core import events as ev
-from tests.support.cli_world import EVENTS, hpcopt, make_experiment, write_log
+from tests.support.cli_world import (
+    DEFINITION,
+    EVENTS,
+    T0,
+    hpcopt,
+    make_experiment,
+    write_log,
+)
 from tests.support.large_experiment import Shape, write_experiment
 
 
@@ -60,6 +67,22 @@ def test_two_experiments_are_compared(folder: Path, tmp_path: Path) -> None:
     assert "minimise loss" in text
     assert "best.objective" in text
     assert "best.parameters.x" in text  # a parameter may be called objective
+
+
+def test_values_of_different_objectives_have_no_difference(
+    folder: Path, tmp_path: Path
+) -> None:
+    begun = ev.ExperimentBegun(T0, "0.1.0", {**DEFINITION, "objective": "loss"}, {})
+    other = make_experiment(tmp_path / "other", [begun, *EVENTS[1:]])
+    found = facts("compare", folder, other)
+    assert found["same_goals"] is False
+    assert "best.objective" not in found["differences"]
+    assert "best.parameters.x" in found["differences"]
+    text = hpcopt("compare", folder, other).stdout
+    [line] = [line for line in text.splitlines() if "best.objective" in line]
+    assert line.split()[-1] == "differs"
+    assert "loss = 0.123457" in line
+    assert "loss = 0.5" in line
 
 
 @pytest.mark.parametrize(

@@ -111,9 +111,9 @@ class ObjectivePFeasibleFrontierPlot(Analysis):
             type(self).__name__,
             f"Modeled {'Relativized ' if self.relativize else ''}Effect on the "
             "Objective vs % Chance of Satisfying the Constraints",
-            f"New points (stars) that trade {label} against how likely all of "
-            f"{'; '.join(one.expression for one in models.constraints)} hold, beside "
-            "the arms that were tried. "
+            f"New points (stars) that trade {label} against the chance to satisfy the "
+            f"constraints ({'; '.join(one.expression for one in models.constraints)}), "
+            "beside the arms that were tried. "
             + self._conclusion(experiment, df[is_new], metric, label)
             + arms.left_out(experiment),
             df,

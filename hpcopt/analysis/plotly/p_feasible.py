@@ -65,8 +65,8 @@ class PFeasiblePlot(ArmFeasibilityAnalysis):
         return create_plotly_analysis_card(
             type(self).__name__,
             f"{kind} Probability of Feasibility",
-            f"How likely each arm satisfies all of "
-            f"{'; '.join(one.expression for one in goals.constraints)}. "
+            "How likely each arm satisfies "
+            f"{' and '.join(one.expression for one in goals.constraints)}. "
             + _conclusion(probabilities, list(df["arm_name"]))
             + arms.left_out(experiment),
             df[_COLUMNS],

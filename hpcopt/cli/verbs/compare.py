@@ -66,8 +66,7 @@ def command(a: str, b: str, target: Path | None, as_json: bool) -> None:
         named = (first["name"], second["name"])
         _print_sides(
             named if named[0] != named[1] else (a, b),
-            _experiment_rows(first),
-            _experiment_rows(second),
+            *_rows_of_both(first, second),
         )
 
 
@@ -98,7 +97,7 @@ def _experiments(a: Path, b: Path) -> Facts:
             }
         )
     first, second = sides
-    rows = _experiment_rows(first), _experiment_rows(second)
+    rows = _rows_of_both(first, second)
     return {
         "experiments": [first, second],
         "same_goals": _goals(first) == _goals(second),
@@ -148,6 +147,24 @@ def _trial_rows(facts: Mapping[str, Any]) -> Facts:
         "cause": facts["cause"],
         "reason": facts["reason"],
     }
+
+
+def _rows_of_both(
+    first: Mapping[str, Any], second: Mapping[str, Any]
+) -> tuple[Facts, Facts]:
+    """Return what is shown of two experiments.
+
+    Values of different objectives have no difference: they are texts then, which say
+    what each is of.
+    """
+    rows = _experiment_rows(first), _experiment_rows(second)
+    if first["objective"] != second["objective"]:
+        for side, facts in zip(rows, (first, second), strict=True):
+            best = facts["best"]
+            if best is not None and best["objective"] is not None:
+                value = text.number(best["objective"])
+                side["best.objective"] = f"{facts['label']} = {value}"
+    return rows
 
 
 def _experiment_rows(facts: Mapping[str, Any]) -> Facts:
