@@ -87,7 +87,8 @@ def _modelled(source: ReportSource, view: ExperimentView, best: Any) -> Iterator
             yield f"No model is asked: the package {exc.name} is not installed here."
             return
         around = number(float(_Z_95 * sem[0]))
-        yield f"The model expects {name} = {number(float(mean[0]))} ± {around} there."
+        expected = f"{number(float(mean[0]))} ± {around}"
+        yield f"The model expects {name} = {expected} (95 %) there."
 
 
 def _feasible(source: ReportSource, best: Any) -> Iterator[str]:

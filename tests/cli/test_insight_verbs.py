@@ -141,7 +141,7 @@ def test_what_the_model_expects_of_the_best(tmp_path: Path) -> None:
     [expected, *_] = best["predicted"].values()
     assert expected["sem"] > 0
     text = hpcopt("best", where, "--by-model").stdout
-    assert f"trial {best['trial']}, of which the model expects" in text
+    assert f"trial {best['trial']}, of which the model expects (± one" in text
     found = facts("importance", where)["metrics"]
     [(name, one)] = found.items()
     totals = [each["total"] for each in one["parameters"].values()]
@@ -149,6 +149,7 @@ def test_what_the_model_expects_of_the_best(tmp_path: Path) -> None:
     assert totals[0] > 0
     lines = hpcopt("importance", where).stdout.splitlines()
     assert lines[0].startswith(f"{name}, whose model has R² ")
+    assert lines[0].endswith(" for outcomes it has not seen")
     assert lines[1].split()[:3] == ["parameter", "in", "all"]
 
 

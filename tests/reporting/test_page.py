@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from hpcopt.analysis.experiment import ExperimentView
 from hpcopt.cli.views.facts import attempt_facts, experiment_facts, trial_facts
 from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
@@ -21,6 +22,7 @@ from hpcopt.core.space.search_space import ChoiceParameter, RangeParameter, Sear
 from hpcopt.core.trials.trial import Phase
 from hpcopt.reporting.comparison import names_of
 from hpcopt.reporting.figures import MOST_POINTS, Figures
+from hpcopt.reporting.headline import headline_html
 from hpcopt.reporting.markup import hash_source, static_bytes
 from hpcopt.reporting.page import report_html
 from hpcopt.reporting.source import ReportSource
@@ -218,6 +220,13 @@ def test_the_headline_tells_the_cost_and_what_was_in_vain() -> None:
     assert "of them gave nothing" in told
     assert "by the CPUs asked for, not accounted." in told
     assert "Failures: 1 program failed." in told
+
+
+def test_the_headline_says_what_its_interval_is() -> None:
+    values = [(k - 2.3) ** 2 for k in range(6)]
+    of = experiment("-loss", losses(*values))
+    told = headline_html(source(of), ExperimentView(of), "e0", 0)
+    assert re.search(r"The model expects loss = \S+ ± \S+ \(95 %\) there\.", told)
 
 
 def test_the_library_draws_every_kind_of_trace_that_cards_have() -> None:

@@ -128,7 +128,7 @@ def _print_expected(facts: dict[str, Any]) -> None:
     """Print a trial with what the model expects of it."""
     click.echo(
         click.style(f"trial {facts['trial']}", bold=True)
-        + ", of which the model expects"
+        + ", of which the model expects (± one standard deviation)"
     )
     rows = [
         (name, text.number(one["mean"]) + text.plus_minus(one["sem"]))

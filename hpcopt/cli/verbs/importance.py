@@ -90,7 +90,7 @@ def _print_one(name: str, facts: Facts) -> None:
     head = click.style(text.visible(name), bold=True)
     if isinstance(fit, float) and math.isfinite(fit):
         quality = text.number(round(fit, 2))
-        click.echo(f"{head}, whose model has R² {quality} left out one by one")
+        click.echo(f"{head}, whose model has R² {quality} for outcomes it has not seen")
     else:
         click.echo(f"{head}, whose outcomes are all equal")
     parameters = facts["parameters"]
