@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,9 @@ from hpcopt.cli.views.progress import LineReporter
 from hpcopt.config.sections import RunSection
 from hpcopt.core import events as ev
 from hpcopt.core.experiment import Experiment
+from hpcopt.core.types import JSONValue
 from hpcopt.driver.progress import DriverProgress
-from tests.support.cli_world import EVENTS, T0
+from tests.support.cli_world import DEFINITION, EVENTS, SETTINGS, T0
 
 N_GENERATED = 3
 
@@ -40,6 +41,27 @@ def test_each_trial_is_reported_once_with_the_best_one_of_its_time() -> None:
         "trial 0 completed: loss = 0.5 (the best so far)",
         "trial 1 completed: loss = 0.123457 (the best so far)",
         "trial 2 failed: exit code 1 (best 0.123457, trial 1)",
+    ]
+
+
+def test_a_value_that_is_better_than_the_best_and_infeasible_is_told_as_such() -> None:
+    bounds: Mapping[str, JSONValue] = {"outcome_constraints": ["size <= 1"]}
+    definition = {**DEFINITION, **bounds}
+    events: list[ev.Event] = [ev.ExperimentBegun(T0, "0.1.0", definition, SETTINGS)]
+    for event in EVENTS[1:]:
+        if isinstance(event, ev.TrialCompleted):
+            size = ev.ObservedMetric(float(event.trial_index + 1))
+            outcome = {**event.outcome, "size": size}
+            events.append(dataclasses.replace(event, outcome=outcome))
+        else:
+            events.append(event)
+    lines: list[str] = []
+    reporter = LineReporter(6, lines.append)
+    reporter.begin(Experiment.from_events(events[:N_GENERATED]))
+    reporter.observe(Experiment.from_events(events), DriverProgress())
+    assert lines[1:3] == [
+        "trial 0 completed: loss = 0.5 (the best so far)",
+        "trial 1 completed: loss = 0.123457, not size <= 1 (best 0.5, trial 0)",
     ]
 
 

@@ -24,6 +24,7 @@ from hpcopt.cli.views.facts import (
     states,
     why,
 )
+from hpcopt.cli.views.progress import infeasibility
 from hpcopt.config.sections import RunSection
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.displayed import objective_value
@@ -206,7 +207,8 @@ class LiveView:
 def _ending(trial: Trial, experiment: Experiment) -> tuple[int, str, str]:
     values = [objective_value(trial, o) for o in experiment.goals.objectives]
     known = [text.number(value) for value in values if value is not None]
-    return trial.index, state(trial), "  ".join(known) or why(trial)
+    what = "  ".join(known) or why(trial)
+    return trial.index, state(trial), f"{what}{infeasibility(trial, experiment)}"
 
 
 def _counts(shown: _Shown) -> Text:

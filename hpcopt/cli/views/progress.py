@@ -17,6 +17,7 @@ from hpcopt.cli.views.facts import (
 )
 from hpcopt.core.experiment import Experiment
 from hpcopt.core.goals.displayed import objective_value
+from hpcopt.core.trial_columns import violations
 from hpcopt.core.trials.trial import Trial
 from hpcopt.driver.ended_trials import EndedTrials
 from hpcopt.driver.progress import DriverProgress
@@ -109,10 +110,18 @@ class PlainView:
         click.echo(f"{text.moment(time.time())}  {line}")
 
 
+def infeasibility(trial: Trial, experiment: Experiment) -> str:
+    """Return which constraints a trial violates, to follow its value; often none."""
+    bounds = violations(trial, experiment.absolute_goals)
+    return f", not {', '.join(bounds)}" if bounds else ""
+
+
 def ended_line(trial: Trial, experiment: Experiment, best: Trial | None) -> str:
     """Return how a trial ended, and what the best one is, in one line."""
     what = objectives_text(trial, experiment.goals) or why(trial)
-    line = f"trial {trial.index} {state(trial)}: {what}"
+    line = (
+        f"trial {trial.index} {state(trial)}: {what}{infeasibility(trial, experiment)}"
+    )
     if best is None:
         return line
     if best.index == trial.index:
