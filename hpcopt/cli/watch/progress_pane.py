@@ -149,9 +149,7 @@ def _framed(
     lines = []
     over = list(zip(points.lines(), best.lines(), strict=True))
     for k, (below, above) in enumerate(over):
-        number = {0: text.number(y.most), len(over) - 1: text.number(y.least)}.get(
-            k, ""
-        )
+        number = {0: _fitting(y.most), len(over) - 1: _fitting(y.least)}.get(k, "")
         if k == 1 and len(over) > _LEAST_HEIGHT:
             number = label
         row = line((f"{number[:_N_NUMBER]:>{_N_NUMBER}} │", "dim"))
@@ -163,3 +161,9 @@ def _framed(
     width = best.n_columns // 2
     lines.append(line((f"{'':>{_N_NUMBER}} └{foot[: width - 1]:<{width}}", "dim")))
     return lines
+
+
+def _fitting(value: float) -> str:
+    """Return a number with as many of six digits as fit beside the plot."""
+    shown = (f"{value:.{n_digits}g}" for n_digits in range(6, 0, -1))
+    return next(one for one in shown if len(one) <= _N_NUMBER)

@@ -92,7 +92,7 @@ class LogPane(LinePane):
 
     @override
     def n_cells(self) -> int:
-        return max(self.room, *(len(one) + 1 for one in self._end.lines), 0)
+        return max(self.room, *(cell_len(one) + 1 for one in self._end.lines), 0)
 
     @override
     def line(self, index: int) -> Text:

@@ -16,6 +16,8 @@ from hpcopt.cli.watch.log_tail import N_BYTES, LogTail
 from hpcopt.cli.watch.observer import Observer
 from hpcopt.cli.watch.pace import Pace
 from hpcopt.cli.watch.printable import fitted, line
+from hpcopt.cli.watch.progress import Progress, Reached
+from hpcopt.cli.watch.progress_pane import _plot
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause
 from hpcopt.experiment.folder import JOURNAL, LEASE
@@ -209,3 +211,12 @@ def test_values_far_off_do_not_set_the_range() -> None:
     assert 0.9 < most < 2
     assert robust_range([], []) == (0.0, 1.0)
     assert robust_range([1e9], [0.5])[0] == 0.5
+
+
+@pytest.mark.parametrize("values", [(1.23456e-5, 9.8765e-5), (-9.87654e8, -2.34567e7)])
+def test_numbers_beside_a_plot_keep_their_exponents(values: tuple[float, ...]) -> None:
+    reached = tuple(Reached(k, value, None, True) for k, value in enumerate(values))
+    lines = _plot(Progress(reached, (0,), (True,), "loss"), 20, 4)
+    shown = [lines[k].plain.partition("│")[0] for k in (3, 0)]
+    assert [float(one) for one in shown] == pytest.approx(values, rel=1e-3)
+    assert {len(one) for one in shown} == {11}
