@@ -245,6 +245,18 @@ def test_show_tells_every_attempt_and_the_end_of_its_log(folder: Path) -> None:
     assert "line 10\n" in text
 
 
+def test_a_log_that_cannot_be_read_is_said_to_be_so(folder: Path) -> None:
+    log = write_log(folder, 2, 1, "")
+    log.unlink()
+    log.symlink_to(log.name)  # a loop: root may read what is closed
+    why = "cannot be read: Too many levels of symbolic links"
+    text = hpcopt("show", 2, folder).stdout
+    assert f"log.txt {why}" in text
+    assert "node n3 failed" in text
+    for options in ([], ["--json"], ["-n", 3]):
+        assert f"{log}: {why}" in hpcopt("logs", 2, folder, *options, code=1).stderr
+
+
 def told(origins: list[Origin]) -> list[ev.Event]:
     """Return the events where the generator tells how each trial was proposed."""
     return [

@@ -82,7 +82,7 @@ def command(
             return False  # which the next driver will tell the journal
         return attempts[attempt.number].is_live
 
-    if not path.exists():
+    if not _is_there(path):
         why = "it has not started yet" if is_live else "the job has left none"
         if not (follow and is_live):
             raise StorageError(f"trial {trial}: no log: {why}")
@@ -113,9 +113,19 @@ def _facts(path: Path, attempt: Attempt, n_lines: int | None) -> Facts:
     }
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as exc:  # of a closed folder above it, or of the file system
+        raise StorageError(f"{path}: cannot be read: {exc.strerror}") from exc
+    return True
+
+
 def _print_end(path: Path, n_lines: int | None) -> int:
     """Print the log or its last lines, and return how much of it there was."""
-    if not path.exists():
+    if not _is_there(path):
         return 0
     try:
         size = path.stat().st_size

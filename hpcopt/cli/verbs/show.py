@@ -122,7 +122,14 @@ def _core_hours(attempt: Attempt) -> str:
 
 def _print_attempt(attempt: Attempt, folder: Path) -> None:
     files = attempt_path(folder, attempt)
-    started = files.read_started()
+    started, lines, problem = None, [], ""
+    try:
+        started = files.read_started()
+        lines = tail(files.log, _N_LINES)
+    except FileNotFoundError:
+        pass  # it has written none
+    except OSError as exc:
+        problem = f"{files.log.name} cannot be read: {exc.strerror}"
     facts = {k: v for k, v in attempt.facts.items() if k not in ("host", "node")}
     node = attempt.facts.get("node") or attempt.facts.get("host")
     click.secho(f"attempt {attempt.number}", bold=True)
@@ -142,10 +149,8 @@ def _print_attempt(attempt: Attempt, folder: Path) -> None:
             ("folder", str(files.path)),
         ]
     )
-    try:
-        lines = tail(files.log, _N_LINES)
-    except FileNotFoundError:
-        lines = []
+    if problem:
+        click.secho(problem, dim=True)
     if lines:
         click.secho(f"the end of {files.log.name}", dim=True)
         for line in lines:
