@@ -21,7 +21,7 @@ from hpcopt.cli.watch.observer import Seen
 from hpcopt.cli.watch.printable import fitted, printable
 from hpcopt.core.errors import UsageError
 from hpcopt.core.experiment import Experiment
-from hpcopt.core.trial_columns import TrialColumn, TrialColumns
+from hpcopt.core.trial_columns import TrialColumn, TrialColumns, violations
 from hpcopt.core.trials.cost import run_s
 from hpcopt.core.trials.query import parse_condition
 from hpcopt.core.trials.trial import Trial
@@ -297,10 +297,19 @@ def _columns(experiment: Experiment, facts: TrialColumns) -> list[_Shown]:
         _plain(column, column.name.removeprefix("parameters."))
         for column in facts.parameters
     ]
+    goals = experiment.absolute_goals
+    feasible = _Shown(
+        "feasible",
+        "feasible",
+        lambda t: "no" if violations(t, goals) else "",
+        0,
+        is_right=False,
+    )
     wanted = [
         _plain(facts.find("index"), "trial"),
         _Shown("state", "status", lambda t: t.status.name.lower(), 0, is_right=False),
         *objectives,
+        *([feasible] if goals.constraints else []),
         _Shown("run time", "run_s", _run_time, 0),
         *parameters,
         *metrics,

@@ -7,7 +7,7 @@ import gc
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,9 +19,10 @@ from hpcopt.cli.watch.observer import Observer, Seen
 from hpcopt.cli.watch.trial_pane import TrialPane
 from hpcopt.core import events as ev
 from hpcopt.core.trials.trial import Cause, Phase
+from hpcopt.core.types import JSONValue
 from hpcopt.experiment.folder import JOURNAL, LEASE
 from hpcopt.storage.lease import Lease
-from tests.support.cli_world import EVENTS, T0, make_experiment, write_log
+from tests.support.cli_world import DEFINITION, EVENTS, T0, make_experiment, write_log
 from tests.support.watch_world import LARGE, SMALL, Watch, append, watch
 
 NOW = T0 + 100
@@ -168,6 +169,24 @@ def test_the_top_row_is_followed_until_one_goes_elsewhere(folder: Path) -> None:
         assert "▸    1" in await seen.press("b")
         append(folder, generated(8))
         assert "▸    1" in await seen.look()
+
+    watch(folder, visit, time=NOW)
+
+
+def test_what_is_infeasible_is_marked_beside_its_value(tmp_path: Path) -> None:
+    bounds: Mapping[str, JSONValue] = {"outcome_constraints": ["loss2 <= 1"]}
+    bounded = {**DEFINITION, **bounds}
+    begun = ev.ExperimentBegun(T0, "0.1.0", bounded, {})
+    outcomes = [{"loss": 0.5, "loss2": 0.5}, {"loss": 0.1, "loss2": 2.0}]
+    folder = make_experiment(tmp_path / "bounded", [begun, *trials_with(outcomes)])
+
+    async def visit(seen: Watch) -> None:
+        screen = await seen.screen()
+        [feasible] = [line for line in screen.splitlines() if "   0  compl" in line]
+        [infeasible] = [line for line in screen.splitlines() if "   1  compl" in line]
+        assert "feasible" in screen
+        assert "0.1  no  " in infeasible
+        assert " no " not in feasible
 
     watch(folder, visit, time=NOW)
 
