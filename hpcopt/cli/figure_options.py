@@ -44,8 +44,8 @@ def figure_options(function: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--size",
             type=click.Choice(_SIZES),
-            show_default=_SIZES[0],
-            help="For one or two columns of a paper, or for slides.",
+            help="For one or two columns of a paper, or for slides.  "
+            f"[default: {_SIZES[0]}]",
         ),
         click.option(
             "--width-mm",
