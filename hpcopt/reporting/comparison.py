@@ -137,12 +137,12 @@ def _ended(source: ReportSource) -> list[Mapping[str, Any]]:
 
 def _best_so_far(source: ReportSource) -> list[float | None]:
     better = min if source.facts["direction"] == "minimise" else max
+    of_interest = {trial.index for trial in source.experiment.trials_of_interest()}
     best: float | None = None
     found = []
     for trial in _ended(source):
         value = trial["objective"]
-        is_of_interest = trial["state"] == "completed" and trial["is_feasible"]
-        if value is not None and is_of_interest:
+        if value is not None and trial["trial"] in of_interest:
             best = value if best is None else better(best, value)
         found.append(best)
     return found

@@ -337,3 +337,20 @@ def test_halves_of_characters_are_written_as_escapes() -> None:
     text = report_html([source(named)])
     assert text.encode("utf-8")
     assert r"a\ud800b" in text
+
+
+def test_a_trial_from_outside_the_space_is_no_best_in_a_comparison() -> None:
+    inside = experiment("-loss", losses(0.5, 0.3), name="a")
+    values: Mapping[str, Any] = {"x": 7.0, "kind": "a"}
+    for event in (
+        ev.TrialAttached(10.0, 2, values, outside=("x is 7",)),
+        ev.TrialCompleted(11.0, 2, {"loss": ev.ObservedMetric(0.1)}),
+    ):
+        inside.apply(event)
+    page = Page(report_html([source(inside), source(inside)]))
+    curves = [
+        [trace["y"] for trace in figure["data"]]
+        for figure in page.inflated("figures")["figures"]
+        if [trace.get("name") for trace in figure["data"]] == ["a (1)", "a (2)"]
+    ]
+    assert curves[0] == [[0.5, 0.3, 0.3]] * 2
