@@ -245,6 +245,15 @@ def test_show_tells_every_attempt_and_the_end_of_its_log(folder: Path) -> None:
     assert "line 10\n" in text
 
 
+def test_of_a_large_log_only_the_end_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log(folder, 2, 1, "x" * 70_000 + "".join(f"\nline {k}" for k in range(9)))
+    monkeypatch.delattr(Path, "read_bytes")
+    found = json.loads(hpcopt("logs", 2, folder, "--json", "-n", 2).stdout)
+    assert found["text"] == "line 7\nline 8\n"
+
+
 def test_a_log_that_cannot_be_read_is_said_to_be_so(folder: Path) -> None:
     log = write_log(folder, 2, 1, "")
     log.unlink()

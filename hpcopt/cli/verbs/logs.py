@@ -95,15 +95,16 @@ def command(
 
 def _facts(path: Path, attempt: Attempt, n_lines: int | None) -> Facts:
     """Return the log, or its last lines, and what it is of."""
+    written: str | None
     try:
-        written = path.read_bytes().decode("utf-8", errors="replace")
+        if n_lines is None:
+            written = path.read_bytes().decode("utf-8", errors="replace")
+        else:
+            written = "".join(f"{line}\n" for line in _last(path, n_lines))
     except FileNotFoundError:
         written = None
     except OSError as exc:
         raise StorageError(f"{path}: cannot be read: {exc.strerror}") from exc
-    if written is not None and n_lines is not None:
-        lines = written.splitlines(keepends=True)
-        written = "".join(lines[-n_lines:] if n_lines else [])
     return {
         "trial": attempt.trial_index,
         "attempt": attempt.number,
@@ -111,6 +112,11 @@ def _facts(path: Path, attempt: Attempt, n_lines: int | None) -> Facts:
         "is_live": attempt.is_live,
         "text": written,
     }
+
+
+def _last(path: Path, n_lines: int) -> list[str]:
+    """Return the last lines, without reading what may be gigabytes before them."""
+    return tail(path, n_lines, n_bytes=max(1 << 16, 1024 * n_lines))
 
 
 def _is_there(path: Path) -> bool:
@@ -130,7 +136,7 @@ def _print_end(path: Path, n_lines: int | None) -> int:
     try:
         size = path.stat().st_size
         if n_lines is not None:
-            for line in tail(path, n_lines, n_bytes=max(1 << 16, 1024 * n_lines)):
+            for line in _last(path, n_lines):
                 click.echo(line)
             return size
         with path.open("rb") as file:
