@@ -71,12 +71,17 @@ def _thin(trace: dict[str, Any]) -> int | None:
     of_points = dimensions[0].get("values") if dimensions else trace.get("x")
     if not isinstance(of_points, list) or len(of_points) <= MOST_POINTS:
         return None
-    if None in of_points:  # pieces of lines, which would be joined otherwise
+    if any(map(_is_gap, of_points)):  # pieces of lines, which would be joined otherwise
         return None
     n = len(of_points)
     kept = np.unique(np.linspace(0, n - 1, MOST_POINTS).round().astype(int)).tolist()
     _keep(trace, n, kept)
     return n
+
+
+def _is_gap(value: object) -> bool:
+    """Return whether it parts two lines; in a packed array it is NaN."""
+    return value is None or value != value
 
 
 def _keep(value: dict[str, Any], n: int, kept: list[int]) -> None:
